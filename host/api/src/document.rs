@@ -27,16 +27,21 @@ use crate::view::datastore::{
     LockView, LocksReleased,
 };
 use crate::view::doctor::DoctorReport;
+use crate::view::expression::{EvaluatedFile, Evaluation};
 use crate::view::model::{
-    MethodRunView, ModelCreated, ModelDeleted, ModelGranted, ModelListed, ModelPermissions,
-    ModelRevoked, ModelView,
+    MethodRunView, ModelCreated, ModelDeleted, ModelEdited, ModelGranted, ModelListed,
+    ModelPermissions, ModelRevoked, ModelView, ModelsUpgraded,
 };
 use crate::view::plugin::{PluginListed, PluginRemoved, PluginView, PluginsAdded, PluginsRestored};
 use crate::view::program::{CommandHelp, ProgramVersion};
 use crate::view::repository::RepositoryMade;
-use crate::view::run::{LogLineView, LogOf, RunReport, RunView, RunsRemoved};
+use crate::view::run::{
+    LogLineView, LogOf, RunItemView, RunItemsCounts, RunReport, RunView, RunsRemoved,
+};
+use crate::view::schema::FileSchema;
 use crate::view::secret::{SecretDeleted, SecretView, SecretsRotated};
 use crate::view::status::StatusReport;
+use crate::view::validate::ValidationReport;
 use crate::view::workflow::{
     GateDecisionView, GateView, WorkflowEnd, WorkflowListed, WorkflowView,
 };
@@ -58,6 +63,16 @@ pub struct List<T, M> {
     /// The fields after the items.
     #[serde(flatten)]
     pub end: ListEnd<M>,
+}
+
+/// The result of a use case that runs something once, or once for each item of stdin.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrEach<T> {
+    /// It ran once.
+    One(Success<T>),
+    /// It ran for each item. If a run failed, the list ends with an error.
+    Each(List<RunItemView<T>, RunItemsCounts>),
 }
 
 /// The fields that follow the items of a list.
@@ -199,16 +214,21 @@ use_cases! {
     DatastoreRestore = "datastore_restore" => Success<BackupRestored>,
     DatastoreStatus = "datastore_status" => Success<DatastoreStatusView>,
     Doctor = "doctor" => Success<DoctorReport>,
+    Eval = "eval" => Success<Evaluation>,
     Help = "help" => Success<CommandHelp>,
     Init = "init" => Success<RepositoryMade>,
     ModelCreate = "model_create" => Success<ModelCreated>,
     ModelDelete = "model_delete" => Success<ModelDeleted>,
+    ModelEdit = "model_edit" => Success<ModelEdited>,
+    ModelEvaluate = "model_evaluate" => Success<EvaluatedFile>,
     ModelGet = "model_get" => Success<ModelView>,
     ModelGrant = "model_grant" => Success<ModelGranted>,
     ModelList = "model_list" => List<ModelListed, NoMore>,
-    ModelMethodRun = "model_method_run" => Success<MethodRunView>,
+    ModelMethodRun = "model_method_run" => OneOrEach<MethodRunView>,
     ModelPermissions = "model_permissions" => Success<ModelPermissions>,
     ModelRevoke = "model_revoke" => Success<ModelRevoked>,
+    ModelUpgrade = "model_upgrade" => Success<ModelsUpgraded>,
+    ModelValidate = "model_validate" => Success<ValidationReport>,
     PluginAdd = "plugin_add" => Success<PluginsAdded>,
     PluginDescribe = "plugin_describe" => Success<PluginView>,
     PluginList = "plugin_list" => List<PluginListed, NoMore>,
@@ -218,20 +238,23 @@ use_cases! {
     RunList = "run_list" => List<RunView, NoMore>,
     RunLogs = "run_logs" => List<LogLineView, LogOf>,
     RunShow = "run_show" => Success<RunReport>,
+    Schema = "schema" => Success<FileSchema>,
     SecretDelete = "secret_delete" => Success<SecretDeleted>,
     SecretList = "secret_list" => List<SecretView, NoMore>,
     SecretPut = "secret_put" => Success<SecretView>,
     SecretRotate = "secret_rotate" => Success<SecretsRotated>,
     Status = "status" => Success<StatusReport>,
+    Validate = "validate" => Success<ValidationReport>,
     Version = "version" => Success<ProgramVersion>,
     WorkflowApprovals = "workflow_approvals" => List<GateView, NoMore>,
     WorkflowApprove = "workflow_approve" => Success<GateDecisionView>,
+    WorkflowEvaluate = "workflow_evaluate" => Success<EvaluatedFile>,
     WorkflowGet = "workflow_get" => Success<WorkflowView>,
     WorkflowList = "workflow_list" => List<WorkflowListed, NoMore>,
     WorkflowReject = "workflow_reject" => Success<GateDecisionView>,
     WorkflowResume = "workflow_resume" => Success<WorkflowEnd>,
-    WorkflowRun = "workflow_run" => Success<WorkflowEnd>,
-    WorkflowValidate = "workflow_validate" => Success<WorkflowView>,
+    WorkflowRun = "workflow_run" => OneOrEach<WorkflowEnd>,
+    WorkflowValidate = "workflow_validate" => Success<ValidationReport>,
 }
 
 /// Returns the JSON Schema of the document of a failure, which is the same for all use cases.

@@ -32,9 +32,12 @@ pub struct Problem {
     /// What else happened, as sentences: what was rolled back, what was kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// The invalid place in a file.
+    /// The invalid place in a file: the one of the first fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// All faults of the file, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<PlacedFault>,
     /// What to do next, the likeliest first.
     pub help: Vec<Help>,
     /// More data for programs. Its keys depend on the code.
@@ -52,6 +55,26 @@ pub struct Place {
     pub line: u64,
     /// The column in characters, counted from 1.
     pub column: u64,
+    /// The line of the end of the place, counted from 1.
+    pub end_line: u64,
+    /// The column after the last character of the place, counted from 1.
+    pub end_column: u64,
+}
+
+/// A fault in a file that a person wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlacedFault {
+    /// Its place.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The kind of the fault, a stable word for programs: `unknown-key`.
+    pub code: String,
+    /// What is wrong: a lower-case fragment without a period.
+    pub message: String,
+    /// What to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// An error that can be shown as a [`Problem`].
@@ -86,6 +109,11 @@ pub trait Explain: Error {
         None
     }
 
+    /// Returns all faults of the file, in its order.
+    fn faults(&self) -> Vec<PlacedFault> {
+        Vec::new()
+    }
+
     /// Returns what else a program may want to know.
     fn details(&self) -> Option<Details> {
         None
@@ -106,6 +134,7 @@ pub trait Explain: Error {
             causes: self.causes(),
             notes: self.notes(),
             place: self.place(),
+            faults: self.faults(),
             help: self.help(),
             details: self.details(),
         }

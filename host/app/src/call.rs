@@ -1,20 +1,24 @@
 //! The life of one call: from the command line, from a step of a workflow, or from another call.
 //!
-//! The host resolves the target, admits the call, acquires its locks, runs the method, commits its
-//! changes, and releases the locks. If the call is rolled back in between, the host releases the
+//! The host resolves the target, admits the call, acquires its locks, runs the checks and the
+//! method, commits its changes, and releases the locks. If the call is rolled back in between, the host releases the
 //! locks, waits for a backoff, and retries the call from its admission on.
 
 mod admission;
+pub(crate) mod checks;
 mod control_files;
 pub(crate) mod core_dump;
 pub(crate) mod failure;
 pub mod failure_text;
 mod fault;
 pub(crate) mod frame;
+pub(crate) mod inputs;
 mod ports;
 mod record;
 mod redactor;
 mod replay;
+mod sealed;
+mod secret_arguments;
 mod surroundings;
 mod writes;
 
@@ -30,24 +34,30 @@ use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
 use sedge_model::names::MethodName;
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
-use sedge_runtime::{CallIdentity, CallReport, CallSpec, Staging};
+use sedge_runtime::{CallIdentity, CallPart, CallReport, CallSpec, Staging};
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::identity::Identity as FileIdentity;
 use sedge_sys::random;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{AppError, LockUseError, ModelError};
 use crate::events::Event;
+use crate::repository::Repository;
 use crate::run::cx::{ReadyModel, RunCx};
+use crate::run::stored::stored_arguments;
+use crate::secret::argument::arguments_open;
 
 use fault::host_fault;
 use frame::{CallFrame, Rollback, RollbackPending};
+use inputs::inputs_checked;
 use ports::CallPorts;
 use record::Record;
 use redactor::CallRedactor;
+use sealed::SealedSeen;
+use secret_arguments::secret_arguments;
 use writes::Writes;
 
-pub(crate) use fault::CallFault;
+pub(crate) use fault::{CallFault, evaluation_fault};
 pub(crate) use replay::Replay;
 
 /// The longest backoff before a call that was rolled back is retried for the first time.
@@ -151,6 +161,8 @@ struct ReadyCall {
     kind: MethodKind,
     /// The given arguments, merged with those of the definition.
     given: Value,
+    /// The global arguments of the definition.
+    global_arguments: Value,
     /// The permissions that the call uses, in all its attempts.
     uses: Arc<Uses>,
 }
@@ -167,7 +179,17 @@ impl ReadyCall {
         let spec = model.plugin.type_info().method(&request.method);
         let spec = spec.ok_or_else(|| not_found(TargetKind::Method, &request.method))?;
         let (method, kind) = (spec.name.clone(), spec.kind);
-        let given = effective_arguments(&model, &method, &request.arguments)?;
+        let source = cx.evaluator_source();
+        let (arguments, inputs) = arguments_routed(&model, &method, &request.arguments)?;
+        let stored = stored_arguments(&model, source, &method, inputs).await;
+        let stored = stored.map_err(evaluation_fault)?;
+        let given = effective_arguments(
+            &model,
+            &method,
+            &stored.of_method,
+            &arguments,
+            &cx.repository,
+        )?;
         let limit = |name, value: u32| {
             let value = value.into();
             CallFault::Refused(CallError::Limit { name, value })
@@ -187,6 +209,7 @@ impl ReadyCall {
             method,
             kind,
             given,
+            global_arguments: stored.global,
         })
     }
 }
@@ -194,11 +217,11 @@ impl ReadyCall {
 impl ReadyCall {
     /// Checks that the model still exists: a call that held the lock earlier may have deleted it.
     fn check_exists(&self, cx: &RunCx) -> Result<(), CallFault> {
-        let name = &self.model.definition.name;
-        if cx.repository.folder().has(&name.file())? {
+        let definition = &self.model.definition;
+        if cx.repository.folder().has(&definition.file.name)? {
             return Ok(());
         }
-        Err(not_found(TargetKind::Model, name.as_str()))
+        Err(not_found(TargetKind::Model, definition.name.as_str()))
     }
 
     /// Checks the kinds: a `read` method writes nothing, so its callees may not write for it
@@ -239,87 +262,130 @@ async fn run(
 ) -> Result<CallReport, CallFault> {
     let ReadyCall {
         model,
-        method,
-        kind,
         given,
-        uses,
+        global_arguments,
+        ..
     } = ready;
-    let name = model.definition.name.clone();
     let surroundings = match surroundings::gather(&cx.repository, model) {
         Ok(surroundings) => surroundings,
         // The guest did not run, but the denial is recorded nevertheless.
         Err(denied) => return Ok(CallReport::refused(denied)),
     };
-    let begin = Moment::now();
-    let own_deadline = begin.after(model.limits.wall_time);
-    let deadline = caller.map_or(own_deadline, |caller| {
-        caller.identity.deadline.min(own_deadline)
-    });
     let staging = Staging::new(
-        name.clone(),
+        model.definition.name.clone(),
         caller.map(|caller| Arc::clone(&caller.staging)),
         usize::try_from(model.limits.staged_bytes).unwrap_or(usize::MAX),
     );
-    let identity = Arc::new(CallIdentity {
-        model: name,
-        method: method.clone(),
-        kind: *kind,
-        lineage: request.frame.lineage().clone(),
-        step: request.step.clone(),
-        permissions: Arc::clone(&model.permissions),
-        uses: Arc::clone(uses),
-        begin,
-        deadline,
-        limits: model.limits,
-    });
+    let identity = Arc::new(identity_of(request, ready, caller));
     let called = Caller {
         frame: Arc::clone(&request.frame),
         identity: Arc::clone(&identity),
         staging: Arc::clone(&staging),
         writable: Arc::new(surroundings::writable(&surroundings, caller)),
     };
+    let handed = secret_arguments(cx, &identity, given, global_arguments)?;
+    let sealed = Arc::new(SealedSeen::with_placeholders(handed.placeholders()));
     let ports = CallPorts {
         cx: Arc::clone(cx),
         model: Arc::clone(model),
         caller: Arc::new(called),
         writes: Arc::clone(writes),
         replay: Mutex::new(request.replay.clone()),
+        sealed: Arc::clone(&sealed),
     };
     let spec = CallSpec {
         identity,
-        arguments: given.clone(),
-        global_arguments: Value::Object(model.definition.global_arguments.value.clone()),
+        part: CallPart::Method,
+        arguments: handed.arguments,
+        global_arguments: handed.global_arguments,
         surroundings,
         staging,
         ports: ports.connect(),
+        secrets: handed.secrets,
         admission: request.frame.admission(),
     };
+    let mut checked = checks::checks_run(cx, ready, &spec, &sealed).await?;
+    if let Some(report) = checked.refused() {
+        return Ok(report);
+    }
+    let mut report = part_run(cx, model, spec, &sealed).await?;
+    report.log = checked.log_before(report.log);
+    Ok(report)
+}
+
+/// Returns the identity of a call that begins now.
+fn identity_of(request: &CallRequest, ready: &ReadyCall, caller: Option<&Caller>) -> CallIdentity {
+    let model = &ready.model;
+    let begin = Moment::now();
+    let own_deadline = begin.after(model.limits.wall_time);
+    let deadline = caller.map_or(own_deadline, |caller| {
+        caller.identity.deadline.min(own_deadline)
+    });
+    CallIdentity {
+        model: model.definition.name.clone(),
+        method: ready.method.clone(),
+        kind: ready.kind,
+        lineage: request.frame.lineage().clone(),
+        step: request.step.clone(),
+        permissions: Arc::clone(&model.permissions),
+        uses: Arc::clone(&ready.uses),
+        begin,
+        deadline,
+        limits: model.limits,
+    }
+}
+
+/// Runs the method of a call, or one of its checks.
+async fn part_run(
+    cx: &RunCx,
+    model: &ReadyModel,
+    spec: CallSpec,
+    sealed: &SealedSeen,
+) -> Result<CallReport, CallFault> {
+    let lineage = spec.identity.lineage.clone();
     let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
     let mut report = ran.map_err(host_fault)?;
-    CallRedactor::new(&cx.vault).report(&mut report);
+    CallRedactor::with_sealed(&cx.vault, sealed).report(&mut report);
     if let Some(dump) = report.core_dump.take() {
-        cx.core_dump(request.frame.lineage(), dump);
+        cx.core_dump(&lineage, dump);
     }
     Ok(report)
 }
 
-/// Merges a call's arguments over those of the definition, and checks the result.
+/// Separates what a caller gave into arguments of the method and inputs of the definition.
+pub(crate) fn arguments_routed(
+    model: &ReadyModel,
+    method: &MethodName,
+    given: &Value,
+) -> Result<(Value, Map<String, Value>), CallError> {
+    let Some(members) = given.as_object() else {
+        // The schema refuses it.
+        return Ok((given.clone(), Map::new()));
+    };
+    let routed = inputs_checked(model, method, members.clone())?;
+    Ok((Value::Object(routed.arguments), routed.inputs))
+}
+
+/// Merges a call's arguments over those that the definition stores, and checks the result. The inputs
+/// of the definition are not among the arguments any more: see [`arguments_routed`]. What stands for a
+/// secret is checked by the value of the secret.
 pub(crate) fn effective_arguments(
     model: &ReadyModel,
     method: &MethodName,
+    stored: &Map<String, Value>,
     arguments: &Value,
+    repository: &Repository,
 ) -> Result<Value, CallError> {
-    let preset = model.definition.method_arguments.get(method);
-    let mut given = match (arguments, preset) {
-        (Value::Object(given), Some(preset)) => Value::Object(arguments_merged(preset, given)),
-        (other, _) => other.clone(),
+    let mut given = match arguments.as_object() {
+        Some(given) => Value::Object(arguments_merged(stored, given)),
+        None => arguments.clone(),
     };
     if let Some(spec) = model.plugin.type_info().method(method.as_str()) {
         whole_numbers(&spec.arguments, &spec.arguments, &mut given);
     }
     let schema = model.plugin.arguments_schema(method.as_str());
     let violations = schema
-        .map(|schema| schema.violations(&given))
+        .map(|schema| arguments_open(repository, &given).violations(|it| schema.violations(it)))
         // ignored: there is no error here, only no value.
         .unwrap_or_default();
     if violations.is_empty() {

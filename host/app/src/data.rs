@@ -1,6 +1,7 @@
 //! Data: reading, finding, renaming and removing the versions that models wrote.
 
 pub(crate) mod error;
+pub(crate) mod matcher;
 pub(crate) mod scan;
 pub(crate) mod view;
 

@@ -333,18 +333,14 @@ fn cache(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError
 }
 
 fn models(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
-    let names = repository.model_names()?;
-    let look = |name: &str| {
-        let definition = repository.definition(name)?;
-        let type_name = &definition.type_name.value;
+    let looked = repository.definitions()?.map(|(_, definition)| {
+        let type_name = definition?.type_name.value;
         repository.plugin_pinned(type_name.as_str()).map(drop)
-    };
-    let looked = names.iter().map(|name| look(name.as_str()));
+    });
     Ok(looked.filter_map(Result::err).map(fault).collect())
 }
 
 fn workflows(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
-    let names = repository.workflow_names()?;
-    let looked = names.iter().map(|name| repository.workflow(name.as_str()));
+    let looked = repository.workflows()?.map(|(_, workflow)| workflow);
     Ok(looked.filter_map(Result::err).map(fault).collect())
 }

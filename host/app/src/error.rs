@@ -9,9 +9,11 @@ mod lock;
 mod path;
 mod process;
 
-use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, UseCase};
+use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase};
 use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::input::GivenInputError;
 use sedge_lang::query::QueryError;
+use sedge_lang::yaml::Faults;
 use sedge_locks::error::LockError;
 use sedge_model::names::{NameError, TypeName};
 use sedge_runtime::{EngineError, HostError};
@@ -96,20 +98,23 @@ impl AppError {
         }
     }
 
-    /// Returns the fault in a text that the user wrote, with its lines. Returns `None` if the error
-    /// is of another kind.
+    /// Returns the faults in a text that the user wrote, with their lines. There are none if the
+    /// error is of another kind.
     #[must_use]
-    pub fn diagnostic(&self) -> Option<&Diagnostic> {
-        if let Self::Repository(RepositoryError::BadFile { fault, .. }) = self {
-            return Some(fault);
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        if let Self::Repository(RepositoryError::BadFile { faults, .. }) = self {
+            return faults.as_slice();
+        }
+        if let Self::Model(ModelError::EditRefused { refusal, .. }) = self {
+            return refusal.diagnostics();
         }
         if let Self::Data(DataUseError::Query(QueryError::Source(fault))) = self {
-            return Some(fault);
+            return std::slice::from_ref(fault);
         }
         if let Self::Failed(RunFailed::Interrupted(interrupted)) = self {
-            return interrupted.source.diagnostic();
+            return interrupted.source.diagnostics();
         }
-        None
+        &[]
     }
 }
 
@@ -138,6 +143,10 @@ impl Explain for AppError {
         self.area().place()
     }
 
+    fn faults(&self) -> Vec<PlacedFault> {
+        self.area().faults()
+    }
+
     fn details(&self) -> Option<Details> {
         self.area().details()
     }
@@ -159,7 +168,9 @@ macro_rules! areas {
 areas! {
     Diagnostic => RepositoryError,
     EngineError => ProcessError,
+    Faults => RepositoryError,
     FileError => PathError,
+    GivenInputError => ModelError,
     GoneError => ModelError,
     HostError => ProcessError,
     LockError => LockUseError,
@@ -184,14 +195,31 @@ impl From<SecretsError> for AppError {
     }
 }
 
-/// Returns the place and the lines of a fault, as data.
+/// Returns the place of a fault, as data.
 pub(crate) fn diagnostic_place(fault: &Diagnostic) -> Place {
     let (line, column) = fault.line_column();
+    let (end_line, end_column) = fault.end_line_column();
     Place {
         file: fault.file.name.clone(),
         line: line as u64,
         column: column as u64,
+        end_line: end_line as u64,
+        end_column: end_column as u64,
     }
+}
+
+/// Returns the faults of a file, as data.
+pub(crate) fn placed_faults(faults: &[Diagnostic]) -> Vec<PlacedFault> {
+    let faults = faults.iter().map(|fault| PlacedFault {
+        place: diagnostic_place(fault),
+        code: fault.code.to_string(),
+        message: match &fault.label {
+            Some(label) => format!("{}: {label}", fault.message),
+            None => fault.message.clone(),
+        },
+        help: fault.hint.clone(),
+    });
+    faults.collect()
 }
 
 /// Returns the help for a name that was not found: the nearest name, or else `otherwise`.

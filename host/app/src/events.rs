@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sedge_model::call::LogLine;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, ModelName, RunId, TypeName};
+use sedge_model::names::{MethodName, ModelName, RunId, TypeName, TypeVersion};
 use sedge_model::run::StepPath;
 use sedge_runtime::CachePart;
 
@@ -90,6 +90,9 @@ pub enum Event {
         /// The unit: `byte`, `version`.
         unit: &'static str,
     },
+    /// The definition of a model was written for an earlier version of its type. The model is used
+    /// with upgraded arguments, and its file stays as it is.
+    DefinitionUpgraded(DefinitionUpgrade),
     /// A plugin had to be compiled before it could be called.
     PluginCompiled {
         /// The type of the plugin.
@@ -110,6 +113,19 @@ pub enum Event {
         /// The line.
         line: LogLine,
     },
+}
+
+/// The upgrade of a definition in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinitionUpgrade {
+    /// The model.
+    pub model: ModelName,
+    /// Its type.
+    pub type_name: TypeName,
+    /// The version that the definition names, if it names one.
+    pub from: Option<TypeVersion>,
+    /// The version of the type.
+    pub to: TypeVersion,
 }
 
 /// Receives events. It is called from many threads, and must not block for long.

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use sedge_api::view::repository::RepositoryMade;
+use sedge_lang::json_schema::SchemaOf;
 use sedge_lang::repository::{CONFIG_FILE, config_file_text};
 use sedge_sys::folder::Folder;
 
 use crate::error::{AppError, RepositoryError};
 use crate::repository::trust::trust_check;
 use crate::repository::{MODELS_FOLDER, Repository, Settings, WORKFLOWS_FOLDER};
+use crate::schema::schemas_write;
 
 /// Creates a repository in a folder, and the folder itself if necessary.
 ///
@@ -35,6 +37,7 @@ pub fn init_with(folder: &Path, settings: Settings) -> Result<RepositoryMade, Ap
     // This file comes last, because it is what makes the folder a repository.
     made.write_new(CONFIG_FILE, config_file_text().as_bytes())?;
     let repository = Repository::open_with(made.path(), settings)?;
+    schemas_write(&repository, &SchemaOf::ALL)?;
     repository.store()?;
     Ok(RepositoryMade {
         path: repository.path().to_string_lossy().into_owned(),

@@ -13,17 +13,22 @@ mod repository;
 mod structure;
 mod views;
 
+pub mod completion;
 pub mod data;
 pub mod datastore;
 pub mod doctor;
+pub mod expression;
 pub mod init;
 pub mod model;
 pub mod plugin;
 pub mod run;
+pub mod schema;
 pub mod secret;
 pub mod status;
+pub mod validate;
 pub mod workflow;
 
+pub use call::checks::CheckSkips;
 pub use call::core_dump::CoreDumpEnd;
 pub use call::failure::{CallFailure, Contention, FailureReport};
 pub use call::failure_text;
@@ -32,7 +37,7 @@ pub use error::{
     PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted, RunUseError,
     SecretError, StepFault, UpkeepError, WithinCallReason, WorkflowFailed,
 };
-pub use events::{Event, Events};
+pub use events::{DefinitionUpgrade, Event, Events};
 pub use plugin::first_party::FirstParty;
 pub use repository::trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
@@ -40,7 +45,9 @@ pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 /// The types that use cases take and return, for front ends that depend on this crate alone.
 pub mod types {
     pub use crate::views::permission::request_view as permission_request_view;
-    pub use sedge_lang::diagnostic::Diagnostic;
+    pub use sedge_lang::diagnostic::{Diagnostic, SourceFile};
+    pub use sedge_lang::input::{GivenInput, GivenInputs, InputItemError, InputItems, inputs_file};
+    pub use sedge_lang::json_schema::SchemaOf;
     pub use sedge_lang::query::{RowFaults, Selection};
     pub use sedge_lang::repository::LockedPlugin;
     pub use sedge_lang::type_info::TypeInfo;

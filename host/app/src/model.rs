@@ -5,9 +5,12 @@ pub(crate) mod view;
 
 pub mod create;
 pub mod delete;
+pub mod edit;
+pub mod evaluate;
 pub mod get;
 pub mod grant;
 pub mod list;
 pub mod method_run;
 pub mod permissions;
 pub mod revoke;
+pub mod upgrade;

@@ -1,6 +1,8 @@
 //! An open repository: its files, its datastore, and what the calls of a process share.
 
 pub(crate) mod error;
+pub(crate) mod files;
+mod glance;
 mod process_limits;
 pub(crate) mod snapshot;
 pub(crate) mod trust;
@@ -14,17 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use sedge_lang::definition::Definition;
-use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock, SharedWith};
 use sedge_lang::suggest::nearest;
-use sedge_lang::workflow::Workflow;
-use sedge_lang::yaml;
 use sedge_locks::joined::{self, JoinError, Joined};
 use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
 use sedge_model::command::LINEAGE_VARIABLE;
-use sedge_model::names::{ModelName, WorkflowName};
 use sedge_model::run::RunStatus;
 use sedge_runtime::{
     CacheFault, CachePlaces, CodeCache, ComponentCompiler, CoreDumps, Plugin, Runtime, Workload,
@@ -36,9 +33,10 @@ use sedge_sys::command::CommandSlots;
 use sedge_sys::folder::{Folder, Keeping};
 use sedge_sys::net::Resolver;
 
-use crate::error::{AppError, LockUseError, ModelError, PathError, RepositoryError, RunUseError};
+use crate::error::{AppError, LockUseError, PathError, RepositoryError};
 use crate::events::{Event, Events};
 use crate::plugin::first_party::FirstParty;
+use crate::repository::files::source;
 use crate::repository::snapshot::{ParsedFile, lock_timeout};
 use crate::repository::trust::{Trust, trust_check};
 
@@ -57,8 +55,9 @@ pub(crate) const WORKFLOWS_FOLDER: &str = "workflows";
 /// The file that makes version control ignore run-time state.
 const IGNORE_FILE: &str = ".gitignore";
 
-/// The file with the key of the secrets. The host never widens its mode.
-const KEY_FILE: &str = "key";
+/// The files with the keys of the secrets and of the sealed fields. The host never widens their
+/// modes.
+const KEY_FILES: &[&str] = &["key", "fields.key"];
 
 /// An open repository. Each part of it is opened when it is first needed.
 #[derive(Debug)]
@@ -171,7 +170,7 @@ impl Repository {
             owners,
         };
         if let Some(state) = folder.kept(STATE_FOLDER, keeping)? {
-            state.modes_settle(KEY_FILE)?;
+            state.modes_settle(KEY_FILES)?;
         }
         let lock = ParsedFile::new(LOCK_FILE, PluginLock::parse);
         lock.read(&folder, || Ok(()))?;
@@ -218,7 +217,7 @@ impl Repository {
     /// Returns the paths of the files of run-time state whose modes are not those that Sedge sets.
     pub(crate) fn modes_wrong(&self) -> Result<Vec<String>, AppError> {
         match self.folder.kept(STATE_FOLDER, self.keeping)? {
-            Some(state) => Ok(state.modes_wrong(KEY_FILE)?),
+            Some(state) => Ok(state.modes_wrong(KEY_FILES)?),
             None => Ok(Vec::new()),
         }
     }
@@ -227,7 +226,7 @@ impl Repository {
     /// process yet.
     pub(crate) fn modes_set(&self) -> Result<(), AppError> {
         if let Some(state) = self.folder.kept(STATE_FOLDER, self.keeping)? {
-            state.modes_settle_all(KEY_FILE)?;
+            state.modes_settle_all(KEY_FILES)?;
         }
         Ok(())
     }
@@ -412,67 +411,6 @@ impl Repository {
         };
         Ok(session::is_alive(&self.state_folder("locks")?, id)?)
     }
-
-    /// Returns the error for a model that does not exist, with the nearest existing name.
-    pub(crate) fn model_missing(&self, name: &str) -> AppError {
-        AppError::from(ModelError::Missing {
-            name: name.to_owned(),
-            near: near_of(name, self.model_names()),
-        })
-    }
-
-    /// Reads a model's definition.
-    pub(crate) fn definition(&self, name: &str) -> Result<Definition, AppError> {
-        let missing = |near| {
-            AppError::from(ModelError::Missing {
-                name: name.to_owned(),
-                near,
-            })
-        };
-        // ignored: a text that is not a valid name cannot be the name of a model.
-        let Ok(model) = name.parse::<ModelName>() else {
-            return Err(missing(None));
-        };
-        match source(&self.folder, &model.file())? {
-            Some(file) => Ok(Definition::parse(&model, file)?),
-            None => Err(missing(near_of(name, self.model_names()))),
-        }
-    }
-
-    /// Reads a workflow.
-    pub(crate) fn workflow(&self, name: &str) -> Result<Workflow, AppError> {
-        let missing = |near| {
-            AppError::from(RunUseError::WorkflowMissing {
-                name: name.to_owned(),
-                near,
-            })
-        };
-        // ignored: a text that is not a valid name cannot be the name of a workflow.
-        let Ok(workflow) = name.parse::<WorkflowName>() else {
-            return Err(missing(None));
-        };
-        match source(&self.folder, &workflow.file())? {
-            Some(file) => Ok(Workflow::parse(&workflow, file)?),
-            None => Err(missing(near_of(name, self.workflow_names()))),
-        }
-    }
-
-    /// Returns the names of all models, sorted.
-    pub(crate) fn model_names(&self) -> Result<Vec<ModelName>, AppError> {
-        self.names(MODELS_FOLDER)
-    }
-
-    /// Returns the names of all workflows, sorted.
-    pub(crate) fn workflow_names(&self) -> Result<Vec<WorkflowName>, AppError> {
-        self.names(WORKFLOWS_FOLDER)
-    }
-
-    fn names<N: std::str::FromStr>(&self, folder: &str) -> Result<Vec<N>, AppError> {
-        let files = self.folder.files(folder)?;
-        // ignored: a file without a valid name does not belong to Sedge, and is not an I/O error.
-        let name = |file: &String| file.strip_suffix(".yaml")?.parse().ok();
-        Ok(files.iter().filter_map(name).collect())
-    }
 }
 
 /// Returns the event for a cache that cannot be used, with the reason.
@@ -487,19 +425,6 @@ pub(crate) fn cache_unusable(fault: &CacheFault) -> Event {
     Event::CacheUnusable { part, reason }
 }
 
-/// Returns the nearest existing name to one that was not found.
-///
-/// If the names cannot be listed, this only leaves out the suggestion.
-fn near_of<N: ToString>(name: &str, names: Result<Vec<N>, AppError>) -> Option<String> {
-    match names {
-        Ok(names) => near_one(name, &names),
-        Err(error) => {
-            tracing::warn!(%error, "failed to list the existing names");
-            None
-        }
-    }
-}
-
 /// Returns the nearest of some names.
 pub(crate) fn near_one<N: ToString>(name: &str, names: &[N]) -> Option<String> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
@@ -512,15 +437,6 @@ pub(crate) fn plugin_lock_read(folder: &Folder) -> Result<PluginLock, AppError> 
         Some(file) => Ok(PluginLock::parse(&file)?),
         None => Ok(PluginLock::default()),
     }
-}
-
-/// Reads a text file of the repository. Returns `None` if the file does not exist.
-fn source(folder: &Folder, name: &str) -> Result<Option<SourceFile>, AppError> {
-    let text = folder.read_text(name, yaml::FILE_BYTES_MAX as u64)?;
-    Ok(text.map(|text| SourceFile {
-        name: name.to_owned(),
-        text,
-    }))
 }
 
 /// Returns the content of the cell, and opens it first if necessary.

@@ -1,5 +1,6 @@
 //! Secrets: values that plugins use, and the redaction of these values.
 
+pub(crate) mod argument;
 pub(crate) mod error;
 pub(crate) mod vault;
 pub(crate) mod view;
@@ -75,13 +76,15 @@ pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDelete
     }))
 }
 
-/// Creates a new key, seals all secrets with it, and deletes the former key.
+/// Creates a new key, seals all secrets with it, and deletes the former key. Fields of data are
+/// sealed with another new key from then on; the former ones open the versions that exist.
 ///
 /// # Errors
 /// Returns an error if a secret cannot be read. All secrets that could be read before still can be.
 pub fn secret_rotate(repository: &Repository) -> Result<SecretsRotated, AppError> {
-    let n_secrets = repository.secrets()?.rotate(&person())?;
+    let rotated = repository.secrets()?.rotate(&person())?;
     Ok(SecretsRotated {
-        secrets: n_secrets as u64,
+        secrets: rotated.n_secrets as u64,
+        fields: rotated.has_fields,
     })
 }

@@ -8,6 +8,7 @@ use sedge_api::problem::{ErrorClass, Explain};
 use sedge_api::view::datastore::DiskUse;
 use sedge_api::view::run::{RunKindView, RunStatusView, RunView};
 use sedge_api::view::status::{MissingComponent, NotGranted, StatusReport};
+use sedge_lang::definition::Definition;
 use sedge_store::Scan;
 use sedge_sys::clock::Timestamp;
 
@@ -29,24 +30,28 @@ const FAILED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Returns an error if the datastore, or a folder of the repository, cannot be read. A file that
 /// cannot be used is part of the report.
 pub async fn status(repository: &Arc<Repository>) -> Result<StatusReport, AppError> {
-    let repository = &repository.snapshot()?;
     let mut gates = Vec::new();
     workflow_approvals::<AppError>(repository, |gate| {
         gates.push(gate);
         Ok(Scan::More)
     })?;
+    let repository = &repository.snapshot()?;
     let missing_components = missing_components(repository)?;
     let mut faulty_files = Vec::new();
     let mut not_granted = Vec::new();
-    for name in repository.model_names()? {
-        match denied(repository, name.as_str(), &missing_components).await {
+    for (listed, definition) in repository.definitions()? {
+        let denied = match definition {
+            Ok(definition) => denied(repository, &definition, &missing_components).await,
+            Err(error) => Err(error),
+        };
+        match denied {
             Ok(denied) => not_granted.extend(denied),
-            Err(error) => faulty_files.push(faulty(error, name.file())?),
+            Err(error) => faulty_files.push(faulty(error, listed.path)?),
         }
     }
-    for name in repository.workflow_names()? {
-        if let Err(error) = repository.workflow(name.as_str()) {
-            faulty_files.push(faulty(error, name.file())?);
+    for (listed, workflow) in repository.workflows()? {
+        if let Err(error) = workflow {
+            faulty_files.push(faulty(error, listed.path)?);
         }
     }
     let datastore = repository.store()?.status()?;
@@ -127,18 +132,18 @@ fn missing_components(repository: &RepositorySnapshot) -> Result<Vec<MissingComp
 /// component is missing, which is reported by itself.
 async fn denied(
     repository: &RepositorySnapshot,
-    name: &str,
+    definition: &Definition,
     missing: &[MissingComponent],
 ) -> Result<Vec<NotGranted>, AppError> {
-    let type_name = repository.definition(name)?.type_name.value.to_string();
+    let type_name = definition.type_name.value.to_string();
     if missing.iter().any(|it| it.type_name == type_name) {
         return Ok(Vec::new());
     }
-    let model = ReadyModel::load(repository, name).await?;
+    let model = ReadyModel::load(repository, definition.name.as_str()).await?;
     let explained = model.permissions.explain().into_iter();
     let denied = explained.filter(|it| it.effective.is_empty());
     let denied = denied.map(|it| NotGranted {
-        model: name.to_owned(),
+        model: definition.name.to_string(),
         request: request_view(&it.request),
     });
     Ok(denied.collect())

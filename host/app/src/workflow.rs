@@ -1,9 +1,12 @@
 //! Workflows: their files, their runs, and the decisions on their gates.
 
 pub(crate) mod drive;
+pub(crate) mod inputs;
+pub(crate) mod prompt;
 pub(crate) mod view;
 
 pub mod approvals;
+pub mod evaluate;
 pub mod gates;
 pub mod get;
 pub mod list;

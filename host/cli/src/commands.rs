@@ -5,13 +5,16 @@ pub(crate) mod compile_component;
 pub(crate) mod data;
 pub(crate) mod datastore;
 pub(crate) mod doctor;
+pub(crate) mod eval;
 pub(crate) mod init;
 pub(crate) mod model;
 pub(crate) mod plugin;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod shared;
 pub(crate) mod status;
+pub(crate) mod validate;
 pub(crate) mod workflow;
 
 use crate::context::Context;
@@ -60,6 +63,9 @@ commands! {
         Init(init::InitArgs),
         Status(status::StatusArgs),
         Doctor(doctor::DoctorArgs),
+        Validate(validate::ValidateArgs),
+        Eval(eval::EvalArgs),
+        Schema(schema::SchemaArgs),
         /// Add, inspect, restore and remove plugins, which provide types
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Plugin(plugin::Plugin),

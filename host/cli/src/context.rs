@@ -84,13 +84,23 @@ impl<T: Events> Events for RunRecorder<T> {
 impl Context {
     pub(crate) fn new(args: &Args) -> Self {
         Self {
-            repo: args
-                .repo
-                .clone()
-                .or_else(|| setting(REPO_VARIABLE).map(PathBuf::from)),
+            repo: args.repo.clone().or_else(repo_of_environment),
             json: args.json,
             quiet: args.quiet,
             screen: Arc::new(Screen::new(args.color)),
+            trust: trust(),
+            found: RefCell::default(),
+            run: Arc::default(),
+        }
+    }
+
+    /// Returns the context of work that shows nothing.
+    pub(crate) fn silent(repo: Option<PathBuf>) -> Self {
+        Self {
+            repo: repo.or_else(repo_of_environment),
+            json: false,
+            quiet: true,
+            screen: Arc::default(),
             trust: trust(),
             found: RefCell::default(),
             run: Arc::default(),
@@ -194,9 +204,9 @@ impl Context {
     }
 
     /// Waits for a use case. If the user interrupts the program, the use case is stopped cleanly.
-    pub(crate) fn wait<T>(
+    pub(crate) fn wait<T, E: Into<CliError>>(
         &self,
-        work: impl Future<Output = Result<T, AppError>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CliError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(n_cores().max(2))
@@ -210,7 +220,7 @@ impl Context {
             let ended = tokio::select! {
                 biased;
                 _ = interrupted.changed() => Err(self.run.interruption()),
-                ended = work => ended.map_err(CliError::from),
+                ended = work => ended.map_err(Into::into),
             };
             ticks.abort();
             match ended {
@@ -235,6 +245,11 @@ impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Returns the folder of the repository that the environment names.
+fn repo_of_environment() -> Option<PathBuf> {
+    setting(REPO_VARIABLE).map(PathBuf::from)
 }
 
 /// Returns the settings of the environment about repositories that other users own.

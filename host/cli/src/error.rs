@@ -3,22 +3,29 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use sedge_api::problem::details::RunDetails;
-use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, UseCase, sources};
+use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources};
 use sedge_app::types::{Diagnostic, RunId, setting};
 use sedge_app::{AppError, PathError, PluginUseError, RepositoryError};
 use sedge_sys::fault::MachineError;
 
 use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
+use crate::item_runs::ItemsFailed;
 use crate::output::print_failure;
 use crate::rows::print_found;
 use crate::screen::{Screen, stderr_folded};
 use crate::{guest_text, help};
+
+/// The maximum number of faults of one file that are printed.
+///
+/// The author of the file chooses the number, and the first ones are what the user repairs first.
+const FAULTS_SHOWN_MAX: usize = 50;
 
 /// The error of a command.
 #[derive(Debug)]
@@ -33,6 +40,8 @@ pub(crate) enum CliError {
     Quit(String),
     /// The user typed something invalid. The hints say what to type instead.
     Usage { message: String, hints: Vec<String> },
+    /// Some of several runs failed.
+    Items(ItemsFailed),
     /// An operation of the machine failed, on the terminal, stdin or stdout.
     Machine(MachineError),
     /// Sedge has a bug.
@@ -87,7 +96,9 @@ impl fmt::Display for CliError {
                 None => write!(f, "the run `{run}` was interrupted"),
             },
             Self::Quit(what) => write!(f, "{what}: you quit, and nothing was changed"),
-            Self::Usage { message, .. } => f.write_str(message),
+            Self::Usage { message, .. } | Self::Items(ItemsFailed { message, .. }) => {
+                f.write_str(message)
+            }
             Self::Machine(error) => error.fmt(f),
             Self::Bug(message) => write!(f, "a bug in Sedge: {message}"),
         }
@@ -103,6 +114,7 @@ impl Error for CliError {
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Bug(_) => None,
         }
     }
@@ -115,6 +127,7 @@ impl Explain for CliError {
             Self::Interrupted(_) | Self::PromptInterrupted => ErrorCode::Interrupted,
             Self::Quit(_) => ErrorCode::Quit,
             Self::Usage { .. } => ErrorCode::Usage,
+            Self::Items(failed) => failed.code,
             Self::Machine(error) => error.code(),
             Self::Bug(_) => ErrorCode::Internal,
         }
@@ -127,6 +140,7 @@ impl Explain for CliError {
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => self.to_string(),
         }
@@ -143,6 +157,7 @@ impl Explain for CliError {
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => sources(self.source()),
         }
@@ -155,6 +170,7 @@ impl Explain for CliError {
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => Vec::new(),
         }
@@ -167,8 +183,22 @@ impl Explain for CliError {
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => None,
+        }
+    }
+
+    fn faults(&self) -> Vec<PlacedFault> {
+        match self {
+            Self::App(error) => error.faults(),
+            Self::Interrupted(_)
+            | Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Items(_)
+            | Self::Machine(_)
+            | Self::Bug(_) => Vec::new(),
         }
     }
 
@@ -180,7 +210,9 @@ impl Explain for CliError {
             ))],
             Self::App(error) => error.help(),
             Self::Interrupted(interruption) => interruption.help(),
-            Self::Usage { hints, .. } => hints.iter().map(Help::advice).collect(),
+            Self::Usage { hints, .. } | Self::Items(ItemsFailed { hints, .. }) => {
+                hints.iter().map(Help::advice).collect()
+            }
             Self::Machine(error) => error.help(),
             Self::PromptInterrupted | Self::Quit(_) => Vec::new(),
             Self::Bug(_) => vec![Help::advice(
@@ -198,6 +230,7 @@ impl Explain for CliError {
             Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => None,
         }
@@ -245,6 +278,7 @@ impl CliError {
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
+            | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => self,
         }
@@ -279,12 +313,9 @@ impl CliError {
     /// hints, each of which may have further lines.
     pub(crate) fn lines(&self, severity: &str) -> Vec<String> {
         if let Self::App(error) = self
-            && let Some(fault) = error.diagnostic()
+            && !error.diagnostics().is_empty()
         {
-            let mut lines: Vec<String> = diagnostic_text(fault, severity)
-                .lines()
-                .map(str::to_owned)
-                .collect();
+            let mut lines = fault_lines(error.diagnostics(), severity);
             lines.extend(self.notes().iter().map(|it| format!("note: {it}")));
             lines.extend(self.help().iter().map(hint));
             return lines;
@@ -299,19 +330,57 @@ impl CliError {
     }
 }
 
-fn hint(help: &Help) -> String {
+/// Returns help as a line.
+pub(crate) fn hint(help: &Help) -> String {
     format!("hint: {}", help::text(help))
 }
 
+/// Returns the faults of a file as lines, each with its place. With several faults, the hint of
+/// each one follows it.
+fn fault_lines(faults: &[Diagnostic], severity: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for fault in faults.iter().take(FAULTS_SHOWN_MAX) {
+        let text = diagnostic_text(fault, severity);
+        lines.extend(text.lines().map(str::to_owned));
+        if faults.len() > 1 {
+            lines.extend(fault.hint.iter().map(|it| hint(&Help::advice(it))));
+        }
+    }
+    match faults.len().saturating_sub(FAULTS_SHOWN_MAX) {
+        0 => {}
+        n => lines.push(format!("… and {n} more")),
+    }
+    lines
+}
+
+/// Returns the lines of a file that a fault is on, with the number of the first of them and the
+/// fault's place in them. The renderer reads all of the text that it gets, for each fault.
+fn excerpt(fault: &Diagnostic) -> (&str, usize, Range<usize>) {
+    let text = fault.file.text.as_str();
+    let start = text[..fault.span.start].rfind('\n').map_or(0, |it| it + 1);
+    let after = &text[fault.span.end..];
+    let end = fault.span.end + after.find('\n').unwrap_or(after.len());
+    let lines = &text[start..end];
+    let lines = lines.strip_suffix('\r').unwrap_or(lines);
+    let at = |byte: usize| (byte - start).min(lines.len());
+    (
+        lines,
+        fault.line_column().0,
+        at(fault.span.start)..at(fault.span.end),
+    )
+}
+
 /// Returns a fault of a file as text that begins with `severity` and shows the place.
-fn diagnostic_text(fault: &Diagnostic, severity: &str) -> String {
-    let mut annotation = AnnotationKind::Primary.span(fault.span.clone());
+pub(crate) fn diagnostic_text(fault: &Diagnostic, severity: &str) -> String {
+    let (lines, first_line, span) = excerpt(fault);
+    let mut annotation = AnnotationKind::Primary.span(span);
     // The label may quote a plugin's schema, which is a text of the plugin.
     let label = fault.label.as_deref().map(guest_text::line);
     if let Some(label) = &label {
         annotation = annotation.label(label.as_str());
     }
-    let snippet = Snippet::source(fault.file.text.as_str())
+    let snippet = Snippet::source(lines)
+        .line_start(first_line)
         .path(fault.file.name.as_str())
         .annotation(annotation);
     let group = Level::ERROR

@@ -5,12 +5,16 @@
 
 mod args;
 mod commands;
+mod complete;
 mod context;
 mod error;
+mod findings;
 mod first_party;
 mod grant_questions;
 mod guest_text;
 mod help;
+mod inputs;
+mod item_runs;
 mod json_list;
 mod manual;
 mod output;
@@ -19,6 +23,7 @@ mod progress;
 #[cfg(test)]
 mod reference;
 mod rows;
+mod sarif;
 mod screen;
 mod show;
 mod style;
@@ -52,6 +57,9 @@ static ALLOCATOR: WorkerAllocator = WorkerAllocator;
 fn main() -> ExitCode {
     if let Some(args) = CompileComponentArgs::of_command_line() {
         return compile_component::run(&args);
+    }
+    if let Some(code) = complete::of_environment() {
+        return code;
     }
     if let Some(args) = ManualArgs::of_command_line() {
         return manual::run(args);

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use clap_complete::{Shell, generate};
 use sedge_api::problem::Explain;
 use sedge_app::AppError;
 use sedge_app::types::arguments;
@@ -23,11 +22,24 @@ const WRITE_MANUAL: &str = "write-manual";
 /// The folder of the man pages, relative to the prefix.
 const MAN_PAGES: &str = "share/man/man1";
 
-/// The folders and files in which shells look for completions, relative to the prefix.
-const COMPLETIONS: [(Shell, &str, &str); 3] = [
-    (Shell::Bash, "share/bash-completion/completions", "sedge"),
-    (Shell::Fish, "share/fish/vendor_completions.d", "sedge.fish"),
-    (Shell::Zsh, "share/zsh/site-functions", "_sedge"),
+/// The files in which shells look for completions, relative to the prefix, and their content. Each
+/// has the program itself say what the shell has to execute, so that it fits the program.
+const COMPLETIONS: [(&str, &str, &str); 3] = [
+    (
+        "share/bash-completion/completions",
+        "sedge",
+        "source <(COMPLETE=bash sedge)\n",
+    ),
+    (
+        "share/fish/vendor_completions.d",
+        "sedge.fish",
+        "COMPLETE=fish sedge | source\n",
+    ),
+    (
+        "share/zsh/site-functions",
+        "_sedge",
+        "#compdef sedge\nsource <(COMPLETE=zsh sedge)\n_clap_dynamic_completer_sedge \"$@\"\n",
+    ),
 ];
 
 /// Write man pages and completions
@@ -77,10 +89,8 @@ fn write(prefix: &Path) -> Result<(), FileError> {
     let folder = Folder::create(&prefix.join(MAN_PAGES))?;
     let pages = clap_mangen::generate_to(Args::command(), folder.path());
     pages.map_err(|source| FileError::new("write", folder.path(), source))?;
-    for (shell, relative, file) in COMPLETIONS {
-        let mut text = Vec::new();
-        generate(shell, &mut Args::command(), "sedge", &mut text);
-        Folder::create(&prefix.join(relative))?.write(file, &text)?;
+    for (relative, file, text) in COMPLETIONS {
+        Folder::create(&prefix.join(relative))?.write(file, text.as_bytes())?;
     }
     Ok(())
 }

@@ -33,6 +33,20 @@ pub(crate) fn permission_text(permission: &PermissionView) -> String {
         } => secret_text(name, hosts, *reveal),
         PermissionView::Commands { name } if name == EVERY => "run every pinned command".to_owned(),
         PermissionView::Commands { name } => format!("run the command `{name}`"),
+        PermissionView::Reveal { what } => reveal_text(what),
+    }
+}
+
+/// Returns the text for `data:MODEL:POINTER` or `argument:POINTER`.
+fn reveal_text(what: &str) -> String {
+    let data = what.strip_prefix("data:").and_then(|it| it.split_once(':'));
+    match (data, what.strip_prefix("argument:")) {
+        (Some((EVERY, field)), _) => format!("see the sealed field `{field}` of every model"),
+        (Some((model, field)), _) => {
+            format!("see the sealed field `{field}` of the model `{model}`")
+        }
+        (None, Some(field)) => format!("see the secret in its argument `{field}`"),
+        (None, None) => format!("see `{what}`"),
     }
 }
 
@@ -78,5 +92,6 @@ pub(crate) fn permission_cells(permission: &PermissionView) -> (&'static str, St
             ("secrets", text)
         }
         PermissionView::Commands { name } => ("commands", name.clone()),
+        PermissionView::Reveal { what } => ("reveal", what.clone()),
     }
 }

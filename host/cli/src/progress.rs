@@ -6,7 +6,7 @@ use std::time::Duration;
 use sedge_app::types::{
     CachePart, Lineage, LogLevel, LogLine, Moment, StepPath, pause, stderr_columns,
 };
-use sedge_app::{Event, Events};
+use sedge_app::{DefinitionUpgrade, Event, Events};
 
 use crate::guest_text::{self, INDENT};
 use crate::screen::{Screen, stderr_folded};
@@ -170,6 +170,7 @@ impl Events for Progress {
                 self.log_line(&from, &line);
             }
             Event::Progress { done, of, unit } => self.ticker.report(done, of, unit),
+            Event::DefinitionUpgraded(upgrade) => self.definition_upgraded(&upgrade),
             Event::PluginCompiled { type_name, elapsed } => self.screen.stderr(&format!(
                 "Compiled {type_name} in {}.",
                 show::duration(elapsed)
@@ -181,6 +182,20 @@ impl Events for Progress {
 }
 
 impl Progress {
+    fn definition_upgraded(&self, upgrade: &DefinitionUpgrade) {
+        let DefinitionUpgrade {
+            model,
+            type_name,
+            from,
+            to,
+        } = upgrade;
+        let named = from.as_ref().map(|it| format!("version {it}"));
+        let named = named.as_deref().unwrap_or("no version");
+        self.screen.stderr(&format!(
+            "The definition of {model} names {named} of {type_name}, and is used as upgraded to {to}; `sedge model upgrade {model}` saves that."
+        ));
+    }
+
     pub(crate) fn new(screen: &Arc<Screen>) -> Self {
         Self {
             screen: Arc::clone(screen),

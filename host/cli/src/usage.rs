@@ -35,7 +35,6 @@ const OF_SWAMP: &[(&str, &str)] = &[
     ("model output", "data get"),
     ("model search", "model list"),
     ("model type", "plugin describe"),
-    ("model validate", "model get"),
     ("repo", "init"),
     ("vault delete", "secret delete"),
     ("vault get", "secret list"),

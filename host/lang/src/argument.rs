@@ -14,17 +14,27 @@ const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the value of an argument that was given as text, `--input count=3`.
 ///
+/// `path` leads to the argument: `["server", "port"]` is the member `port` of the argument
+/// `server`.
+///
 /// If the schema allows only text, the value is the text unchanged, quotes included. Otherwise the
 /// text is parsed as JSON; a whole number may be written `2.0` or `1e3`. Text that is not JSON
 /// stays text.
 ///
 /// # Errors
 /// Parsing would lose information: a key is given twice, or a whole number has more than 64 bits.
-pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Result<Value, JsonError> {
+pub fn argument_from_text(schema: &Value, path: &[&str], text: &str) -> Result<Value, JsonError> {
+    let part = path
+        .iter()
+        .fold(schema, |part, key| member_schema(schema, part, key));
+    value_from_text(&types(schema, part), text)
+}
+
+/// Returns the value that a text stands for where a schema allows the types `types`.
+fn value_from_text(types: &[&str], text: &str) -> Result<Value, JsonError> {
     let as_text = || Value::String(text.to_owned());
-    let types = types(schema, &schema["properties"][name]);
     let wants = |kind: &str| types.contains(&kind);
-    if types == ["string"] {
+    if *types == ["string"] {
         return Ok(as_text());
     }
     let whole = whole_number(text.trim()).filter(|_| wants("integer"));
@@ -46,31 +56,69 @@ pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Result<Valu
     Ok(value)
 }
 
+/// Returns the schema of a member of an object with the schema `part`. The schema is null if
+/// `part` says nothing about the member.
+pub(crate) fn member_schema<'s>(root: &'s Value, part: &'s Value, key: &str) -> &'s Value {
+    let part = resolved(root, part);
+    let property = part["properties"].get(key);
+    property.unwrap_or(&part["additionalProperties"])
+}
+
 /// Converts numbers such as `2.0` to whole numbers where the schema allows only whole numbers,
 /// because guests parse them as such.
 pub fn whole_numbers(root: &Value, schema: &Value, value: &mut Value) {
+    leaves(root, schema, value, &|types, leaf| {
+        if let Value::Number(number) = leaf
+            && types.contains(&"integer")
+            && !types.contains(&"number")
+            && let Some(whole) = number.as_f64().filter(|_| number.is_f64()).and_then(exact)
+        {
+            *number = whole.into();
+        }
+    });
+}
+
+/// Converts texts to the types that a schema requires, where it does not allow text: `"3"` becomes
+/// `3`. A text that is no value of such a type stays, and violates the schema.
+pub fn texts_converted(root: &Value, schema: &Value, value: &mut Value) {
+    leaves(root, schema, value, &|types, leaf| {
+        let Value::String(text) = &*leaf else {
+            return;
+        };
+        if types.is_empty() || types.contains(&"string") {
+            return;
+        }
+        let is_wanted = |value: &Value| {
+            let is_whole = value.is_i64() || value.is_u64();
+            types.contains(&json_type(value)) || is_whole && types.contains(&"integer")
+        };
+        // ignored: the violation of the schema says more than why the text was not converted.
+        if let Some(value) = value_from_text(types, text).ok().filter(is_wanted) {
+            *leaf = value;
+        }
+    });
+}
+
+/// Calls `convert` for every value that has no parts, with the types that the schema allows there.
+fn leaves(root: &Value, schema: &Value, value: &mut Value, convert: &dyn Fn(&[&str], &mut Value)) {
     let schema = resolved(root, schema);
     match value {
-        Value::Number(number) => {
-            let types = types(root, schema);
-            if types.contains(&"integer")
-                && !types.contains(&"number")
-                && let Some(whole) = number.as_f64().filter(|_| number.is_f64()).and_then(exact)
-            {
-                *number = whole.into();
+        Value::Number(_) | Value::String(_) => {
+            convert(&types(root, schema), value);
+            // A text may have become a list or a map.
+            if value.is_array() || value.is_object() {
+                leaves(root, schema, value, convert);
             }
         }
         Value::Array(items) => items
             .iter_mut()
-            .for_each(|item| whole_numbers(root, &schema["items"], item)),
+            .for_each(|item| leaves(root, &schema["items"], item, convert)),
         Value::Object(members) => {
             for (key, member) in members {
-                let property = schema["properties"].get(key);
-                let property = property.unwrap_or(&schema["additionalProperties"]);
-                whole_numbers(root, property, member);
+                leaves(root, member_schema(root, schema, key), member, convert);
             }
         }
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
+        Value::Null | Value::Bool(_) => {}
     }
 }
 
@@ -234,7 +282,7 @@ mod tests {
     fn text_argument_is_converted_to_the_type_of_the_schema() {
         let schema = schema();
         let check = |name: &str, text: &str, expect: Value| {
-            let value = argument_from_text(&schema, name, text);
+            let value = argument_from_text(&schema, &[name], text);
             assert_eq!(value, Ok(expect), "{name}={text}");
         };
         for name in ["name", "note", "word", "mode", "either"] {
@@ -270,7 +318,7 @@ mod tests {
         let check = |text: &str, expect: Value| {
             for name in ["count", "maybe", "either"] {
                 assert_eq!(
-                    argument_from_text(&schema, name, text),
+                    argument_from_text(&schema, &[name], text),
                     Ok(expect.clone()),
                     "{name}={text}"
                 );
@@ -293,7 +341,7 @@ mod tests {
             "-9223372036854775809",
             "1e2000000000",
         ] {
-            let error = argument_from_text(&schema, "count", text).expect_err(text);
+            let error = argument_from_text(&schema, &["count"], text).expect_err(text);
             assert_eq!(error, JsonError::Rounded(text.to_owned()));
         }
         for (name, text) in [
@@ -301,9 +349,9 @@ mod tests {
             ("other", "[12345678901234567890123]"),
             ("list", "[1, 12345678901234567890123]"),
         ] {
-            argument_from_text(&schema, name, text).expect_err(text);
+            argument_from_text(&schema, &[name], text).expect_err(text);
         }
-        let twice = argument_from_text(&schema, "other", "{\"a\": 1, \"a\": 2}");
+        let twice = argument_from_text(&schema, &["other"], "{\"a\": 1, \"a\": 2}");
         assert_eq!(twice, Err(JsonError::KeyTwice("a".to_owned())));
     }
 
@@ -318,5 +366,45 @@ mod tests {
             "count": 2, "maybe": 3, "ratio": 2.0, "list": [1, 2, 2.5], "other": 2.0, "name": "x"
         });
         assert_eq!(value.to_string(), expect.to_string());
+    }
+
+    #[test]
+    fn text_of_a_member_is_converted_to_the_type_of_the_member() {
+        let schema = json!({
+            "properties": {
+                "server": {
+                    "properties": {"port": {"type": "integer"}, "name": {"type": "string"}},
+                    "additionalProperties": {"type": "boolean"},
+                },
+            },
+        });
+        let check = |path: &[&str], text: &str, expect: Value| {
+            assert_eq!(argument_from_text(&schema, path, text), Ok(expect));
+        };
+        check(&["server", "port"], "80", json!(80));
+        check(&["server", "name"], "80", json!("80"));
+        check(&["server", "secure"], "true", json!(true));
+        check(&["server", "port", "deep"], "80", json!(80));
+    }
+
+    #[test]
+    fn text_is_converted_where_the_schema_does_not_allow_text() {
+        let schema = schema();
+        let check = |mut value: Value, expect: Value| {
+            texts_converted(&schema, &schema, &mut value);
+            assert_eq!(value, expect);
+        };
+        check(
+            json!({"count": "3", "list": ["1", 2, "x"]}),
+            json!({"count": 3, "list": [1, 2, "x"]}),
+        );
+        check(json!({"count": "1e3"}), json!({"count": 1000}));
+        check(json!({"count": "true"}), json!({"count": "true"}));
+        check(json!({"list": "[1, \"2\"]"}), json!({"list": [1, 2]}));
+        check(json!({"ratio": "2.5"}), json!({"ratio": 2.5}));
+        check(
+            json!({"name": "3", "note": "4", "either": "5", "other": "6"}),
+            json!({"name": "3", "note": "4", "either": "5", "other": "6"}),
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The pins of commands as they are written in `sedge.yaml`.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use sedge_model::command::{ArgumentPatterns, CommandPin, LINEAGE_VARIABLE, REST};
 use sedge_model::names::EnvName;
@@ -31,7 +32,7 @@ impl PinFile {
     ///
     /// # Errors
     /// The first fault, with its place.
-    pub(crate) fn checked(self, file: &SourceFile) -> Result<CommandPin, Diagnostic> {
+    pub(crate) fn checked(self, file: &Arc<SourceFile>) -> Result<CommandPin, Diagnostic> {
         if !self.program.value.starts_with('/') {
             let message = format!("`{}` is not an absolute path", self.program.value);
             let hint = "write the path that `command -v NAME` prints, so that the same program runs for every user";
@@ -68,7 +69,7 @@ fn is_inside(path: &str) -> bool {
 }
 
 fn patterns_checked(
-    file: &SourceFile,
+    file: &Arc<SourceFile>,
     mut patterns: Vec<Located<String>>,
 ) -> Result<ArgumentPatterns, Diagnostic> {
     let rest = patterns.pop_if(|last| last.value == REST).is_some();
@@ -88,10 +89,7 @@ mod tests {
     use crate::yaml;
 
     fn pin(text: &str) -> Result<CommandPin, Diagnostic> {
-        let file = SourceFile {
-            name: "sedge.yaml".into(),
-            text: text.into(),
-        };
+        let file = SourceFile::new("sedge.yaml", text);
         let raw: PinFile = yaml::parse(&file)?;
         raw.checked(&file)
     }

@@ -1,264 +1,387 @@
-//! A model's definition: `models/NAME.yaml`.
+//! A model's definition: a file in `models/`.
+
+mod grants;
+mod limits;
+mod new_file;
+mod retention;
+mod selection;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use sedge_model::lifetime::{Keep, Lifetime, Retention};
+use sedge_model::lifetime::Retention;
 use sedge_model::limits::ModelLimitsFile;
-use sedge_model::names::{MethodName, ModelName, SpecName, TypeName, TypeVersion};
+use sedge_model::names::{FileId, MethodName, ModelName, SpecName, TypeName, TypeVersion};
 use sedge_model::permission::grants::Grants;
-use sedge_model::yaml_text;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::yaml::{self, Located};
+use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
+use crate::expr::{Shape, Variables};
+use crate::input::InputsSchema;
+use crate::scope::definition_scope;
+use crate::written::WrittenValue;
+use crate::yaml::node::Node;
+use crate::yaml::{self, Faults, KeySet, Keys, Located, read};
+
+use retention::RetentionReader;
+
+pub use new_file::NewDefinition;
+pub use selection::{CheckSelection, ReportChoice, ReportSelection};
+
+pub(crate) use grants::{
+    FOLDER_GRANT_KEYS, GRANT_KEYS, HTTP_GRANT_KEYS, SECRET_GRANT_KEYS, SOCKET_GRANT_KEYS,
+};
+pub(crate) use limits::{HTTP_LIMIT_KEYS, LIMIT_KEYS};
+pub(crate) use retention::{OVERRIDE_KEYS, RESOURCE_KEYS};
+pub(crate) use selection::{CHECKS_KEYS, REPORT_KEYS, REPORTS_KEYS};
+
+/// The folder of definitions, relative to the repository.
+pub const MODELS_FOLDER: &str = "models";
+
+/// The keys of a definition.
+pub(crate) const DEFINITION_KEYS: KeySet = KeySet {
+    of: "a definition",
+    keys: &[
+        "type",
+        "typeVersion",
+        "name",
+        "id",
+        "version",
+        "description",
+        "tags",
+        "globalArguments",
+        "methods",
+        "inputs",
+        "checks",
+        "resources",
+        "dataOutputOverrides",
+        "reports",
+        "grants",
+        "limits",
+    ],
+    foreign: &[
+        (
+            "arguments",
+            "write `globalArguments: {…}`, or `methods: {METHOD: {arguments: {…}}}`",
+        ),
+        (
+            "args",
+            "write `globalArguments: {…}`, or `methods: {METHOD: {arguments: {…}}}`",
+        ),
+        (
+            "with",
+            "write `globalArguments: {…}`, or `methods: {METHOD: {arguments: {…}}}`",
+        ),
+        ("globalArgs", "write `globalArguments: {…}`"),
+        ("attributes", "write `globalArguments: {…}`"),
+        ("parameters", "write `inputs: {…}`"),
+        ("uses", "write `type: \"@SCOPE/NAME\"`"),
+        ("model", "write `type: \"@SCOPE/NAME\"`"),
+        ("modelType", "write `type: \"@SCOPE/NAME\"`"),
+        ("labels", "write `tags: {KEY: VALUE}`"),
+        (
+            "env",
+            "write `grants: {env: [NAME]}`: it allows the model to read a variable of the environment",
+        ),
+        (
+            "secrets",
+            "write `grants: {secrets: [{name: NAME, hosts: [\"https://HOST\"]}]}`",
+        ),
+        ("permissions", "write `grants: {…}`"),
+        ("timeout", "write `limits: {wallTimeSeconds: 300}`"),
+        ("lifetime", "write `resources: {SPEC: {lifetime: 30d}}`"),
+        (
+            "garbageCollection",
+            "write `resources: {SPEC: {garbageCollection: 10}}`",
+        ),
+        ("jobs", "`jobs` belongs to a workflow, a file in workflows/"),
+        (
+            "steps",
+            "`steps` belongs to a job of a workflow, a file in workflows/",
+        ),
+        (
+            "needs",
+            "`needs` is a key of other tools; a workflow, a file in workflows/, has `dependsOn: [{job: NAME}]`",
+        ),
+        (
+            "dependsOn",
+            "`dependsOn` belongs to a job or a step of a workflow, a file in workflows/",
+        ),
+        (
+            "if",
+            "`if` is a key of other tools; a step of a workflow, a file in workflows/, has `guard`",
+        ),
+        (
+            "guard",
+            "`guard` belongs to a job or a step of a workflow, a file in workflows/",
+        ),
+        (
+            "run",
+            "`run` is a key of other tools; a step of a workflow, a file in workflows/, has `task`",
+        ),
+        (
+            "task",
+            "`task` belongs to a step of a workflow, a file in workflows/",
+        ),
+    ],
+};
+
+/// The keys of one method of a definition.
+pub(crate) const METHOD_KEYS: KeySet = KeySet {
+    of: "a method",
+    keys: &["arguments"],
+    foreign: &[
+        ("inputs", "write `arguments: {…}`"),
+        ("args", "write `arguments: {…}`"),
+        ("with", "write `arguments: {…}`"),
+        (
+            "globalArguments",
+            "`globalArguments` belongs to the definition itself",
+        ),
+    ],
+};
 
 /// A named, configured instance of a type.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Definition {
     /// The file that it was read from, for messages about its parts.
-    pub file: SourceFile,
-    /// The stem of its file.
+    pub file: Arc<SourceFile>,
+    /// Its name.
     pub name: ModelName,
-    /// Its type.
+    /// Its id, if it has one.
+    pub id: Option<FileId>,
+    /// Its type. If the file does not name it, it follows from the folder, and has the place of the
+    /// name.
     pub type_name: Located<TypeName>,
     /// The version of the type that it was written for, if it names one.
     pub type_version: Option<TypeVersion>,
+    /// Its own version, a number that its author counts.
+    pub version: Option<u64>,
     /// Its purpose.
     pub description: Option<String>,
-    /// Free labels.
+    /// The labels of all data that the model writes.
     pub tags: BTreeMap<String, String>,
-    /// The arguments that every method gets.
-    pub global_arguments: Located<Map<String, Value>>,
-    /// The default arguments of each method's calls.
-    pub method_arguments: BTreeMap<MethodName, Map<String, Value>>,
+    /// The arguments that every method gets: an object.
+    pub global_arguments: WrittenValue,
+    /// The stored arguments of each method's calls: objects.
+    pub method_arguments: BTreeMap<MethodName, WrittenValue>,
+    /// The inputs that its expressions use.
+    pub inputs: InputsSchema,
+    /// The checks that are required or skipped before its methods.
+    pub checks: CheckSelection,
+    /// The reports that are required or skipped.
+    pub reports: ReportSelection,
     /// Its own limits.
     pub limits: ModelLimitsFile,
     /// What it may do, besides what all models of its type may.
     pub grants: Grants,
     /// The retention of each spec that the operator overrides.
     pub retention: BTreeMap<SpecName, Retention>,
-}
-
-/// The file as it is written. `id` and `version` are accepted because definitions made
-/// by related tools carry them; they say nothing that Sedge acts on.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct DefinitionFile {
-    #[serde(rename = "id")]
-    _id: Option<String>,
-    name: Located<ModelName>,
-    #[serde(rename = "version")]
-    _version: Option<u32>,
-    r#type: Located<TypeName>,
-    type_version: Option<TypeVersion>,
-    description: Option<String>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-    #[serde(default = "no_arguments")]
-    global_arguments: Located<Map<String, Value>>,
-    #[serde(default)]
-    methods: BTreeMap<MethodName, MethodPart>,
-    #[serde(default)]
-    limits: ModelLimitsFile,
-    #[serde(default)]
-    grants: Grants,
-    #[serde(default)]
-    data_output_overrides: Vec<DataOutputOverride>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct DataOutputOverride {
-    spec_name: Located<SpecName>,
-    lifetime: Option<Lifetime>,
-    garbage_collection: Option<Keep>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MethodPart {
-    #[serde(default)]
-    arguments: Map<String, Value>,
-}
-
-fn no_arguments() -> Located<Map<String, Value>> {
-    Located {
-        value: Map::new(),
-        span: 0..0,
-    }
+    /// The file as it was parsed.
+    tree: Arc<Node>,
 }
 
 impl Definition {
-    /// Parses the definition of the model `name`.
+    /// Parses a definition.
     ///
     /// # Errors
-    /// The first fault in the file, with its place.
-    pub fn parse(name: &ModelName, file: SourceFile) -> Result<Self, Diagnostic> {
-        let raw: DefinitionFile = yaml::parse(&file)?;
-        yaml::name_check(&file, name, &raw.name, ModelName::file)?;
-        yaml::refuse_expressions(&file, &raw.global_arguments.value)?;
-        let method_arguments: BTreeMap<_, _> = raw
-            .methods
-            .into_iter()
-            .map(|(method, part)| (method, part.arguments))
-            .collect();
-        for arguments in method_arguments.values() {
-            yaml::refuse_expressions(&file, arguments)?;
-        }
-        Ok(Self {
-            name: raw.name.value,
-            type_name: raw.r#type,
-            type_version: raw.type_version,
-            description: raw.description,
-            tags: raw.tags,
-            global_arguments: raw.global_arguments,
-            method_arguments,
-            limits: raw.limits,
-            grants: raw.grants,
-            retention: retention(&file, raw.data_output_overrides)?,
-            file,
+    /// All faults of the file, each with its place.
+    pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Faults> {
+        let tree = yaml::parse_tree(file)?;
+        let mut faults = Faults::new(file);
+        let definition = Keys::read(&tree, &DEFINITION_KEYS, &mut faults)
+            .and_then(|keys| Self::of_keys(keys, file, &tree, &mut faults));
+        faults.result_of(definition)
+    }
+
+    /// Reads all keys. Every key is read even if another one has a fault.
+    fn of_keys(
+        keys: Keys<'_>,
+        file: &Arc<SourceFile>,
+        tree: &Node,
+        faults: &mut Faults,
+    ) -> Option<Self> {
+        let name = keys.required("name", faults);
+        let name = name.and_then(|it| read::parsed::<ModelName>(it, faults));
+        let type_name = type_name(keys, file, name.as_ref(), faults);
+        let id = keys.get("id").and_then(|it| read::parsed(it, faults));
+        let type_version = keys.get("typeVersion");
+        let type_version = type_version.and_then(|it| read::parsed(it, faults));
+        let version = keys.get("version");
+        let version = version.and_then(|it| read::whole_number(it, faults));
+        let description = keys.get("description");
+        let description = description.and_then(|it| read::text(it, faults));
+        let tags = keys.get("tags").and_then(|it| read::tags(it, faults));
+        let inputs = match keys.get("inputs") {
+            Some(node) => InputsSchema::read(node, file, faults),
+            None => InputsSchema::none(),
+        };
+        let scope = definition_scope(inputs_shape(&inputs));
+        let global_arguments = object(keys.get("globalArguments"), file, &scope, faults);
+        let methods = keys.get("methods");
+        let method_arguments = methods.map(|it| methods_read(it, file, &scope, faults));
+        let checks = keys.get("checks");
+        let reports = keys.get("reports");
+        let checks = checks.map(|it| CheckSelection::read(it, faults));
+        let reports = reports.map(|it| ReportSelection::read(it, faults));
+        let limits = keys.get("limits").map(|it| limits::limits(it, faults));
+        let grants = keys.get("grants").map(|it| grants::grants(it, faults));
+        let retention = retention_read(keys, faults);
+        Some(Self {
+            file: Arc::clone(file),
+            name: name?.value,
+            id: id.map(|it| it.value),
+            type_name: type_name?,
+            type_version: type_version.map(|it| it.value),
+            version: version.map(|it| it.value),
+            description: description.map(|it| it.value),
+            tags: tags.map(|it| it.value).unwrap_or_default(),
+            global_arguments,
+            method_arguments: method_arguments.unwrap_or_default(),
+            inputs,
+            checks: checks.unwrap_or_default(),
+            reports: reports.unwrap_or_default(),
+            limits: limits.unwrap_or_default(),
+            grants: grants.unwrap_or_default(),
+            retention,
+            tree: Arc::new(tree.clone()),
         })
     }
 
-    /// Returns whether another definition means the same, except for its text and its grants.
-    pub(crate) fn differs_only_in_grants(&self, other: &Self) -> bool {
-        // A new key does not compile here until it is compared, too.
-        let Self {
-            file: _,
-            name,
-            type_name,
-            type_version,
-            description,
-            tags,
-            global_arguments,
-            method_arguments,
-            limits,
-            grants: _,
-            retention,
-        } = self;
-        *name == other.name
-            && type_name.value == other.type_name.value
-            && *type_version == other.type_version
-            && *description == other.description
-            && *tags == other.tags
-            && global_arguments.value == other.global_arguments.value
-            && *method_arguments == other.method_arguments
-            && *limits == other.limits
-            && *retention == other.retention
+    /// Returns the file as it was parsed.
+    #[must_use]
+    pub fn tree(&self) -> &Node {
+        &self.tree
     }
-}
 
-fn retention(
-    file: &SourceFile,
-    overrides: Vec<DataOutputOverride>,
-) -> Result<BTreeMap<SpecName, Retention>, Diagnostic> {
-    let mut retention = BTreeMap::new();
-    for over in overrides {
-        let overridden = Retention {
-            lifetime: over.lifetime,
-            keep: over.garbage_collection,
-            tags: over.tags,
-        };
-        let Located { value, span } = over.spec_name;
-        let message = format!("`{value}` is overridden twice");
-        if retention.insert(value, overridden).is_some() {
-            return Err(Diagnostic::new(file, span, message));
+    /// Returns the place of a part of the file: `/methods/run/arguments`. If there is no such part,
+    /// it is the place of the nearest one around it that is not the whole file, or of the name.
+    #[must_use]
+    pub fn place(&self, pointer: &str) -> Range<usize> {
+        let found = self.tree.at(pointer);
+        if found.span != self.tree.span {
+            return found.span.clone();
         }
-    }
-    Ok(retention)
-}
-
-/// Returns the text of a new definition's file.
-#[must_use]
-pub fn definition_file_text(
-    name: &ModelName,
-    type_name: &TypeName,
-    type_version: &TypeVersion,
-    global_arguments: &Map<String, Value>,
-) -> String {
-    #[derive(serde::Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct New<'a> {
-        name: &'a ModelName,
-        r#type: &'a TypeName,
-        type_version: &'a TypeVersion,
-        global_arguments: &'a Map<String, Value>,
-    }
-    yaml_text::write(&New {
-        name,
-        r#type: type_name,
-        type_version,
-        global_arguments,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Definition, Diagnostic> {
-        let name: ModelName = "sink".parse().expect("a name");
-        Definition::parse(
-            &name,
-            SourceFile {
-                name: name.file(),
-                text: text.to_owned(),
-            },
-        )
+        let name = self.tree.get("name");
+        name.map_or(0..0, |it| it.span.clone())
     }
 
-    #[test]
-    fn new_definition_is_parsed_again() {
-        let name: ModelName = "sink".parse().expect("a name");
-        let arguments = serde_json::json!({"yes": "no", "n": 1, "deep": {"list": ["1", 2, null]}});
-        let arguments = arguments.as_object().expect("it is an object");
-        let text = definition_file_text(
-            &name,
-            &"@sedge/sink".parse().expect("a type"),
-            &"2026.11.23.1".parse().expect("a version"),
-            arguments,
-        );
-        let definition = parse(&text).expect("our own file");
-        assert_eq!(definition.global_arguments.value, *arguments);
-        assert_eq!(definition.type_name.value.as_str(), "@sedge/sink");
-        assert_eq!(definition.limits, ModelLimitsFile::default());
+    /// Returns what the file says that this version accepts, and that acts only in a later one.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Diagnostic> {
+        let mut notes = Vec::new();
+        if let Some(reports) = self.tree.member("reports").filter(|it| !it.value.is_null()) {
+            let message = "`reports` is kept, but this version makes no reports";
+            let note = Diagnostic::new(&self.file, reports.key.span.clone(), message);
+            notes.push(
+                note.with_code(DiagnosticCode::NotSupported).with_hint(
+                    "the methods of the model run in the same way with it and without it",
+                ),
+            );
+        }
+        notes
     }
 
-    #[test]
-    fn definition_by_another_tool_is_accepted() {
-        let definition = parse(
-            "id: 5d4a6b0e-0000-4000-8000-000000000000\nname: sink\nversion: 1\ntype: \"@sedge/sink\"\n\
-             typeVersion: 2026.02.09.1\ntags: {env: dev}\nglobalArguments: {}\n\
-             methods:\n  run:\n    arguments: {note: hi}\n",
-        )
-        .expect("a good file");
-        let run: MethodName = "run".parse().expect("a name");
-        assert_eq!(definition.method_arguments[&run]["note"], "hi");
-    }
-
-    #[test]
-    fn fault_is_reported_with_its_place() {
-        let check = |text: &str, expect: &str| {
-            assert_eq!(parse(text).expect_err(text).to_string(), expect);
+    /// Returns whether another definition is the same, except for its layout, its comments and its
+    /// grants.
+    pub(crate) fn differs_only_in_grants(&self, other: &Self) -> bool {
+        let without_grants = |definition: &Self| {
+            let members = definition.tree.members().unwrap_or_default().iter();
+            let others = members.filter(|it| it.key.value != "grants");
+            let values = others.map(|it| (it.key.value.clone(), it.value.value()));
+            values.collect::<BTreeMap<_, _>>()
         };
-        check(
-            "name: other\ntype: \"@sedge/sink\"\n",
-            "models/sink.yaml:1:7: the file defines `other`",
-        );
-        check(
-            "name: sink\ntype: sink\n",
-            "models/sink.yaml:2:7: `sink` is not a type name: it is `@scope/name` in lower-case letters, digits, `.`, `-` and `_` (further `/parts` may follow)",
-        );
-        check(
-            "name: sink\ntype: \"@sedge/sink\"\nlimits: {wallTimeSecond: 1}\n",
-            "models/sink.yaml:3:10: unknown key `wallTimeSecond`",
-        );
-        check(
-            "name: sink\ntype: \"@sedge/sink\"\nglobalArguments: {a: \"${{ self.x }}\"}\n",
-            "models/sink.yaml:3:23: expressions are not supported by this version of Sedge",
-        );
+        self.type_name.value == other.type_name.value
+            && without_grants(self) == without_grants(other)
     }
+}
+
+/// Returns the type that a definition has by its folder: `models/@acme/sink/main.yaml`.
+#[must_use]
+pub fn type_of_folder(file_name: &str) -> Option<TypeName> {
+    let within = file_name.strip_prefix(MODELS_FOLDER)?.strip_prefix('/')?;
+    let (folder, _) = within.rsplit_once('/')?;
+    // ignored: a folder whose name is not a type says nothing about the type.
+    folder.parse().ok()
+}
+
+fn type_name(
+    keys: Keys<'_>,
+    file: &Arc<SourceFile>,
+    name: Option<&Located<ModelName>>,
+    faults: &mut Faults,
+) -> Option<Located<TypeName>> {
+    if keys.get("type").is_none()
+        && let Some(value) = type_of_folder(&file.name)
+    {
+        let span = name.map_or(0..0, |it| it.span.clone());
+        return Some(Located { value, span });
+    }
+    let node = keys.required("type", faults)?;
+    read::parsed(node, faults)
+}
+
+/// Returns what is known of the inputs: the declared ones, and no others unless the schema admits
+/// them.
+#[must_use]
+pub fn inputs_shape(inputs: &InputsSchema) -> Shape {
+    // `false` is the only value with which no other input is admitted.
+    if inputs.json()["additionalProperties"] != Value::Bool(false) {
+        return Shape::Any;
+    }
+    let shape = |name: &str| (name.to_owned(), Shape::Any);
+    Shape::Object(inputs.names().map(shape).collect())
+}
+
+/// Compiles an object of arguments.
+fn object(
+    node: Option<&Node>,
+    file: &Arc<SourceFile>,
+    scope: &Variables,
+    faults: &mut Faults,
+) -> WrittenValue {
+    // The members need no check, because the schema of the type decides about them.
+    let is_object =
+        |node: &Node, faults: &mut Faults| read::map(node, faults, |_, _| Some(())).is_some();
+    match node {
+        Some(node) if is_object(node, faults) => WrittenValue::compile(node, file, scope, faults),
+        Some(_) | None => WrittenValue::empty_object(file),
+    }
+}
+
+fn methods_read(
+    node: &Node,
+    file: &Arc<SourceFile>,
+    scope: &Variables,
+    faults: &mut Faults,
+) -> BTreeMap<MethodName, WrittenValue> {
+    let methods = read::map(node, faults, |member, faults| {
+        let name = member.key.value.parse::<MethodName>().map_err(|error| {
+            let span = member.key.span.clone();
+            faults.add(DiagnosticCode::InvalidName, span, error.to_string());
+        });
+        // A method without a value has no stored arguments.
+        if member.value.is_null() {
+            return Some((name.ok()?, WrittenValue::empty_object(file)));
+        }
+        let keys = Keys::read(&member.value, &METHOD_KEYS, faults)?;
+        let arguments = object(keys.get("arguments"), file, scope, faults);
+        Some((name.ok()?, arguments))
+    });
+    let methods = methods.map(|it| it.value).unwrap_or_default();
+    methods.into_iter().collect()
+}
+
+fn retention_read(keys: Keys<'_>, faults: &mut Faults) -> BTreeMap<SpecName, Retention> {
+    let mut reader = RetentionReader::default();
+    if let Some(node) = keys.get("resources") {
+        reader.resources(node, faults);
+    }
+    if let Some(node) = keys.get("dataOutputOverrides") {
+        reader.overrides(node, faults);
+    }
+    reader.finish()
 }

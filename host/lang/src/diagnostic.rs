@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A text file of the repository, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +13,155 @@ pub struct SourceFile {
     pub text: String,
 }
 
+impl SourceFile {
+    /// Makes a file that faults and parsed values can share.
+    #[must_use]
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+        })
+    }
+
+    /// Returns the line and the column of a byte of the text. Both count from 1, and columns count
+    /// characters.
+    #[must_use]
+    pub fn line_column(&self, at: usize) -> (usize, usize) {
+        let at = self.text.floor_char_boundary(at.min(self.text.len()));
+        let before = &self.text[..at];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+
+    /// Returns the text of a span, or an empty text if the span is not part of the file.
+    #[must_use]
+    pub fn slice(&self, span: Range<usize>) -> &str {
+        self.text.get(span).unwrap_or_default()
+    }
+}
+
+/// What kind of fault a [`Diagnostic`] is. Programs that read our output tell faults apart by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiagnosticCode {
+    /// The text is not YAML.
+    Syntax,
+    /// Version control has left both sides of a merge in the file.
+    MergeConflict,
+    /// The file is larger, or is nested deeper, than Sedge reads.
+    FileLimit,
+    /// A key is given twice.
+    DuplicateKey,
+    /// A key does not exist.
+    UnknownKey,
+    /// A key is one of another tool, which has another name or form here.
+    ForeignKey,
+    /// A key exists, but belongs to another part of the file.
+    MisplacedKey,
+    /// A key that has to be there is missing.
+    MissingKey,
+    /// A value has the wrong form: a text instead of a list.
+    WrongType,
+    /// A value has the right form, but is not admitted.
+    InvalidValue,
+    /// A name does not follow the rules for names.
+    InvalidName,
+    /// A name is given twice.
+    DuplicateName,
+    /// A name refers to something that does not exist.
+    UnknownName,
+    /// Parts of the file wait for each other.
+    Cycle,
+    /// An expression is wrong, or has no value.
+    Expression,
+    /// A value does not agree with its schema.
+    Schema,
+    /// The file uses something that this version does not do yet.
+    NotSupported,
+    /// The file cannot be read.
+    Unreadable,
+    /// The component of a plugin is missing or cannot be used.
+    Component,
+    /// A definition was written for another version of its type.
+    TypeVersion,
+    /// A grant has no effect, because the plugin does not request it.
+    UnusedGrant,
+    /// A permission that the plugin requests has no grant.
+    NotGranted,
+}
+
+impl DiagnosticCode {
+    /// All codes.
+    pub const ALL: [Self; 22] = [
+        Self::Syntax,
+        Self::MergeConflict,
+        Self::FileLimit,
+        Self::DuplicateKey,
+        Self::UnknownKey,
+        Self::ForeignKey,
+        Self::MisplacedKey,
+        Self::MissingKey,
+        Self::WrongType,
+        Self::InvalidValue,
+        Self::InvalidName,
+        Self::DuplicateName,
+        Self::UnknownName,
+        Self::Cycle,
+        Self::Expression,
+        Self::Schema,
+        Self::NotSupported,
+        Self::Unreadable,
+        Self::Component,
+        Self::TypeVersion,
+        Self::UnusedGrant,
+        Self::NotGranted,
+    ];
+
+    /// Returns the code as text: `unknown-key`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::MergeConflict => "merge-conflict",
+            Self::FileLimit => "file-limit",
+            Self::DuplicateKey => "duplicate-key",
+            Self::UnknownKey => "unknown-key",
+            Self::ForeignKey => "foreign-key",
+            Self::MisplacedKey => "misplaced-key",
+            Self::MissingKey => "missing-key",
+            Self::WrongType => "wrong-type",
+            Self::InvalidValue => "invalid-value",
+            Self::InvalidName => "invalid-name",
+            Self::DuplicateName => "duplicate-name",
+            Self::UnknownName => "unknown-name",
+            Self::Cycle => "cycle",
+            Self::Expression => "expression",
+            Self::Schema => "schema",
+            Self::NotSupported => "not-supported",
+            Self::Unreadable => "unreadable",
+            Self::Component => "component",
+            Self::TypeVersion => "type-version",
+            Self::UnusedGrant => "unused-grant",
+            Self::NotGranted => "not-granted",
+        }
+    }
+}
+
+impl fmt::Display for DiagnosticCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// One fault in one file. A renderer draws the line with a caret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The file.
-    pub file: SourceFile,
+    pub file: Arc<SourceFile>,
+    /// The kind of the fault.
+    pub code: DiagnosticCode,
     /// The fault: a lower-case fragment without a period.
     pub message: String,
     /// The place, in bytes of the file's text. If something is missing at the end of the file, the
@@ -29,19 +174,28 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// Returns a diagnostic without label and hint. The span is clipped to the text.
+    /// Returns a diagnostic without label and hint, with the code
+    /// [`InvalidValue`](DiagnosticCode::InvalidValue). The span is clipped to the text.
     #[must_use]
-    pub fn new(file: &SourceFile, span: Range<usize>, message: impl Into<String>) -> Self {
+    pub fn new(file: &Arc<SourceFile>, span: Range<usize>, message: impl Into<String>) -> Self {
         let end = file.text.len();
         let floor = |at: usize| file.text.floor_char_boundary(at.min(end));
         let start = floor(span.start);
         Self {
-            file: file.clone(),
+            file: Arc::clone(file),
+            code: DiagnosticCode::InvalidValue,
             message: message.into(),
             span: start..floor(span.end).max(start),
             label: None,
             hint: None,
         }
+    }
+
+    /// Sets the kind of the fault.
+    #[must_use]
+    pub fn with_code(mut self, code: DiagnosticCode) -> Self {
+        self.code = code;
+        self
     }
 
     /// Adds a label for the place.
@@ -62,12 +216,13 @@ impl Diagnostic {
     /// characters.
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
-        let before = &self.file.text[..self.span.start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        self.file.line_column(self.span.start)
+    }
+
+    /// Returns the line and the column of the end of the place: of the character after it.
+    #[must_use]
+    pub fn end_line_column(&self) -> (usize, usize) {
+        self.file.line_column(self.span.end)
     }
 }
 
@@ -86,10 +241,7 @@ mod tests {
 
     #[test]
     fn line_and_column_count_from_one_in_characters() {
-        let file = SourceFile {
-            name: "f".into(),
-            text: "a\né: x\n".into(),
-        };
+        let file = SourceFile::new("f", "a\né: x\n");
         let check = |span: Range<usize>, expect: (usize, usize)| {
             assert_eq!(Diagnostic::new(&file, span, "").line_column(), expect);
         };
@@ -98,5 +250,18 @@ mod tests {
         check(3..4, (2, 1));
         check(6..7, (2, 4));
         check(99..200, (3, 1));
+    }
+
+    #[test]
+    fn codes_are_kebab_case_and_unique() {
+        let mut codes = DiagnosticCode::ALL.map(DiagnosticCode::as_str).to_vec();
+        assert!(
+            codes
+                .iter()
+                .all(|it| it.bytes().all(|c| c.is_ascii_lowercase() || c == b'-'))
+        );
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), DiagnosticCode::ALL.len());
     }
 }

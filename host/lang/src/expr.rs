@@ -21,17 +21,19 @@ use cel::context::VariableResolver;
 use chrono::DateTime;
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 use crate::suggest::nearest;
 
 mod budget;
 mod compile;
 mod functions;
+mod hidden;
 mod host;
 mod lex;
 mod macros;
 mod marks;
 pub(crate) mod place;
+mod references;
 mod source;
 pub mod template;
 pub(crate) mod tree;
@@ -45,6 +47,7 @@ mod conformance;
 mod tests;
 
 pub use host::{ANSWER_VALUES_MAX, NEEDS_MAX, Need, NeedAnswer};
+pub use references::Reference;
 pub use variables::{Shape, Variables};
 
 pub(crate) use budget::{BUDGET_NAME, Budget, Limits};
@@ -117,8 +120,13 @@ impl TextPlace {
     /// Makes the place of a text that is not part of a file.
     #[must_use]
     pub fn of_text(name: &str, text: &str) -> Self {
-        let (name, text) = (name.to_owned(), text.to_owned());
-        Self::plain(Arc::new(SourceFile { name, text }), 0)
+        Self::plain(SourceFile::new(name, text), 0)
+    }
+
+    /// Returns the file.
+    #[must_use]
+    pub fn file(&self) -> &Arc<SourceFile> {
+        &self.file
     }
 
     /// Returns the place of the text that begins `n_bytes` later.
@@ -154,6 +162,7 @@ impl TextPlace {
     /// Moves the fault of a text to the file.
     pub(super) fn moved(&self, fault: Diagnostic) -> Diagnostic {
         let mut moved = Diagnostic::new(&self.file, self.span(fault.span), fault.message);
+        moved.code = DiagnosticCode::Expression;
         moved.label = fault.label;
         moved.hint = fault.hint;
         moved
@@ -277,6 +286,12 @@ impl Expr {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.source.file.text
+    }
+
+    /// Returns where the expression stands.
+    #[must_use]
+    pub fn place(&self) -> &TextPlace {
+        &self.place
     }
 
     /// Returns whether the expression uses a variable or a function with this name: `inputs`,

@@ -70,13 +70,10 @@ pub fn grants_edited(definition: &Definition, wanted: &Grants) -> Result<String,
         let change = ListChange::new(kind.as_str(), &before, &after);
         text = change.apply(text).map_err(refused)?;
     }
-    let file = SourceFile {
-        name: definition.file.name.clone(),
-        text,
-    };
-    match Definition::parse(&definition.name, file) {
+    let file = SourceFile::new(definition.file.name.as_str(), text);
+    match Definition::parse(&file) {
         Ok(edited) if edited.grants == *wanted && edited.differs_only_in_grants(definition) => {
-            Ok(edited.file.text)
+            Ok(file.text.clone())
         }
         Ok(_) | Err(_) => Err(refused(GrantsForm::Other)),
     }

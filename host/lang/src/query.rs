@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::expr::place::{innermost, pieces};
-use crate::expr::tree::{children, ident, key_of};
+use crate::expr::tree::{children, ident, key_of, visit};
 use crate::expr::words::{NoValue, TOO_MUCH, no_value};
 use crate::expr::{
     Boxed, Dialect, ExprCompiler, Limits, Source, environment, n_nodes, n_tokens, timestamp,
@@ -43,7 +43,7 @@ mod properties;
 mod tests;
 
 pub use faults::{RowFault, RowFaults, SelectMissing};
-pub use row::{DataRow, VARIABLES};
+pub use row::{ALIASES, DataRow, VARIABLES};
 pub use selection::Selection;
 
 use narrow::{Narrowed, narrow};
@@ -100,6 +100,7 @@ pub struct Query {
     selection: Selection,
     is_exact: bool,
     content: ContentUse,
+    reads_workflow: bool,
     /// The nodes of the larger expression, which limit the stack that it takes.
     n_nodes: usize,
 }
@@ -160,6 +161,9 @@ impl Query {
             }
             None => None,
         };
+        let uses_workflow = |it: &Expression| uses(&it.source.expr, "workflow");
+        let reads_workflow =
+            uses_workflow(&predicate) || select.as_ref().is_some_and(uses_workflow);
         let n_of_select = select.as_ref().map_or(0, |it| n_nodes(&it.compiled));
         Ok(Self {
             n_nodes: n_nodes(&predicate.compiled).max(n_of_select),
@@ -170,6 +174,7 @@ impl Query {
             selection,
             is_exact,
             content,
+            reads_workflow,
         })
     }
 
@@ -186,10 +191,16 @@ impl Query {
         self.is_exact
     }
 
-    /// Returns whether an expression uses `attributes`. If not, [`DataRow::content`] is not read.
+    /// Returns whether an expression uses `attributes` or `content`. If not, [`DataRow::content`] is not read.
     #[must_use]
     pub fn reads_content(&self) -> bool {
         self.content != ContentUse::Nothing
+    }
+
+    /// Returns whether an expression uses `workflow`. If not, [`DataRow::workflow`] is not read.
+    #[must_use]
+    pub fn reads_workflow(&self) -> bool {
+        self.reads_workflow
     }
 
     /// Returns what to show of a row that matches, and `None` for a row that does not match. If a
@@ -298,7 +309,7 @@ impl ContentUse {
         while let Some(node) = open.pop() {
             if let Some((key, _)) = key_of(node, "attributes") {
                 sum = sum.and_member(key);
-            } else if ident(node) == Some("attributes") {
+            } else if matches!(ident(node), Some("attributes" | "content")) {
                 return Self::Whole;
             } else {
                 open.extend(children(&node.expr));
@@ -319,6 +330,13 @@ impl ContentUse {
             Self::Whole => Self::Whole,
         }
     }
+}
+
+/// Returns whether an expression uses a variable.
+fn uses(expr: &IdedExpr, variable: &str) -> bool {
+    let mut is_used = false;
+    visit(expr, |node| is_used |= ident(node) == Some(variable));
+    is_used
 }
 
 fn dialect(name: &'static str) -> Dialect<'static> {

@@ -1,18 +1,20 @@
 //! The files of the repository itself: `sedge.yaml` and `sedge.lock`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use sedge_model::command::CommandPin;
 use sedge_model::digest::Sha256;
 use sedge_model::limits::{ComponentLimitsFile, ModelLimitsFile, ProcessLimitsFile};
-use sedge_model::names::{CommandName, TypeName, TypeVersion};
+use sedge_model::names::{CommandName, EnvName, TypeName, TypeVersion};
 use sedge_model::permission::grants::Grants;
 use sedge_model::yaml_text;
 use serde::{Deserialize, Serialize};
 
 use crate::command_pin::PinFile;
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::json_schema::{SchemaOf, schema_line};
 use crate::yaml::{self, Located};
 
 /// The file that makes a folder a repository.
@@ -46,6 +48,16 @@ pub struct Config {
     pub commands: BTreeMap<CommandName, CommandPin>,
     /// The settings of the datastore.
     pub datastore: DatastoreConfig,
+    /// What expressions may read.
+    pub expressions: ExpressionsConfig,
+}
+
+/// What expressions in definitions and workflows may read, in `sedge.yaml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpressionsConfig {
+    /// The variables of the environment: `env.NAME`.
+    pub env: BTreeSet<EnvName>,
 }
 
 /// The settings of the datastore in `sedge.yaml`.
@@ -94,6 +106,8 @@ struct ConfigFile {
     commands: BTreeMap<CommandName, PinFile>,
     #[serde(default)]
     datastore: DatastoreConfig,
+    #[serde(default)]
+    expressions: ExpressionsConfig,
 }
 
 impl Config {
@@ -101,7 +115,7 @@ impl Config {
     ///
     /// # Errors
     /// The first fault, with its place.
-    pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
+    pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostic> {
         let raw: ConfigFile = yaml::parse(file)?;
         check_version(file, &raw.version)?;
         let commands = raw.commands.into_iter();
@@ -116,6 +130,7 @@ impl Config {
             process_limits: raw.process_limits,
             commands: commands.collect::<Result<_, Diagnostic>>()?,
             datastore: raw.datastore,
+            expressions: raw.expressions,
         })
     }
 }
@@ -123,8 +138,10 @@ impl Config {
 /// Returns the text of a new repository's `sedge.yaml`.
 #[must_use]
 pub fn config_file_text() -> String {
+    let line = schema_line(SchemaOf::Repository, CONFIG_FILE);
     format!(
-        "# A Sedge repository. Its models are in models/, its workflows in workflows/.\nversion: {FORMAT_VERSION}\n"
+        "{line}\n# A Sedge repository. Its models are in models/, its workflows in workflows/.\n\
+         version: {FORMAT_VERSION}\n"
     )
 }
 
@@ -171,7 +188,7 @@ impl PluginLock {
     ///
     /// # Errors
     /// The first fault, with its place.
-    pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
+    pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostic> {
         let raw: PluginLockFile = yaml::parse(file)?;
         check_version(file, &raw.version)?;
         Ok(Self {
@@ -195,7 +212,7 @@ impl PluginLock {
     }
 }
 
-fn check_version(file: &SourceFile, version: &Located<u32>) -> Result<(), Diagnostic> {
+fn check_version(file: &Arc<SourceFile>, version: &Located<u32>) -> Result<(), Diagnostic> {
     if version.value == FORMAT_VERSION {
         return Ok(());
     }
@@ -211,11 +228,8 @@ fn check_version(file: &SourceFile, version: &Located<u32>) -> Result<(), Diagno
 mod tests {
     use super::*;
 
-    fn file(name: &str, text: String) -> SourceFile {
-        SourceFile {
-            name: name.into(),
-            text,
-        }
+    fn file(name: &str, text: String) -> Arc<SourceFile> {
+        SourceFile::new(name, text)
     }
 
     #[test]
@@ -232,7 +246,7 @@ mod tests {
             LockedPlugin {
                 version: "2026.11.23.1".parse().expect("a version"),
                 sha256: "0123".repeat(16).parse().expect("a digest"),
-                contract: "0.1.0".into(),
+                contract: "0.2.0".into(),
                 source: "./plug ins/sink: #1.wasm".into(),
                 asked: vec!["models *".into(), "env HOME".into()],
                 grants: Grants {
@@ -261,7 +275,7 @@ mod tests {
     fn invalid_digest_is_refused_with_its_place() {
         for digest in ["../../../../etc/passwd", "0123", "", "ABCD"] {
             let text = format!(
-                "version: 1\nplugins:\n  \"@sedge/sink\":\n    version: 2026.11.23.1\n    sha256: \"{digest}\"\n    contract: 0.1.0\n    source: x\n"
+                "version: 1\nplugins:\n  \"@sedge/sink\":\n    version: 2026.11.23.1\n    sha256: \"{digest}\"\n    contract: 0.2.0\n    source: x\n"
             );
             let fault = PluginLock::parse(&file(LOCK_FILE, text)).expect_err(digest);
             let fault = fault.to_string();
@@ -279,6 +293,18 @@ mod tests {
         let config = parse("group").expect("a good file");
         assert_eq!(config.datastore.shared, Some(SharedWith::Group));
         parse("everyone").expect_err("only a group is valid");
+    }
+
+    #[test]
+    fn variables_are_granted_to_expressions() {
+        let parse = |names: &str| {
+            let text = format!("version: 1\nexpressions: {{env: [{names}]}}\n");
+            Config::parse(&SourceFile::new(CONFIG_FILE, text))
+        };
+        let config = parse("HOME, REGION").expect("a good file");
+        let names: Vec<&str> = config.expressions.env.iter().map(EnvName::as_str).collect();
+        assert_eq!(names, ["HOME", "REGION"]);
+        parse("a-b").expect_err("not the name of a variable");
     }
 
     #[test]

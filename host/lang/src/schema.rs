@@ -2,6 +2,9 @@
 
 mod effort;
 
+use std::collections::BTreeSet;
+
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{FancyRegex, PatternOptions, Registry};
 use sedge_model::violation::Violation;
 use serde_json::{Value, json};
@@ -46,6 +49,16 @@ pub struct Schema {
     /// Finds the values of fields that are marked as secrets; `None` if no field is marked.
     secrets: Option<jsonschema::Validator>,
 }
+
+/// The maximum number of secrets in one value.
+///
+/// A guest chooses the schema and the value, and each secret is sealed by itself.
+pub const SECRETS_MAX: usize = 1_000;
+
+/// A value has more than [`SECRETS_MAX`] secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it has more than {SECRETS_MAX} sensitive fields")]
+pub struct TooManySecrets;
 
 /// The key by which a schema marks a field that holds a secret.
 const SENSITIVE: &str = "sensitive";
@@ -153,23 +166,75 @@ impl Schema {
         })
     }
 
-    /// Returns the places of secrets in a valid value, according to the schema. Secrets that are
-    /// null are left out.
-    #[must_use]
-    pub fn secrets(&self, value: &Value) -> Vec<String> {
+    /// Returns the places of secrets in a value, according to the schema. No place is below another
+    /// one. Secrets that are null are left out.
+    ///
+    /// If a schema can be met in several ways of which one marks a secret, the value as a whole is
+    /// a place unless another way is met. A value that violates the schema may have more places than
+    /// the schema marks, but not fewer.
+    ///
+    /// # Errors
+    /// There are more than [`SECRETS_MAX`].
+    pub fn secrets(&self, value: &Value) -> Result<Vec<String>, TooManySecrets> {
         let Some(secrets) = &self.secrets else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        let places = secrets.iter_errors(value).take(VIOLATIONS_MAX);
-        places
+        // The check cannot be interrupted, so a value that takes too long is one secret.
+        if self.effort.n_visits(value) > VISITS_MAX {
+            return Ok(vec![String::new()]);
+        }
+        // The other violations of an invalid value are no secrets.
+        let others: BTreeSet<String> = self
+            .validator
+            .iter_errors(value)
+            .filter(|error| !has_branches(error.kind()))
             .map(|error| error.instance_path().to_string())
-            .collect()
+            .take(SECRETS_MAX)
+            .collect();
+        let mut places = BTreeSet::new();
+        for error in secrets.iter_errors(value) {
+            let place = error.instance_path().to_string();
+            let kind = error.kind();
+            if is_mark(kind)
+                || has_branches(kind)
+                || !(is_left_over(kind) || others.contains(&place))
+            {
+                places.insert(place);
+            }
+            if places.len() > SECRETS_MAX {
+                return Err(TooManySecrets);
+            }
+        }
+        let is_below = |place: &str, other: &str| {
+            place
+                .strip_prefix(other)
+                .is_some_and(|it| it.starts_with('/'))
+        };
+        let outermost = places.iter().filter(|place| {
+            let mut others = places.iter();
+            !others.any(|other| is_below(place, other))
+        });
+        Ok(outermost.cloned().collect())
     }
 
     /// Returns the places at which `value` violates the schema, at most twenty. The list is empty
     /// if the value is valid.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        self.violations_with(value, |error| error.to_string())
+    }
+
+    /// Returns the same as [`Schema::violations`], with messages that say `it` instead of the value.
+    #[must_use]
+    pub(crate) fn violations_of_it(&self, value: &Value) -> Vec<Violation> {
+        self.violations_with(value, |error| error.masked_with("it").to_string())
+    }
+
+    fn violations_with(
+        &self,
+        value: &Value,
+        message: impl Fn(&jsonschema::ValidationError<'_>) -> String,
+    ) -> Vec<Violation> {
         if self.effort.n_visits(value) > VISITS_MAX {
             return vec![Violation {
                 path: String::new(),
@@ -185,10 +250,37 @@ impl Schema {
             .take(VIOLATIONS_MAX)
             .map(|error| Violation {
                 path: error.instance_path().to_string(),
-                message: error.to_string(),
+                message: message(&error),
             })
             .collect()
     }
+}
+
+/// Returns whether a violation is that of the keyword `"sensitive": true`.
+fn is_mark(kind: &ValidationErrorKind) -> bool {
+    matches!(kind, ValidationErrorKind::Custom { .. })
+}
+
+/// Returns whether a violation says that none of several schemas is met. A secret in one of them
+/// may be the reason.
+fn has_branches(kind: &ValidationErrorKind) -> bool {
+    matches!(
+        kind,
+        ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::OneOfMultipleValid { .. }
+            | ValidationErrorKind::Not { .. }
+    )
+}
+
+/// Returns whether a violation says that a part is covered by no schema. A part with a secret does
+/// not count as covered, so this violation comes in addition to that of the secret.
+fn is_left_over(kind: &ValidationErrorKind) -> bool {
+    matches!(
+        kind,
+        ValidationErrorKind::UnevaluatedItems { .. }
+            | ValidationErrorKind::UnevaluatedProperties { .. }
+    )
 }
 
 fn patterns() -> PatternOptions<FancyRegex> {
@@ -365,11 +457,60 @@ mod tests {
         .expect("a schema");
         let check = |value: Value, expect: &[&str]| {
             assert!(schema.violations(&value).is_empty(), "{value}");
-            assert_eq!(schema.secrets(&value), expect, "{value}");
+            let secrets = schema.secrets(&value).expect("they are few");
+            assert_eq!(secrets, expect, "{value}");
         };
         check(json!({"user": "ada", "hint": "x", "keys": [1, 2]}), &[]);
         check(json!({"password": null}), &[]);
         check(json!({"password": "x", "keys": [1]}), &["/password"]);
         check(json!({"keys": [1, "x"]}), &["/keys/1"]);
+    }
+
+    /// A resource that may violate its schema is stored nevertheless.
+    #[test]
+    fn secrets_of_an_invalid_value_are_found() {
+        let schema = Schema::compile(&json!({
+            "type": "object",
+            "properties": {
+                "n": {"type": "integer"},
+                "password": {"type": "string", "sensitive": true},
+                "login": {"sensitive": true, "properties": {"pin": {"sensitive": true}}},
+            },
+            "required": ["n"],
+        }))
+        .expect("a schema");
+        let check = |value: Value, expect: &[&str]| {
+            assert!(!schema.violations(&value).is_empty(), "{value}");
+            let secrets = schema.secrets(&value).expect("they are few");
+            assert_eq!(secrets, expect, "{value}");
+        };
+        check(json!({"n": "many", "password": "x"}), &["/password"]);
+        check(json!({"password": "x"}), &["/password"]);
+        check(json!({"n": "many"}), &[]);
+        check(json!({"password": 7}), &["/password"]);
+        check(json!({"login": {"pin": 1}}), &["/login"]);
+    }
+
+    #[test]
+    fn secret_is_found_beside_unevaluated_properties() {
+        let password = json!({"properties": {"password": {"type": "string", "sensitive": true}}});
+        let schema = Schema::compile(&json!({
+            "allOf": [password],
+            "properties": {"user": {"type": "string"}},
+            "unevaluatedProperties": false,
+        }))
+        .expect("a schema");
+        let value = json!({"user": "ada", "password": "x"});
+        assert!(schema.violations(&value).is_empty());
+        assert_eq!(schema.secrets(&value), Ok(vec!["/password".to_owned()]));
+    }
+
+    #[test]
+    fn many_secrets_are_found_and_too_many_refused() {
+        let schema = json!({"items": {"sensitive": true}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let secrets = |n: usize| schema.secrets(&json!(vec!["x"; n])).map(|it| it.len());
+        assert_eq!(secrets(SECRETS_MAX), Ok(SECRETS_MAX));
+        assert_eq!(secrets(SECRETS_MAX + 1), Err(TooManySecrets));
     }
 }

@@ -1,15 +1,22 @@
 //! The nearest name: "did you mean …?"
 
+/// The maximum number of names that are compared.
+///
+/// Users choose how many names a file or a repository has, and a file may have many faults.
+const CANDIDATES_MAX: usize = 2_000;
+
 /// Returns the candidate that is most similar to `name`, if one is so similar that the user may
 /// have meant it.
 ///
 /// The limit is one edit (Damerau-Levenshtein) for every three characters, and case is ignored.
-/// With a higher limit, all names of one letter would be similar.
+/// With a higher limit, all names of one letter would be similar. Only the first 2 000 candidates
+/// are compared.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let edits_max = name.chars().count() / 3;
     candidates
         .into_iter()
+        .take(CANDIDATES_MAX)
         .map(|candidate| {
             let distance =
                 strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());

@@ -3,7 +3,7 @@
 use sedge_model::call::DataKind;
 use sedge_model::guest_text::GuestText;
 use sedge_model::lifetime::Retention;
-use sedge_model::names::{MethodName, SpecName, TypeName, TypeVersion};
+use sedge_model::names::{CheckLabel, CheckName, MethodName, SpecName, TypeName, TypeVersion};
 use sedge_model::permission::PermissionRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,6 +97,30 @@ pub struct FileSpec {
     pub retention: Retention,
 }
 
+/// One check that runs before methods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckSpec {
+    /// Unique in the type.
+    pub name: CheckName,
+    /// What it checks, in a sentence.
+    pub description: GuestText,
+    /// The methods before which it runs; if empty, all methods of a kind other than `read`.
+    pub applies_to: Vec<MethodName>,
+    /// The labels by which a user can skip it.
+    pub labels: Vec<CheckLabel>,
+}
+
+/// One change of the global arguments between two versions of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradeSpec {
+    /// The first version of the type that needs the change.
+    pub to_version: TypeVersion,
+    /// What changes, in a sentence.
+    pub description: GuestText,
+}
+
 /// A plugin's type: its methods, its data and its requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -117,6 +141,10 @@ pub struct TypeInfo {
     pub files: Vec<FileSpec>,
     /// The permissions that it requests.
     pub permissions: Vec<PermissionRequest>,
+    /// The checks that run before its methods, in the author's order.
+    pub checks: Vec<CheckSpec>,
+    /// The changes of its global arguments, oldest first.
+    pub upgrades: Vec<UpgradeSpec>,
 }
 
 /// A plugin's description is not valid.
@@ -125,7 +153,7 @@ pub enum TypeInfoError {
     /// Two parts have the same name.
     #[error("the {what} `{name}` is described twice")]
     Duplicate {
-        /// `method`, `resource` or `file`.
+        /// `method`, `resource`, `file` or `check`.
         what: &'static str,
         /// The name.
         name: String,
@@ -137,6 +165,22 @@ pub enum TypeInfoError {
         of: String,
         /// The reason.
         message: String,
+    },
+    /// A check applies to a method that does not exist, or that is of kind `read`.
+    #[error("the check `{check}` applies to `{method}`, which is no method that changes something")]
+    CheckWithoutMethod {
+        /// The check.
+        check: CheckName,
+        /// The method that it names.
+        method: MethodName,
+    },
+    /// An upgrade is not later than the one before it, or is later than the type.
+    #[error("the upgrade to {version} is out of order: {rule}")]
+    UpgradeOrder {
+        /// The version of the upgrade.
+        version: TypeVersion,
+        /// What it should be.
+        rule: &'static str,
     },
     /// There is no method.
     #[error("it describes no method")]
@@ -161,6 +205,35 @@ impl TypeInfo {
         self.resources
             .iter()
             .find(|resource| resource.name.as_str() == name)
+    }
+
+    /// Returns the check with a name.
+    #[must_use]
+    pub fn check_spec(&self, name: &str) -> Option<&CheckSpec> {
+        self.checks.iter().find(|check| check.name.as_str() == name)
+    }
+
+    /// Returns the checks that run before a method, in the author's order.
+    pub fn checks_of(&self, method: &MethodSpec) -> impl Iterator<Item = &CheckSpec> {
+        let is_reader = method.kind == MethodKind::Read;
+        self.checks.iter().filter(move |check| {
+            !is_reader && (check.applies_to.is_empty() || check.applies_to.contains(&method.name))
+        })
+    }
+
+    /// Returns the upgrades that arguments need which were written for `version` of the type.
+    /// Without a version, they need all.
+    #[must_use]
+    pub fn upgrades_after(&self, version: Option<&TypeVersion>) -> &[UpgradeSpec] {
+        let is_done = |step: &UpgradeSpec| {
+            version.is_some_and(|version| !version.is_older_than(&step.to_version))
+        };
+        let n_done = self
+            .upgrades
+            .iter()
+            .take_while(|step| is_done(step))
+            .count();
+        &self.upgrades[n_done..]
     }
 
     /// Returns the file spec with a name.
@@ -196,6 +269,11 @@ impl TypeInfo {
             self.resources.iter().map(|resource| resource.name.as_str()),
         )?;
         unique("file", self.files.iter().map(|file| file.name.as_str()))?;
+        unique("check", self.checks.iter().map(|check| check.name.as_str()))?;
+        self.checks
+            .iter()
+            .try_for_each(|it| self.check_methods(it))?;
+        self.upgrades_check()?;
         compiles("the global arguments", &self.global_arguments)?;
         for method in &self.methods {
             has_time().then_some(()).ok_or(TypeInfoError::Slow)?;
@@ -206,6 +284,43 @@ impl TypeInfo {
             compiles(&format!("resource `{}`", resource.name), &resource.schema)?;
         }
         Ok(())
+    }
+}
+
+impl TypeInfo {
+    /// Checks that a check applies to methods that exist and that change something.
+    fn check_methods(&self, check: &CheckSpec) -> Result<(), TypeInfoError> {
+        let is_unknown = |name: &&MethodName| {
+            let method = self.method(name.as_str());
+            method.is_none_or(|method| method.kind == MethodKind::Read)
+        };
+        match check.applies_to.iter().find(is_unknown) {
+            None => Ok(()),
+            Some(method) => Err(TypeInfoError::CheckWithoutMethod {
+                check: check.name.clone(),
+                method: method.clone(),
+            }),
+        }
+    }
+
+    /// Checks that the upgrades are in order and that none is later than the type.
+    fn upgrades_check(&self) -> Result<(), TypeInfoError> {
+        let wrong = |step: &UpgradeSpec, rule| TypeInfoError::UpgradeOrder {
+            version: step.to_version.clone(),
+            rule,
+        };
+        let mut pairs = self.upgrades.windows(2);
+        if let Some(pair) =
+            pairs.find(|pair| !pair[0].to_version.is_older_than(&pair[1].to_version))
+        {
+            return Err(wrong(&pair[1], "each one is later than the one before it"));
+        }
+        match self.upgrades.last() {
+            Some(last) if self.version.is_older_than(&last.to_version) => {
+                Err(wrong(last, "none is later than the version of the type"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The configuration of the user for all repositories: `sedge/config.yaml`.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -19,7 +21,7 @@ impl UserConfig {
     ///
     /// # Errors
     /// The first fault, with its place.
-    pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
+    pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostic> {
         yaml::parse(file)
     }
 }
@@ -29,10 +31,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<UserConfig, Diagnostic> {
-        UserConfig::parse(&SourceFile {
-            name: "config.yaml".to_owned(),
-            text: text.to_owned(),
-        })
+        UserConfig::parse(&SourceFile::new("config.yaml", text))
     }
 
     #[test]

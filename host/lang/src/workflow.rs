@@ -1,147 +1,334 @@
-//! A workflow's definition: `workflows/NAME.yaml`, a DAG of jobs of steps.
+//! A workflow's file: a DAG of jobs, each a DAG of steps.
+//!
+//! [`Workflow::parse`] reads all keys of the language, compiles every expression once, and reports
+//! all faults of a file. Not everything that it accepts has an effect yet:
+//! [`notes`](Workflow::notes) lists what acts later, and
+//! [`unsupported_in_run`](Workflow::unsupported_in_run) what a run refuses.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
+use std::sync::Arc;
 
-use sedge_model::names::{JobName, MethodName, ModelName, NameError, StepName, WorkflowName};
+use sedge_model::lifetime::{Keep, Lifetime, Span};
+use sedge_model::names::{FileId, JobName, MethodName, SpecName, StepName, TypeName, WorkflowName};
 use sedge_model::run::StepPath;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::suggest::nearest;
-use crate::yaml::{self, Located};
+use crate::input::InputsSchema;
+use crate::written::WrittenValue;
+use crate::yaml::{self, Faults, Located, Node};
 
+mod condition;
+mod depends;
 mod graph;
+pub(crate) mod keys;
+mod notes;
+mod options;
+mod read;
+mod step;
+mod task;
+mod text;
+mod uses;
 
-/// A DAG of jobs, each a DAG of steps. In a value of this type, every dependency names something
-/// that exists, and there are no cycles.
-#[derive(Debug, Clone, PartialEq)]
+pub use condition::{Condition, Dependency, DependencyPart};
+pub use text::{WrittenCondition, WrittenText};
+
+/// A DAG of jobs, each a DAG of steps. In a value of this type, every dependency and every
+/// expression names something that exists, and there are no cycles.
+#[derive(Debug, Clone)]
 pub struct Workflow {
     /// The file that it was read from, so that messages can name the place of a part.
-    pub file: SourceFile,
-    /// The stem of its file.
+    pub file: Arc<SourceFile>,
+    /// Its name: the key `name`.
     pub name: WorkflowName,
+    /// The place of its name.
+    pub name_span: Range<usize>,
+    /// Its id, which may stand wherever its name may.
+    pub id: Option<FileId>,
     /// Its purpose.
     pub description: Option<String>,
+    /// The author's number of the file.
+    pub version: Option<u64>,
+    /// The labels of its runs and of their data.
+    pub tags: BTreeMap<String, WrittenText>,
+    /// What a run of it is given.
+    pub inputs: InputsSchema,
     /// Whether a run of it locks the whole datastore while it executes.
     pub exclusive: bool,
+    /// How many of its steps may run at one time; `None` means any number.
+    pub concurrency: Option<Located<NonZeroU32>>,
+    /// The deadline of a run, counted from its beginning.
+    pub timeout: Option<Located<Span>>,
+    /// What starts a run of it, besides a user.
+    pub trigger: Option<Located<Trigger>>,
+    /// The reports that it requires or leaves out, as they are written.
+    pub reports: Option<Node>,
+    /// Where its steps are to run.
+    pub placement: Vec<PlacementKey>,
     /// Its jobs, in the author's order.
     pub jobs: Vec<Job>,
 }
 
-/// A part of a workflow: steps that belong together.
+/// What starts runs under a server.
 #[derive(Debug, Clone, PartialEq)]
+pub struct Trigger {
+    /// When: five fields of cron, or `@daily` and its like.
+    pub schedule: Option<Located<String>>,
+    /// The inputs of such a run.
+    pub inputs: Option<WrittenValue>,
+}
+
+/// A key that says where or by what steps are executed. Sedge keeps it, and executes steps itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacementKey {
+    /// The key.
+    pub key: &'static str,
+    /// The place of the key.
+    pub span: Range<usize>,
+    /// Its value.
+    pub value: Node,
+}
+
+/// A part of a workflow: steps that belong together.
+#[derive(Debug, Clone)]
 pub struct Job {
     /// Unique in the workflow.
     pub name: JobName,
+    /// The place of its name.
+    pub name_span: Range<usize>,
     /// Its purpose.
     pub description: Option<String>,
-    /// The jobs that it waits for.
-    pub depends_on: Vec<Dependency<JobName>>,
+    /// The jobs that it waits for. All parts have to hold.
+    pub depends_on: Vec<DependencyPart<JobName>>,
+    /// How many of its steps may run at one time; `None` means any number.
+    pub concurrency: Option<Located<NonZeroU32>>,
+    /// Its place among the jobs that are ready: a lower number comes first.
+    pub weight: Option<Located<i64>>,
+    /// A condition under which all its steps are done already.
+    pub guard: Option<WrittenCondition>,
+    /// Where its steps are to run.
+    pub placement: Vec<PlacementKey>,
     /// Its steps, in the author's order.
     pub steps: Vec<Step>,
 }
 
-/// A method to run, or a decision to wait for.
-#[derive(Debug, Clone, PartialEq)]
+/// A node of a job's DAG: a task and when to execute it.
+#[derive(Debug, Clone)]
 pub struct Step {
-    /// Its job and its own name.
+    /// Its job and its own name, as it stands in the file.
     pub path: StepPath,
+    /// Its name, which may have expressions.
+    pub name: WrittenText,
     /// Its purpose.
     pub description: Option<String>,
     /// The task.
     pub task: Task,
-    /// The steps of the same job that it waits for.
-    pub depends_on: Vec<Dependency<StepName>>,
+    /// The steps of the same job that it waits for. All parts have to hold.
+    pub depends_on: Vec<DependencyPart<StepName>>,
+    /// The values for each of which the step is executed.
+    pub for_each: Option<Located<ForEach>>,
+    /// A condition under which the step is done already.
+    pub guard: Option<WrittenCondition>,
     /// Whether the run may succeed although this step failed.
     pub allow_failure: bool,
+    /// The deadline of one attempt.
+    pub timeout: Option<Located<Span>>,
+    /// What happens after a failure.
+    pub retry: Option<Located<Retry>>,
+    /// Its place among the steps that are ready: a lower number comes first.
+    pub weight: Option<Located<i64>>,
+    /// How many of its expansions may run at one time; `None` means any number.
+    pub concurrency: Option<Located<NonZeroU32>>,
+    /// Labels of the data that it writes.
+    pub tags: BTreeMap<String, WrittenText>,
+    /// How long its data is retained, and by which inputs its name varies.
+    pub data_output_overrides: Vec<Located<OutputOverride>>,
+    /// Where it is to run.
+    pub placement: Vec<PlacementKey>,
 }
 
-/// A dependency on another job or step.
+/// A step that is executed for each of several values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForEach {
+    /// The name of the value: `self.NAME` in the expressions of the step.
+    pub item: String,
+    /// The values: a list, a map, or an expression that yields one.
+    pub values: WrittenValue,
+}
+
+/// How often and when a failed step is tried again. `None` stands for the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dependency<N> {
-    /// The job or step.
-    pub on: N,
-    /// The condition on its result.
-    pub condition: Condition,
+pub struct Retry {
+    /// How many attempts there are at most, with the first one.
+    pub attempts: u32,
+    /// The pause after the first attempt, which doubles after each.
+    pub backoff: Option<Located<Span>>,
+    /// The longest pause.
+    pub backoff_max: Option<Located<Span>>,
+    /// Whether each pause is a random part of its length.
+    pub has_jitter: bool,
+    /// The failures after which there is another attempt: `failed`, `trapped`, `timed-out`, `busy`,
+    /// or a code of the plugin.
+    pub on: Option<Vec<Located<String>>>,
 }
 
-/// A condition on the result of a dependency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Condition {
-    /// It succeeded.
-    Succeeded,
-    /// It failed.
-    Failed,
-    /// It ended, with success or failure.
-    Completed,
-    /// It ended or was skipped.
-    Always,
-}
-
-impl Condition {
-    /// Returns the condition as a file writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Completed => "completed",
-            Self::Always => "always",
-        }
-    }
+/// How the data of one spec that a step writes is named and retained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputOverride {
+    /// The spec.
+    pub spec: Located<SpecName>,
+    /// How long a version is retained.
+    pub lifetime: Option<Lifetime>,
+    /// How many versions are retained.
+    pub keep: Option<Keep>,
+    /// Labels.
+    pub tags: BTreeMap<String, String>,
+    /// The inputs whose values become part of the data's name.
+    pub vary: Vec<Located<String>>,
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Task {
     /// Runs a method of a model.
     ModelMethod {
         /// The model.
-        model: Located<ModelName>,
+        model: ModelTarget,
         /// The method.
         method: Located<MethodName>,
-        /// Its arguments.
-        inputs: Located<Map<String, Value>>,
+        /// Its arguments: an object, or an expression that yields one.
+        inputs: WrittenValue,
+    },
+    /// Runs a workflow.
+    Workflow {
+        /// The workflow.
+        workflow: WrittenText,
+        /// Its inputs: an object, or an expression that yields one.
+        inputs: WrittenValue,
     },
     /// Waits until a user decides.
     ManualApproval {
         /// The question to the user; `None` if the file contains none.
-        prompt: Option<Located<String>>,
+        prompt: Option<WrittenText>,
+        /// How long it waits.
+        timeout: Option<Located<Span>>,
+        /// What happens then.
+        on_timeout: Option<Located<OnTimeout>>,
+    },
+    /// Checks a condition.
+    Assert {
+        /// The condition.
+        expr: WrittenCondition,
+        /// What it means that the condition does not hold.
+        message: Option<WrittenText>,
+        /// How severe that is.
+        severity: AssertSeverity,
     },
 }
 
+/// The model whose method a step runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelTarget {
+    /// The model with this name or id.
+    Named(WrittenText),
+    /// A model without a definition of its own.
+    Typed {
+        /// Its type.
+        type_name: Located<TypeName>,
+        /// Its name.
+        name: WrittenText,
+        /// Its global arguments.
+        global_arguments: Option<WrittenValue>,
+    },
+}
+
+/// What it means that a gate's deadline has passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// The step fails.
+    Fail,
+    /// It is as if a user had rejected.
+    #[default]
+    Reject,
+    /// The run goes on without approval.
+    Continue,
+}
+
+/// How severe it is that an assert does not hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssertSeverity {
+    /// Low.
+    Low,
+    /// Medium.
+    Medium,
+    /// High.
+    #[default]
+    High,
+}
+
+impl AssertSeverity {
+    /// All values, from low to high.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// Returns the value as a file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+impl OnTimeout {
+    /// All values.
+    pub const ALL: [Self; 3] = [Self::Fail, Self::Reject, Self::Continue];
+
+    /// Returns the value as a file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Reject => "reject",
+            Self::Continue => "continue",
+        }
+    }
+}
+
+impl ModelTarget {
+    /// Returns the name of the model, which may have expressions.
+    #[must_use]
+    pub fn name(&self) -> &WrittenText {
+        match self {
+            Self::Named(name) | Self::Typed { name, .. } => name,
+        }
+    }
+}
+
 impl Workflow {
-    /// Parses the workflow `name`.
+    /// Parses a workflow.
     ///
     /// # Errors
-    /// The first fault in the file, with its place: an unknown key or value, a dependency that does
-    /// not exist, or a cycle.
-    pub fn parse(name: &WorkflowName, file: SourceFile) -> Result<Self, Diagnostic> {
-        let raw: WorkflowFile = yaml::parse(&file)?;
-        yaml::name_check(&file, name, &raw.name, WorkflowName::file)?;
-        if raw.jobs.value.is_empty() {
-            return Err(Diagnostic::new(
-                &file,
-                raw.jobs.span,
-                "the workflow has no jobs",
-            ));
-        }
-        graph::check(&file, "job", &job_nodes(&raw.jobs.value))?;
-        let jobs = raw
-            .jobs
-            .value
-            .into_iter()
-            .map(|job| job.check(&file))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            name: raw.name.value,
-            description: raw.description,
-            exclusive: raw.exclusive,
-            jobs,
-            file,
-        })
+    /// All faults of the file, each with its place. Faults of references are among them only if the
+    /// rest of the file is sound.
+    pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Faults> {
+        let tree = yaml::parse_tree(file)?;
+        read::workflow(&tree, file)
+    }
+
+    /// Returns what the file says that is accepted and acts later, in the order of the file.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Diagnostic> {
+        notes::notes(self)
+    }
+
+    /// Returns what a run of this version refuses because it is not executed yet, in the order of
+    /// the file.
+    #[must_use]
+    pub fn unsupported_in_run(&self) -> Vec<Diagnostic> {
+        notes::unsupported(self)
     }
 
     /// Returns every step, in the author's order.
@@ -149,16 +336,12 @@ impl Workflow {
         self.jobs.iter().flat_map(|job| &job.steps)
     }
 
-    /// Returns the prompt of a gate. It is empty if the gate has no prompt or the step is not a
-    /// gate.
+    /// Returns the prompt of a gate as it is written. It is empty if the gate has no prompt or the
+    /// step is not a gate.
     #[must_use]
     pub fn prompt(&self, gate: &StepPath) -> &str {
-        match self.step(gate).map(|step| &step.task) {
-            Some(Task::ManualApproval {
-                prompt: Some(prompt),
-            }) => &prompt.value,
-            Some(Task::ManualApproval { prompt: None } | Task::ModelMethod { .. }) | None => "",
-        }
+        let prompt = self.step(gate).and_then(|step| step.task.prompt());
+        prompt.map_or("", WrittenText::as_str)
     }
 
     /// Returns the job with a name.
@@ -170,262 +353,30 @@ impl Workflow {
     /// Returns the step with a path.
     #[must_use]
     pub fn step(&self, path: &StepPath) -> Option<&Step> {
-        self.steps().find(|step| step.path == *path)
+        let job = self.job(&path.job)?;
+        job.steps.iter().find(|step| step.path == *path)
     }
 }
 
-/// The file as it is written. `id` and `version` are accepted because workflows made by related
-/// tools contain them. Sedge ignores them.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WorkflowFile {
-    #[serde(rename = "id")]
-    _id: Option<String>,
-    name: Located<WorkflowName>,
-    #[serde(rename = "version")]
-    _version: Option<u32>,
-    description: Option<String>,
-    #[serde(default)]
-    exclusive: bool,
-    jobs: Located<Vec<JobPart>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct JobPart {
-    name: Located<JobName>,
-    description: Option<String>,
-    #[serde(default)]
-    depends_on: Vec<JobDependency>,
-    steps: Located<Vec<StepPart>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct StepPart {
-    name: Located<StepName>,
-    description: Option<String>,
-    task: Located<TaskPart>,
-    #[serde(default)]
-    depends_on: Vec<StepDependency>,
-    #[serde(default)]
-    allow_failure: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JobDependency {
-    job: Located<String>,
-    condition: Option<ConditionPart>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StepDependency {
-    step: Located<String>,
-    condition: Option<ConditionPart>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConditionPart {
-    r#type: Condition,
-}
-
-/// The keys of all kinds of tasks. A tagged enum would lose the places of the values.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct TaskPart {
-    r#type: Located<String>,
-    model_id_or_name: Option<Located<ModelName>>,
-    method_name: Option<Located<MethodName>>,
-    inputs: Option<Located<Map<String, Value>>>,
-    prompt: Option<Located<String>>,
-}
-
-fn condition(part: Option<&ConditionPart>) -> Condition {
-    part.map_or(Condition::Succeeded, |part| part.r#type)
-}
-
-fn job_nodes(jobs: &[JobPart]) -> Vec<graph::GraphNode> {
-    let node = |job: &JobPart| graph::GraphNode {
-        name: Located {
-            value: job.name.value.to_string(),
-            span: job.name.span.clone(),
-        },
-        depends_on: job.depends_on.iter().map(|on| on.job.clone()).collect(),
-    };
-    jobs.iter().map(node).collect()
-}
-
-fn step_nodes(steps: &[StepPart]) -> Vec<graph::GraphNode> {
-    let node = |step: &StepPart| graph::GraphNode {
-        name: Located {
-            value: step.name.value.to_string(),
-            span: step.name.span.clone(),
-        },
-        depends_on: step.depends_on.iter().map(|on| on.step.clone()).collect(),
-    };
-    steps.iter().map(node).collect()
-}
-
-impl JobPart {
-    fn check(self, file: &SourceFile) -> Result<Job, Diagnostic> {
-        if self.steps.value.is_empty() {
-            return Err(Diagnostic::new(
-                file,
-                self.name.span,
-                "the job has no steps",
-            ));
-        }
-        graph::check(file, "step", &step_nodes(&self.steps.value))?;
-        let name_fault =
-            |error: NameError| Diagnostic::new(file, self.name.span.clone(), error.to_string());
-        let mut depends_on = Vec::new();
-        for on in &self.depends_on {
-            let job = on.job.value.parse().map_err(name_fault)?;
-            depends_on.push(Dependency {
-                on: job,
-                condition: condition(on.condition.as_ref()),
-            });
-        }
-        let steps = self.steps.value.into_iter();
-        let steps = steps
-            .map(|step| step.check(file, &self.name.value))
-            .collect::<Result<_, _>>()?;
-        Ok(Job {
-            name: self.name.value,
-            description: self.description,
-            depends_on,
-            steps,
-        })
-    }
-}
-
-impl StepPart {
-    fn check(self, file: &SourceFile, job: &JobName) -> Result<Step, Diagnostic> {
-        let name_fault =
-            |error: NameError| Diagnostic::new(file, self.name.span.clone(), error.to_string());
-        let mut depends_on = Vec::new();
-        for on in &self.depends_on {
-            let step = on.step.value.parse().map_err(name_fault)?;
-            depends_on.push(Dependency {
-                on: step,
-                condition: condition(on.condition.as_ref()),
-            });
-        }
-        Ok(Step {
-            path: StepPath {
-                job: job.clone(),
-                step: self.name.value,
-            },
-            description: self.description,
-            task: self.task.value.check(file)?,
-            depends_on,
-            allow_failure: self.allow_failure,
-        })
-    }
-}
-
-/// The types of tasks.
-#[derive(Debug, Clone, Copy)]
-enum TaskType {
-    ModelMethod,
-    ManualApproval,
-}
-
-impl TaskType {
-    const ALL: [Self; 2] = [Self::ModelMethod, Self::ManualApproval];
-
-    /// Returns the type as a file writes it.
-    fn as_str(self) -> &'static str {
+impl Task {
+    /// Returns the task as a file writes its type.
+    #[must_use]
+    pub fn type_str(&self) -> &'static str {
         match self {
-            Self::ModelMethod => "model_method",
-            Self::ManualApproval => "manual_approval",
+            Self::ModelMethod { .. } => "model_method",
+            Self::Workflow { .. } => "workflow",
+            Self::ManualApproval { .. } => "manual_approval",
+            Self::Assert { .. } => "assert",
         }
     }
 
-    /// Returns the keys that a task of this type takes, besides `type`.
-    fn keys(self) -> &'static [&'static str] {
+    /// Returns the prompt, if the task is a gate and has one.
+    #[must_use]
+    pub fn prompt(&self) -> Option<&WrittenText> {
         match self {
-            Self::ModelMethod => &["modelIdOrName", "methodName", "inputs"],
-            Self::ManualApproval => &["prompt"],
+            Self::ManualApproval { prompt, .. } => prompt.as_ref(),
+            Self::ModelMethod { .. } | Self::Workflow { .. } | Self::Assert { .. } => None,
         }
-    }
-
-    fn of(name: &Located<String>, file: &SourceFile) -> Result<Self, Diagnostic> {
-        let fault = |message: String| Diagnostic::new(file, name.span.clone(), message);
-        if let Some(found) = Self::ALL.into_iter().find(|it| it.as_str() == name.value) {
-            return Ok(found);
-        }
-        if let unsupported @ ("workflow" | "assert") = name.value.as_str() {
-            return Err(fault(format!(
-                "a task of type `{unsupported}` is not supported by this version of Sedge"
-            )));
-        }
-        let types = Self::ALL.map(Self::as_str);
-        let fault = fault(format!("there is no task of type `{}`", name.value));
-        Err(match nearest(&name.value, types) {
-            Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-            None => fault.with_hint(format!("the types are `{}`", types.join("`, `"))),
-        })
-    }
-}
-
-impl TaskPart {
-    fn check(self, file: &SourceFile) -> Result<Task, Diagnostic> {
-        let task_type = TaskType::of(&self.r#type, file)?;
-        let name = task_type.as_str();
-        if let Some((key, span)) = self.given_except(task_type.keys()) {
-            let message = format!("`{key}` has no meaning for a task of type `{name}`");
-            return Err(Diagnostic::new(file, span, message));
-        }
-        let at = self.r#type.span;
-        let missing = |key: &str| {
-            let message = format!("a task of this type needs `{key}`");
-            Diagnostic::new(file, at.clone(), message)
-        };
-        match task_type {
-            TaskType::ModelMethod => {
-                let inputs = self.inputs.unwrap_or(Located {
-                    value: Map::new(),
-                    span: at.clone(),
-                });
-                yaml::refuse_expressions(file, &inputs.value)?;
-                Ok(Task::ModelMethod {
-                    model: self
-                        .model_id_or_name
-                        .ok_or_else(|| missing("modelIdOrName"))?,
-                    method: self.method_name.ok_or_else(|| missing("methodName"))?,
-                    inputs,
-                })
-            }
-            TaskType::ManualApproval => Ok(Task::ManualApproval {
-                prompt: self.prompt,
-            }),
-        }
-    }
-
-    /// Returns the first key besides `type` that is given and not one of `keys`, with its place.
-    fn given_except(&self, keys: &[&str]) -> Option<(&'static str, Range<usize>)> {
-        let Self {
-            r#type: _,
-            model_id_or_name,
-            method_name,
-            inputs,
-            prompt,
-        } = self;
-        let spans = [
-            (
-                "modelIdOrName",
-                model_id_or_name.as_ref().map(|it| &it.span),
-            ),
-            ("methodName", method_name.as_ref().map(|it| &it.span)),
-            ("inputs", inputs.as_ref().map(|it| &it.span)),
-            ("prompt", prompt.as_ref().map(|it| &it.span)),
-        ];
-        let mut given = spans.into_iter().filter(|(key, _)| !keys.contains(key));
-        given.find_map(|(key, span)| Some((key, span?.clone())))
     }
 }
 

@@ -190,6 +190,21 @@ pub enum TargetKind {
     Method,
 }
 
+/// A check that failed before a method ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// The name of the check.
+    pub check: String,
+    /// What the check found, or why it could not run to its end. Part of it comes from the plugin.
+    pub message: String,
+}
+
+impl fmt::Display for CheckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the check `{}` failed: {}", self.check, self.message)
+    }
+}
+
 /// Why a call has no outcome. It says what happened to *this* call. The code that shows it adds the
 /// model and the method.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,6 +264,11 @@ pub enum CallError {
         /// The guest's functions, innermost first.
         backtrace: Vec<StackFrame>,
     },
+    /// Checks of the type failed, so the method did not run.
+    ChecksFailed {
+        /// All checks that failed, in the order of the type.
+        failures: Vec<CheckFailure>,
+    },
     /// The call reached its deadline.
     TimedOut {
         /// The time that it was allowed, in milliseconds.
@@ -274,6 +294,7 @@ impl CallError {
             | Self::Deadlock { .. }
             | Self::Cycle { .. }
             | Self::Limit { .. }
+            | Self::ChecksFailed { .. }
             | Self::TimedOut { .. }
             | Self::Cancelled => &[],
         }
@@ -300,6 +321,7 @@ impl CallError {
             Self::Limit { .. } => "limit",
             Self::Failed(failure) => &failure.code,
             Self::Trapped { .. } => "trapped",
+            Self::ChecksFailed { .. } => "checks-failed",
             Self::TimedOut { .. } => "timed-out",
             Self::Cancelled => "cancelled",
         }
@@ -364,6 +386,10 @@ impl fmt::Display for CallError {
                 }
             }
             Self::Failed(failure) => f.write_str(&failure.message),
+            Self::ChecksFailed { failures } => {
+                let shown: Vec<String> = failures.iter().map(ToString::to_string).collect();
+                f.write_str(&shown.join("\n"))
+            }
             Self::Trapped { message, .. } => f.write_str(message),
             Self::TimedOut { after_ms } => {
                 write!(f, "it was stopped after {after_ms} ms, at its deadline")

@@ -15,5 +15,6 @@ pub mod lineage;
 pub mod names;
 pub mod permission;
 pub mod run;
+pub mod sealed;
 pub mod violation;
 pub mod yaml_text;

@@ -14,6 +14,19 @@ use serde::{Deserialize, Serialize};
 /// file name is 255 bytes on common file systems.
 pub const NAME_BYTES_MAX: usize = 100;
 
+/// The maximum length of the name of a model or workflow with a scope, in bytes.
+///
+/// Users choose these names. Each part becomes the name of a folder or a file.
+pub const SCOPED_NAME_BYTES_MAX: usize = 64;
+
+/// The maximum length of the name of a step, in bytes, without the expressions in it.
+///
+/// Users choose these names. They are parts of paths such as `job/step`, and never of file names.
+pub const STEP_NAME_BYTES_MAX: usize = 200;
+
+/// The maximum length of the name of a step with its expressions, in bytes.
+const STEP_TEMPLATE_BYTES_MAX: usize = 2_000;
+
 /// The maximum length of the name of a piece of data, in bytes.
 ///
 /// Guests choose these names. They are keys in the store and never paths.
@@ -98,25 +111,44 @@ macro_rules! checked_name {
 
 const PLAIN_RULE: &str = "it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit";
 
+const SCOPED_RULE: &str = "it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit, or it is `@scope/name` (further `/parts` may follow) of at most 64 lower-case letters, digits, `.`, `-` and `_`";
+
 checked_name!(
-    /// The name of a model: the stem of its definition's file.
-    ModelName, "model name", PLAIN_RULE, is_plain
+    /// The name of a model: the key `name` of its definition.
+    ModelName, "model name", SCOPED_RULE, is_plain_or_scoped
 );
 checked_name!(
-    /// The name of a workflow: the stem of its file.
-    WorkflowName, "workflow name", PLAIN_RULE, is_plain
+    /// The name of a workflow: the key `name` of its file.
+    WorkflowName, "workflow name", SCOPED_RULE, is_plain_or_scoped
+);
+checked_name!(
+    /// The id of a model or workflow, as its file has it: a UUID.
+    FileId, "UUID",
+    "it has 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12, as in `5d4a6b0e-9f7c-4a37-8d0e-3b6f7c2a91d4`",
+    is_uuid
 );
 checked_name!(
     /// The name of a job, unique in its workflow.
     JobName, "job name", PLAIN_RULE, is_plain
 );
 checked_name!(
-    /// The name of a step or gate, unique in its job.
-    StepName, "step name", PLAIN_RULE, is_plain
+    /// The name of a step or gate, unique in its job, as it stands in the file: any text, in which
+    /// expressions may stand.
+    StepName, "step name",
+    "it takes 1 to 200 bytes of text without control characters, without blanks at its ends, and without `/` outside of expressions",
+    is_step_name
 );
 checked_name!(
     /// The name of a method, unique in its type.
     MethodName, "method name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a check that runs before methods, unique in its type.
+    CheckName, "check name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// A label of checks, by which a user skips several of them.
+    CheckLabel, "label of checks", PLAIN_RULE, is_plain
 );
 checked_name!(
     /// The name of a resource or file spec, unique in its type.
@@ -179,7 +211,8 @@ impl RunId {
 }
 
 impl ModelName {
-    /// Returns the name of the definition's file, within the repository.
+    /// Returns the path of the file where a look-up of the name begins, within the repository. A
+    /// definition with this name may have another file.
     #[must_use]
     pub fn file(&self) -> String {
         format!("models/{self}.yaml")
@@ -187,7 +220,8 @@ impl ModelName {
 }
 
 impl WorkflowName {
-    /// Returns the name of the workflow's file, within the repository.
+    /// Returns the path of the file where a look-up of the name begins, within the repository. A
+    /// workflow with this name may have another file.
     #[must_use]
     pub fn file(&self) -> String {
         format!("workflows/{self}.yaml")
@@ -200,6 +234,23 @@ fn is_plain(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+}
+
+/// Accepts any text that is one line and no path. A `/` in an expression divides.
+fn is_step_name(text: &str) -> bool {
+    let is_bad = |c: char| c.is_control() || is_direction_control(c);
+    let (mut n_bytes, mut has_slash, mut rest) = (0, false, text);
+    while let Some((before, from)) = rest.split_once("${{") {
+        n_bytes += before.len();
+        has_slash |= before.contains('/');
+        rest = from.split_once("}}").map_or("", |(_, after)| after);
+    }
+    (1..=STEP_TEMPLATE_BYTES_MAX).contains(&text.len())
+        && n_bytes + rest.len() <= STEP_NAME_BYTES_MAX
+        && !has_slash
+        && !rest.contains('/')
+        && text.trim() == text
+        && !text.contains(is_bad)
 }
 
 fn is_env_name(text: &str) -> bool {
@@ -216,6 +267,15 @@ fn is_secret_name(text: &str) -> bool {
         && text.chars().all(|c| is_word(c) || ".-".contains(c))
 }
 
+fn is_plain_or_scoped(text: &str) -> bool {
+    is_plain(text) || (text.len() <= SCOPED_NAME_BYTES_MAX && is_type_name(text))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
 fn is_type_name(text: &str) -> bool {
     let part = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
@@ -227,6 +287,22 @@ fn is_type_name(text: &str) -> bool {
         return false;
     };
     text.len() <= NAME_BYTES_MAX && rest.contains('/') && rest.split('/').all(part)
+}
+
+impl TypeVersion {
+    /// Returns whether this version is older than another one: its day, then its number.
+    #[must_use]
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        self.numbers() < other.numbers()
+    }
+
+    /// Returns the year, month, day and number, in the order in which versions are newer.
+    fn numbers(&self) -> Vec<u64> {
+        let parts = self.as_str().split('.');
+        // ignored: a checked version has only numbers that fit.
+        let number = |part: &str| part.parse().unwrap_or(u64::MAX);
+        parts.map(number).collect()
+    }
 }
 
 fn is_calver(text: &str) -> bool {
@@ -272,6 +348,18 @@ mod tests {
     }
 
     #[test]
+    fn versions_are_compared_as_numbers() {
+        let is_older = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|it| it.parse::<TypeVersion>().expect("a version"));
+            one.is_older_than(&other)
+        };
+        assert!(is_older("2026.11.23.9", "2026.11.23.10"));
+        assert!(is_older("2026.11.23.10", "2026.11.24.1"));
+        assert!(is_older("2026.12.01.1", "2027.01.01.0"));
+        assert!(!is_older("2026.11.23.1", "2026.11.23.1"));
+    }
+
+    #[test]
     fn plain_name_can_be_part_of_a_file_name() {
         for good in ["a", "sink", "0day", "a.b-c_D", &"x".repeat(100)] {
             check::<ModelName>(good, true);
@@ -289,6 +377,73 @@ mod tests {
             &"x".repeat(101),
         ] {
             check::<ModelName>(bad, false);
+        }
+    }
+
+    #[test]
+    fn model_and_workflow_name_may_have_a_scope() {
+        let longest = format!("@a/{}", "x".repeat(61));
+        for good in [
+            "@acme/daily",
+            "@acme/aws/ec2",
+            "@0/1",
+            "@a/b-c_d.e",
+            &longest,
+        ] {
+            check::<ModelName>(good, true);
+            check::<WorkflowName>(good, true);
+        }
+        let too_long = format!("{longest}x");
+        for bad in [
+            "@acme", "@acme/", "@/x", "@a//b", "@a/..", "@a/../b", "@A/b", "a/b", "@a/b\n",
+            &too_long,
+        ] {
+            check::<ModelName>(bad, false);
+            check::<WorkflowName>(bad, false);
+        }
+        check::<JobName>("@acme/daily", false);
+        let name: ModelName = "@acme/daily".parse().expect("a name");
+        assert_eq!(name.file(), "models/@acme/daily.yaml");
+    }
+
+    #[test]
+    fn file_id_is_a_uuid() {
+        check::<FileId>("5d4a6b0e-0000-4000-8000-000000000000", true);
+        check::<FileId>("5D4A6B0E-0000-4000-8000-00000000000F", true);
+        for bad in [
+            "",
+            "5d4a6b0e",
+            "5d4a6b0e-0000-4000-8000-00000000000g",
+            "-----",
+        ] {
+            check::<FileId>(bad, false);
+        }
+    }
+
+    #[test]
+    fn step_name_is_one_line_with_expressions() {
+        for good in [
+            "a",
+            "Deploy to EU",
+            "déploy #1",
+            "a-${{ self.n / 2 }}",
+            "${{ a }}${{ b }}",
+            &"x".repeat(200),
+        ] {
+            check::<StepName>(good, true);
+        }
+        for bad in [
+            "",
+            " a",
+            "a ",
+            "a/b",
+            "a\nb",
+            "a\u{202e}b",
+            "${{ a }}/b",
+            "b/${{ a }}",
+            &"x".repeat(201),
+        ] {
+            check::<StepName>(bad, false);
         }
     }
 

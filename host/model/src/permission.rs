@@ -23,6 +23,7 @@ pub use kinds::env::EnvPermission;
 pub use kinds::files::{FileAccess, FolderPermission};
 pub use kinds::http::{HttpPermission, is_http_method};
 pub use kinds::models::ModelPermission;
+pub use kinds::reveal::RevealPermission;
 pub use kinds::secrets::SecretPermission;
 pub use kinds::sockets::SocketPermission;
 pub use kinds::{Permission, PermissionKind};
@@ -101,6 +102,8 @@ mod tests {
             "secrets TOKEN https://api.example.com https://*.example.com reveal",
             "commands date",
             "commands *",
+            "reveal argument:/token",
+            "reveal data:vault:/keys/*/value",
         ] {
             let permission: Permission = line.parse().expect(line);
             assert_eq!(permission.to_string(), line);

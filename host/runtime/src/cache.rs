@@ -20,6 +20,7 @@
 //! it, backtraces have no lines.
 
 mod check;
+mod describe;
 mod key;
 mod load;
 
@@ -41,6 +42,7 @@ use key::{CacheKey, MAC_BYTES};
 
 pub(crate) use load::component_of_code;
 
+use crate::component::CONTRACT_VERSION;
 use crate::lines::LineTable;
 use crate::plugin::PluginDescription;
 
@@ -185,6 +187,9 @@ impl CodeCache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         // The format of a note is private to this version of the program.
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        // A component for another version of the contract is refused before it is compiled, so an
+        // entry of that time must not be found.
+        CONTRACT_VERSION.hash(&mut hasher);
         Cache {
             store: self,
             engine: hasher.finish(),

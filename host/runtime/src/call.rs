@@ -1,5 +1,5 @@
-//! Runs one method of one plugin in a fresh store, with limits and a deadline, and reports the
-//! outcome.
+//! Runs one method or one check of one plugin in a fresh store, with limits and a deadline, and
+//! reports the outcome.
 //!
 //! A trap poisons a whole store, so each call has a store of its own, and so does each nested
 //! call.
@@ -7,6 +7,7 @@
 mod describe;
 mod report;
 mod state;
+mod upgrade;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use sedge_lang::type_info::MethodKind;
 use sedge_model::call::{CallError, LimitName, MethodFailure};
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, ModelName};
+use sedge_model::names::{CheckName, MethodName, ModelName};
 use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::run::StepPath;
 use sedge_sys::clock::{self, Moment};
@@ -25,8 +26,10 @@ use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
 pub(crate) use self::describe::describe;
 pub use self::report::{CallReport, CoreDump};
 pub(crate) use self::state::{CallState, HANDLES_MAX, Running};
+pub use self::upgrade::UpgradeError;
 use crate::bindings::exports::sedge::model::model as guest;
 use crate::budget::{Admission, Descriptors};
+use crate::call_secrets::ArgumentSecret;
 use crate::convert;
 use crate::engine::{LIVE_INSTANCES_MAX, Runtime};
 use crate::files::{CallFolder, Untouchable};
@@ -86,10 +89,25 @@ pub struct Surroundings {
     pub variables: Vec<(String, String)>,
 }
 
+/// Which code of a plugin a call runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallPart {
+    /// The method that is called.
+    Method,
+    /// A check that decides whether the method may run. Its result is null, or the failure
+    /// [`CHECK_FAILED`].
+    Check(CheckName),
+}
+
+/// The code of the failure of a check. The message is the one that the check returned.
+pub const CHECK_FAILED: &str = "check-failed";
+
 /// The parameters of one call.
 pub struct CallSpec {
     /// The call's identity.
     pub identity: Arc<CallIdentity>,
+    /// Which code of the plugin runs.
+    pub part: CallPart,
     /// The arguments of the method: an object that satisfies the method's schema.
     pub arguments: Value,
     /// The model's global arguments: an object that satisfies their schema.
@@ -100,12 +118,14 @@ pub struct CallSpec {
     pub staging: Arc<Staging>,
     /// The ports through which the call reaches the rest of the host.
     pub ports: Ports,
+    /// The secrets for which the arguments have placeholders.
+    pub secrets: Vec<ArgumentSecret>,
     /// The budget that was reserved for it, if the call waited for budget.
     pub admission: Option<Admission>,
 }
 
 impl Runtime {
-    /// Runs a method and returns its report. Dropping the future stops the guest.
+    /// Runs a method or a check and returns its report. Dropping the future stops the guest.
     ///
     /// # Errors
     /// The host itself failed. Failures of the guest are in the report.
@@ -116,11 +136,13 @@ impl Runtime {
     ) -> Result<CallReport, HostError> {
         let CallSpec {
             identity,
+            part,
             arguments,
             global_arguments,
             surroundings,
             staging,
             ports,
+            secrets,
             admission,
         } = spec;
         let (_memory, admitted) = admission.map_or((None, None), Admission::parts);
@@ -136,6 +158,7 @@ impl Runtime {
             global_arguments: global_arguments.to_string(),
         };
         let running = Running::new(plugin, identity, surroundings, Arc::clone(&staging));
+        let running = running.with_arguments(secrets);
         let sender = SenderSpec {
             client: Arc::clone(&self.http),
             resolver: self.resolver.clone(),
@@ -149,7 +172,7 @@ impl Runtime {
         let log = Arc::clone(&state.log);
         let mut store = self.store(state);
         let allowed_ms = begin.until(deadline).as_millis();
-        let invoke = self.invoke(&mut store, plugin, &invocation);
+        let invoke = self.invoke(&mut store, plugin, part, invocation);
         let ended = clock::until(deadline, invoke).await;
         let refusals = store.data_mut().end().await;
         plugin.memory_note(store.data().memory.n_bytes());
@@ -182,7 +205,8 @@ impl Runtime {
         &self,
         store: &mut Store<CallState>,
         plugin: &Plugin,
-        invocation: &guest::Invocation,
+        part: CallPart,
+        invocation: guest::Invocation,
     ) -> Result<Result<Value, CallError>, HostError> {
         let slot = clock::until(Moment::now().after(SLOT_WAIT_MAX), self.live.acquire()).await;
         let Ok(Ok(_slot)) = slot else {
@@ -195,10 +219,18 @@ impl Runtime {
         let cpu = Arc::clone(&store.data().cpu);
         let call = async {
             let instance = plugin.instance.instantiate_async(&mut *store).await?;
-            instance
-                .sedge_model_model()
-                .call_invoke(&mut *store, invocation)
-                .await
+            let exports = instance.sedge_model_model();
+            match part {
+                CallPart::Method => exports.call_invoke(&mut *store, &invocation).await,
+                CallPart::Check(check) => {
+                    let request = guest::CheckRequest {
+                        check: check.into(),
+                        call: invocation,
+                    };
+                    let checked = exports.call_check(&mut *store, &request).await?;
+                    Ok(convert::check_result_from_guest(checked))
+                }
+            }
         };
         Ok(match self.permits.run(cpu.run(call)).await {
             Err(error) => {

@@ -1,5 +1,7 @@
 //! The secrets that a call received, and the placeholders that stand for them in its requests.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sedge_model::names::SecretName;
@@ -23,6 +25,53 @@ const PLACEHOLDERS_MAX: usize = 1_000;
 pub(crate) struct CallSecrets {
     secrets: Vec<Secret>,
     placeholders: Vec<Placeholder>,
+    /// The secrets in the arguments. A guest gets no handles of them.
+    arguments: Vec<ArgumentSecret>,
+}
+
+/// A secret in the arguments of a call, for which the arguments have a placeholder.
+#[derive(Clone)]
+pub struct ArgumentSecret {
+    /// Its name.
+    pub name: SecretName,
+    /// The text that stands for it in the arguments.
+    pub placeholder: String,
+    value: SecretValue,
+    usage: SecretUsage,
+}
+
+impl ArgumentSecret {
+    /// Makes a placeholder for a secret. The host replaces it in requests to the hosts of `usage`.
+    #[must_use]
+    pub fn new(name: SecretName, value: SecretValue, usage: SecretUsage) -> Self {
+        Self {
+            name,
+            placeholder: placeholder_text(),
+            value,
+            usage,
+        }
+    }
+}
+
+impl fmt::Debug for ArgumentSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ArgumentSecret").field(&self.name).finish()
+    }
+}
+
+fn placeholder_text() -> String {
+    let start = String::from_utf8_lossy(PLACEHOLDER_START);
+    format!("{start}{:016x}{:016x}", random::bits(), random::bits())
+}
+
+/// What a placeholder stands for.
+pub(crate) struct StandsFor<'s> {
+    pub(crate) name: &'s SecretName,
+    pub(crate) usage: &'s SecretUsage,
+    /// Whether the secret is one of the arguments.
+    pub(crate) is_argument: bool,
+    /// The text to insert.
+    pub(crate) text: SecretText,
 }
 
 /// A secret that a call may use.
@@ -57,6 +106,14 @@ struct Placeholder {
 pub(crate) struct TooMany;
 
 impl CallSecrets {
+    /// Returns the secrets of a call that has none but those in its arguments.
+    pub(crate) fn of_arguments(arguments: Vec<ArgumentSecret>) -> Self {
+        Self {
+            arguments,
+            ..Self::default()
+        }
+    }
+
     /// Returns the index of a secret that the call has received already.
     pub(crate) fn find(&self, name: &SecretName) -> Option<usize> {
         self.secrets.iter().position(|secret| secret.name == *name)
@@ -84,8 +141,7 @@ impl CallSecrets {
         if self.placeholders.len() == PLACEHOLDERS_MAX {
             return Err(TooMany);
         }
-        let start = String::from_utf8_lossy(PLACEHOLDER_START);
-        let text = format!("{start}{:016x}{:016x}", random::bits(), random::bits());
+        let text = placeholder_text();
         self.placeholders.push(Placeholder {
             text: text.clone(),
             at,
@@ -96,11 +152,20 @@ impl CallSecrets {
 
     /// Returns whether the call has any placeholders.
     pub(crate) fn has_placeholders(&self) -> bool {
-        !self.placeholders.is_empty()
+        !(self.placeholders.is_empty() && self.arguments.is_empty())
     }
 
-    /// Returns the secret that a placeholder stands for, and the text to insert.
-    pub(crate) fn stands_for(&self, text: &[u8]) -> Option<(&Secret, SecretText)> {
+    /// Returns what a placeholder stands for.
+    pub(crate) fn stands_for(&self, text: &[u8]) -> Option<StandsFor<'_>> {
+        let mut arguments = self.arguments.iter();
+        if let Some(found) = arguments.find(|it| it.placeholder.as_bytes() == text) {
+            return Some(StandsFor {
+                name: &found.name,
+                usage: &found.usage,
+                is_argument: true,
+                text: SecretText::from(found.value.expose().to_vec()),
+            });
+        }
         let mut placeholders = self.placeholders.iter();
         let found = placeholders.find(|it| it.text.as_bytes() == text)?;
         let secret = &self.secrets[found.at];
@@ -112,7 +177,12 @@ impl CallSecrets {
                 SecretText::from(STANDARD.encode(&plain).into_bytes())
             }
         };
-        Some((secret, text))
+        Some(StandsFor {
+            name: &secret.name,
+            usage: &secret.usage,
+            is_argument: false,
+            text,
+        })
     }
 }
 
@@ -141,7 +211,7 @@ mod tests {
         let mut secrets = secrets();
         let check = |secrets: &CallSecrets, text: &str, expect: Option<&[u8]>| {
             let found = secrets.stands_for(text.as_bytes());
-            let found = found.map(|(_, value)| value.to_vec());
+            let found = found.map(|it| it.text.to_vec());
             assert_eq!(found.as_deref(), expect);
         };
         let plain = secrets.placeholder(0, SecretForm::Plain).expect("one more");
@@ -158,6 +228,28 @@ mod tests {
             .placeholder(0, SecretForm::Plain)
             .expect("no new one");
         assert_eq!(again, plain);
+    }
+
+    #[test]
+    fn placeholder_of_an_argument_stands_for_its_value() {
+        let value = SecretValue::new(b"open sesame".to_vec()).expect("a value");
+        let usage = SecretUsage {
+            hosts: Vec::new(),
+            reveal: false,
+        };
+        let name = "TOKEN".parse().expect("a name");
+        let secret = ArgumentSecret::new(name, value, usage);
+        let placeholder = secret.placeholder.clone();
+        assert_eq!(placeholder.len(), PLACEHOLDER_BYTES);
+        assert!(!format!("{secret:?}").contains("sesame"));
+        let secrets = CallSecrets::of_arguments(vec![secret]);
+        assert!(secrets.has_placeholders());
+        let found = secrets
+            .stands_for(placeholder.as_bytes())
+            .expect("it is one");
+        assert!(found.is_argument && *found.text == b"open sesame");
+        let name = found.name.clone();
+        assert_eq!(secrets.find(&name), None, "a guest gets no handle of it");
     }
 
     #[test]

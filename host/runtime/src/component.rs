@@ -9,50 +9,95 @@ use crate::component_limits::Sizes;
 use crate::plugin::PluginError;
 
 /// The version of the contract in `wit/` that this host implements.
-pub const CONTRACT_VERSION: &str = "0.1.0";
+pub const CONTRACT_VERSION: &str = "0.2.0";
 
 /// The custom section that states which version of the contract a component was built for.
 const CONTRACT_SECTION: &str = "sedge:contract";
+
+/// The beginning of the names of the contract's interfaces, as a component imports and exports
+/// them: `sedge:model/data@0.2.0`.
+const CONTRACT_PACKAGE: &str = "sedge:model/";
 
 /// Checks that `bytes` are a component within `limits`, built for a version of the contract that
 /// this host supports. Returns that version.
 ///
 /// The version is checked first. A plugin for a newer contract may look invalid in other ways,
 /// too, and then the useful advice is to use a newer Sedge.
+///
+/// A component states the version in a section, and so do the names of the interfaces that it
+/// imports and exports. Both have to be supported: the section could be copied from elsewhere.
 pub(crate) fn contract_check(
     bytes: &[u8],
     limits: &ComponentLimits,
 ) -> Result<String, PluginError> {
-    let Some(text) = contract_version(bytes, limits)? else {
-        return Err(PluginError::ContractMissing);
+    let stated = stated_versions(bytes, limits)?;
+    if let Some(text) = &stated.section {
+        version_check(text)?;
+    }
+    if let Some(text) = &stated.interface {
+        version_check(text)?;
+    }
+    stated.section.ok_or(PluginError::ContractMissing)
+}
+
+/// Checks that this host supports a version of the contract.
+fn version_check(text: &str) -> Result<(), PluginError> {
+    let unreadable = || PluginError::ContractUnreadable {
+        text: text.to_owned(),
     };
-    let unreadable = || PluginError::ContractUnreadable { text: text.clone() };
-    let built_for = Version::parse(&text).map_err(|_| unreadable())?;
+    let built_for = Version::parse(text).map_err(|_| unreadable())?;
     let known = Version::parse(CONTRACT_VERSION).expect("our own version is one");
+    let built_for_text = text.to_owned();
     if built_for > known {
-        return Err(PluginError::ContractNewer { built_for: text });
+        return Err(PluginError::ContractNewer {
+            built_for: built_for_text,
+        });
     }
     // Below 1.0.0, a new minor version is a breaking change.
     if (built_for.major, built_for.minor) != (known.major, known.minor) {
-        return Err(PluginError::ContractOlder { built_for: text });
+        return Err(PluginError::ContractOlder {
+            built_for: built_for_text,
+        });
     }
-    Ok(text)
+    Ok(())
 }
 
-/// Returns the version that a component, or a module in it, states in its custom section. Returns
-/// `None` if there is no such section.
-fn contract_version(bytes: &[u8], limits: &ComponentLimits) -> Result<Option<String>, PluginError> {
+/// The versions of the contract that a component states.
+#[derive(Debug, Default)]
+struct StatedVersions {
+    /// The text of its custom section, or of that of a module in it.
+    section: Option<String>,
+    /// The first version in the names of its interfaces that differs from [`CONTRACT_VERSION`].
+    interface: Option<String>,
+}
+
+impl StatedVersions {
+    /// Notes the version in the name of an import or export, if it is one of the contract.
+    fn interface_note(&mut self, name: &str) {
+        let version = name
+            .strip_prefix(CONTRACT_PACKAGE)
+            .and_then(|rest| rest.split_once('@'));
+        if let Some((_, version)) = version
+            && version != CONTRACT_VERSION
+        {
+            self.interface.get_or_insert_with(|| version.to_owned());
+        }
+    }
+}
+
+/// Returns the versions that a component states, and checks its sizes.
+fn stated_versions(bytes: &[u8], limits: &ComponentLimits) -> Result<StatedVersions, PluginError> {
     let mut sizes = Sizes::new(limits);
     sizes.check(ComponentLimit::Bytes, bytes.len() as u64)?;
+    let not_wasm = |reason: &str| PluginError::NotWasm {
+        reason: reason.to_owned(),
+    };
     if !bytes.starts_with(b"\0asm") {
-        let reason = "it does not begin as WebAssembly does".to_owned();
-        return Err(PluginError::NotWasm { reason });
+        return Err(not_wasm("it does not begin as WebAssembly does"));
     }
-    let mut contract = None;
+    let mut stated = StatedVersions::default();
     for (at, payload) in Parser::new(0).parse_all(bytes).enumerate() {
-        let payload = payload.map_err(|error| PluginError::NotWasm {
-            reason: error.message().to_owned(),
-        })?;
+        let payload = payload.map_err(|error| not_wasm(error.message()))?;
         if at == 0
             && matches!(
                 payload,
@@ -65,14 +110,28 @@ fn contract_version(bytes: &[u8], limits: &ComponentLimits) -> Result<Option<Str
             return Err(PluginError::CoreModule);
         }
         sizes.count(&payload);
-        if let Payload::CustomSection(section) = payload
-            && section.name() == CONTRACT_SECTION
-        {
-            contract = Some(String::from_utf8_lossy(section.data()).into_owned());
-        }
+        payload_note(&payload, &mut stated);
     }
     sizes.check_all()?;
-    Ok(contract)
+    Ok(stated)
+}
+
+/// Notes what one part of a component states about the contract. An entry that cannot be parsed is
+/// left to the compiler, which refuses it with its reason.
+fn payload_note(payload: &Payload<'_>, stated: &mut StatedVersions) {
+    if let Payload::CustomSection(section) = payload
+        && section.name() == CONTRACT_SECTION
+    {
+        stated.section = Some(String::from_utf8_lossy(section.data()).into_owned());
+    }
+    if let Payload::ComponentImportSection(imports) = payload {
+        let imports = imports.clone().into_iter().map_while(Result::ok);
+        imports.for_each(|import| stated.interface_note(import.name.name));
+    }
+    if let Payload::ComponentExportSection(exports) = payload {
+        let exports = exports.clone().into_iter().map_while(Result::ok);
+        exports.for_each(|export| stated.interface_note(export.name.name));
+    }
 }
 
 #[cfg(test)]
@@ -95,27 +154,42 @@ mod tests {
             let found = contract_check(bytes, &LIMITS).unwrap_or_else(|error| error.to_string());
             assert_eq!(found, expect);
         };
-        check(&component("sedge:contract", "0.1.0"), "0.1.0");
+        check(&component("sedge:contract", "0.2.0"), "0.2.0");
         check(
-            &component("sedge:contract", "0.1.1"),
-            "it was built for contract 0.1.1, this version of Sedge supports contract 0.1.0",
+            &component("sedge:contract", "0.2.1"),
+            "it was built for contract 0.2.1, this program has 0.2.0",
         );
         check(
-            &component("sedge:contract", "0.0.9"),
-            "it was built for contract 0.0.9, which this version of Sedge no longer supports",
+            &component("sedge:contract", "0.1.0"),
+            "it was built for contract 0.1.0, this program has 0.2.0",
         );
         check(
             &component("sedge:contract", "one"),
             "it was built for contract `one`, which is not a version number",
         );
         check(
-            &component("other", "0.1.0"),
+            &component("other", "0.2.0"),
             "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`",
         );
         check(
             b"\0asm\x01\0\0\0",
             "it is a core WebAssembly module, not a component",
         );
+    }
+
+    /// The section says what the host supports, and the interfaces are those of another version.
+    #[test]
+    fn interfaces_of_another_version_are_refused() {
+        let check = |name: &str, expect: Option<&str>| {
+            let mut stated = StatedVersions::default();
+            stated.interface_note(name);
+            assert_eq!(stated.interface.as_deref(), expect, "{name}");
+        };
+        check("sedge:model/data@0.2.0", None);
+        check("sedge:model/data@0.1.0", Some("0.1.0"));
+        check("sedge:model/model@0.3.0", Some("0.3.0"));
+        check("wasi:cli/stdout@0.2.12", None);
+        check("sedge:model/data", None);
     }
 
     #[test]

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use sedge_lang::type_info::{
-    FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo,
+    CheckSpec, FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo, UpgradeSpec,
 };
 use sedge_model::call::{CallError, DataKind, MethodFailure, Outcome, TargetKind, Written};
 use sedge_model::lifetime::Retention;
 use sedge_model::names::{SpecName, TypeName};
 use sedge_model::permission::{
     CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
-    ModelPermission, Permission, PermissionRequest, SecretPermission, SocketPermission,
-    is_http_method,
+    ModelPermission, Permission, PermissionRequest, RevealPermission, SecretPermission,
+    SocketPermission, is_http_method,
 };
 use sedge_model::violation::Violation;
 use serde_json::Value;
 
 use crate::bindings::exports::sedge::model::model as guest;
 use crate::bindings::sedge::model::{calls, data, types};
+use crate::call::CHECK_FAILED;
 use crate::host::{JSON_BYTES_MAX, VersionInfo};
 use crate::json;
 use crate::plugin::PluginError;
@@ -38,6 +39,17 @@ const TAG_VALUE_BYTES_MAX: usize = 255;
 
 /// The maximum size of a media type, in bytes. The longest registered one has about 80.
 const MEDIA_TYPE_BYTES_MAX: usize = 255;
+
+/// The maximum number of checks that a plugin describes. All of them may run before each call.
+const CHECKS_MAX: usize = 100;
+
+/// The maximum number each of methods and labels of a check. The host compares each method with
+/// those of the type, and a user reads the labels.
+const CHECK_WORDS_MAX: usize = 100;
+
+/// The maximum number of upgrades that a plugin describes. All of them may run when a definition is
+/// loaded.
+const UPGRADES_MAX: usize = 100;
 
 /// The maximum number each of methods, resources, files and permissions that a plugin describes:
 /// about ten times as many as the largest known service has. `plugin add` checks and shows each of
@@ -75,20 +87,38 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
             .into_iter()
             .map(permission_from_guest)
             .collect::<Result<_, _>>()?,
+        checks: info
+            .checks
+            .into_iter()
+            .map(check_from_guest)
+            .collect::<Result<_, _>>()?,
+        upgrades: info
+            .upgrades
+            .into_iter()
+            .map(upgrade_from_guest)
+            .collect::<Result<_, _>>()?,
     })
 }
 
 /// Checks the size of a description.
 fn size_check(info: &guest::TypeInfo) -> Result<(), String> {
-    for (what, found) in [
-        ("methods", info.methods.len()),
-        ("resources", info.resources.len()),
-        ("files", info.files.len()),
-        ("permissions", info.permissions.len()),
+    for (what, found, most) in [
+        ("methods", info.methods.len(), PARTS_MAX),
+        ("resources", info.resources.len(), PARTS_MAX),
+        ("files", info.files.len(), PARTS_MAX),
+        ("permissions", info.permissions.len(), PARTS_MAX),
+        ("checks", info.checks.len(), CHECKS_MAX),
+        ("upgrades", info.upgrades.len(), UPGRADES_MAX),
     ] {
-        if found > PARTS_MAX {
-            return Err(format!("it has {found} {what}, more than {PARTS_MAX}"));
+        if found > most {
+            return Err(format!("it has {found} {what}, more than {most}"));
         }
+    }
+    let words = |it: &guest::CheckSpec| it.applies_to.len().max(it.labels.len());
+    if info.checks.iter().map(words).any(|n| n > CHECK_WORDS_MAX) {
+        return Err(format!(
+            "a check has more than {CHECK_WORDS_MAX} methods or labels"
+        ));
     }
     let methods = info.methods.iter();
     let methods = methods.map(|it| it.name.len() + it.description.len() + it.arguments.len());
@@ -96,7 +126,10 @@ fn size_check(info: &guest::TypeInfo) -> Result<(), String> {
     let resources = resources.map(|it| it.name.len() + it.description.len() + it.schema.len());
     let files = info.files.iter();
     let files = files.map(|it| it.name.len() + it.description.len());
-    let parts = methods.chain(resources).chain(files).sum::<usize>();
+    let checks = info.checks.iter().map(|it| it.description.len());
+    let upgrades = info.upgrades.iter().map(|it| it.description.len());
+    let parts = methods.chain(resources).chain(files);
+    let parts = parts.chain(checks).chain(upgrades).sum::<usize>();
     let found = info.description.len() + info.global_arguments.len() + parts;
     if found > DESCRIPTION_BYTES_MAX {
         return Err(format!(
@@ -146,6 +179,24 @@ fn file_from_guest(file: guest::FileSpec) -> Result<FileSpec, PluginError> {
         description: file.description.into(),
         media_type: media_type(file.media_type).map_err(PluginError::Text)?,
         retention: retention_from_guest(file.retention)?,
+    })
+}
+
+fn check_from_guest(check: guest::CheckSpec) -> Result<CheckSpec, PluginError> {
+    let applies_to = check.applies_to.iter().map(|method| method.parse());
+    let labels = check.labels.iter().map(|label| label.parse());
+    Ok(CheckSpec {
+        name: check.name.parse()?,
+        description: check.description.into(),
+        applies_to: applies_to.collect::<Result<_, _>>()?,
+        labels: labels.collect::<Result<_, _>>()?,
+    })
+}
+
+fn upgrade_from_guest(upgrade: guest::UpgradeSpec) -> Result<UpgradeSpec, PluginError> {
+    Ok(UpgradeSpec {
+        to_version: upgrade.to_version.parse()?,
+        description: upgrade.description.into(),
     })
 }
 
@@ -238,6 +289,9 @@ fn permission_from_guest(
         guest::Permission::Commands(name) => Permission::Commands(CommandPermission {
             name: name.parse()?,
         }),
+        guest::Permission::Reveal(what) => Permission::Reveal(RevealPermission {
+            what: what.parse()?,
+        }),
     };
     Ok(PermissionRequest {
         permission,
@@ -276,6 +330,21 @@ pub(crate) fn failure_from_guest(failure: types::Failure) -> MethodFailure {
         keep_writes: failure.keep_writes,
         // Only the host knows the guest's stack.
         backtrace: Vec::new(),
+    }
+}
+
+/// Returns the result of a check as that of a method: null, or a failure.
+pub(crate) fn check_result_from_guest(
+    checked: Result<(), String>,
+) -> Result<String, types::Failure> {
+    match checked {
+        Ok(()) => Ok("null".to_owned()),
+        Err(message) => Err(types::Failure {
+            code: CHECK_FAILED.to_owned(),
+            message,
+            details: None,
+            keep_writes: false,
+        }),
     }
 }
 
@@ -379,6 +448,14 @@ pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {
         CallError::Trapped { message, backtrace } => {
             let backtrace = backtrace.iter().map(ToString::to_string).collect();
             types::CallError::Trapped(types::Trap { message, backtrace })
+        }
+        CallError::ChecksFailed { failures } => {
+            let failures = failures.into_iter();
+            let failures = failures.map(|failure| types::CheckFailure {
+                check: failure.check,
+                message: failure.message,
+            });
+            types::CallError::ChecksFailed(failures.collect())
         }
         CallError::TimedOut { after_ms } => types::CallError::TimedOut(after_ms),
         CallError::Cancelled => types::CallError::Cancelled,

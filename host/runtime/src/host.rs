@@ -19,7 +19,9 @@ use std::sync::Arc;
 pub use self::calls::{CalleeError, CallsPort};
 pub use self::commands::{CommandError, CommandRun, CommandsPort};
 pub use self::data::files::{FileSink, FileSource, OpenedFile};
-pub use self::data::{DataAccessError, DataPort, ResourceVersion, VersionInfo};
+pub use self::data::{
+    DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent, VersionInfo,
+};
 pub use self::effects::{EffectsPort, RolledBack};
 pub use self::log::LogPort;
 pub use self::secrets::SecretsPort;

@@ -453,7 +453,7 @@ impl FailureLog {
             let place = if let HttpFault::ProcessLimit { .. } = fault {
                 CONFIG_FILE.to_owned()
             } else {
-                sender.spec.identity.model.file()
+                sender.spec.identity.permissions.file().to_owned()
             };
             message.push_str(&raise_hint(&place, &line));
         }

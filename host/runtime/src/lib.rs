@@ -36,7 +36,11 @@ mod trap;
 pub use self::http::{FetchError, FetchFault, FetchRequest, url_shown};
 pub use budget::{Admission, BudgetLimits};
 pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
-pub use call::{CallIdentity, CallReport, CallSpec, CoreDump, Surroundings};
+pub use call::{
+    CHECK_FAILED, CallIdentity, CallPart, CallReport, CallSpec, CoreDump, Surroundings,
+    UpgradeError,
+};
+pub use call_secrets::ArgumentSecret;
 pub use compile::{COMPILE_COMMAND, ComponentCompiler, compile_serve};
 pub use component::CONTRACT_VERSION;
 pub use component_limits::{CompileLimit, component_bytes_check};

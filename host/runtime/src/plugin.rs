@@ -51,7 +51,8 @@ pub enum PluginError {
     },
     /// It requires a newer host.
     #[error(
-        "it was built for contract {built_for}, this version of Sedge supports contract {}",
+        "it was built for contract {}, this program has {}",
+        built_for.escape_debug(),
         component::CONTRACT_VERSION
     )]
     ContractNewer {
@@ -60,7 +61,9 @@ pub enum PluginError {
     },
     /// It requires an older host.
     #[error(
-        "it was built for contract {built_for}, which this version of Sedge no longer supports"
+        "it was built for contract {}, this program has {}",
+        built_for.escape_debug(),
+        component::CONTRACT_VERSION
     )]
     ContractOlder {
         /// The version that it was built for.
@@ -403,6 +406,22 @@ impl Runtime {
             compiled.fault = compiled.fault.take().or(unread);
         }
         Ok(loaded)
+    }
+
+    /// Returns the description of a plugin that was added before, by the digest of its component,
+    /// without loading its code. Returns `None` if the cache has no authentic entry for it.
+    ///
+    /// # Errors
+    /// The entry exists, but it cannot be read.
+    pub fn plugin_description(
+        &self,
+        sha256: &str,
+    ) -> Result<Option<PluginDescription>, CacheFault> {
+        let Some(cache) = &self.cache else {
+            return Ok(None);
+        };
+        let note = cache.note(sha256)?;
+        Ok(note.map(|note| note.description(sha256.to_owned())))
     }
 
     fn instance(&self, component: &Component) -> Result<PluginPre<CallState>, PluginError> {

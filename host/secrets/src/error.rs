@@ -34,6 +34,9 @@ pub enum SecretsError {
     /// The key file was not written by Sedge, or is damaged.
     #[error("the key `{}` of the secrets is damaged", .0.display())]
     KeyDamaged(PathBuf),
+    /// The file of the keys of sealed fields has no room for another key.
+    #[error("`{}` has no room for another key", .0.display())]
+    KeysFull(PathBuf),
     /// A secret is sealed with a key that is not in the key file.
     #[error("the secret `{name}` is sealed with a key that is not in `{}`", path.display())]
     KeyOther {
@@ -65,6 +68,7 @@ impl Explain for SecretsError {
             | Self::KeyOpen(_)
             | Self::KeyForeign { .. }
             | Self::KeyDamaged(_)
+            | Self::KeysFull(_)
             | Self::KeyOther { .. } => ErrorCode::SecretsKey,
             Self::Damaged { .. } => ErrorCode::SecretsDamaged,
             Self::Newer(_) => ErrorCode::SecretsVersion,
@@ -98,6 +102,9 @@ impl Explain for SecretsError {
                 shell::word_of(path)
             ))],
             Self::KeyDamaged(_) => vec![Help::advice("restore the key file from a copy")],
+            Self::KeysFull(_) => vec![Help::advice(
+                "delete the last lines of the file: its oldest keys, which open only the oldest versions and backups",
+            )],
             Self::KeyOther { name, .. } => vec![
                 Help::advice("restore the key with which the secret was sealed"),
                 delete_help(name),

@@ -17,15 +17,13 @@ use sedge_sys::file_lock::FileQueue;
 use sedge_sys::folder::Folder;
 
 use crate::error::SecretsError;
+use crate::fields::FieldKeys;
 use crate::files;
-use crate::keys::{KEY_FILE_BYTES_MAX, Keys};
+use crate::keys::{FIELDS_KEY, KeyFile, KeyRing, SECRETS_KEY};
 use crate::log::{CHANGES, SecretLogRecord, USES, What, bounded};
 use crate::sealed::{Label, SEALED_BYTES_MAX, SealFault, Sealed, seal};
 use crate::value::SecretValue;
 use crate::weakness::Weakness;
-
-/// The name of the key file.
-const KEY: &str = "key";
 
 /// The name of the lock file that serialises changes.
 const LOCK: &str = "turn.lock";
@@ -79,6 +77,15 @@ pub struct SecretInfo {
     pub by: String,
     /// When it was last used and by which call, if that record is still retained.
     pub last_use: Option<(Timestamp, String)>,
+}
+
+/// What a rotation did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeysRotated {
+    /// The number of secrets that were sealed with a new key.
+    pub n_secrets: usize,
+    /// Whether there is a new key for sealed fields.
+    pub has_fields: bool,
 }
 
 impl fmt::Debug for Secrets {
@@ -141,12 +148,16 @@ impl Secrets {
         })
     }
 
-    /// Takes all rights to the key from users other than its owner.
+    /// Takes all rights to the keys from users other than their owner.
     ///
     /// # Errors
-    /// The key is missing, or its mode cannot be changed.
+    /// The mode of a key file cannot be changed.
     pub fn key_close(&self) -> Result<(), SecretsError> {
-        self.folder.others_exclude(KEY)?;
+        for kind in [&SECRETS_KEY, &FIELDS_KEY] {
+            if self.disk.open(kind.name)?.is_some() {
+                self.folder.others_exclude(kind.name)?;
+            }
+        }
         Ok(())
     }
 
@@ -201,26 +212,69 @@ impl Secrets {
         })
     }
 
-    /// Seals all secrets with a new key, discards the former key, and returns the number of
-    /// secrets.
+    /// Seals all secrets with a new key, and discards the former key. If there are keys of sealed
+    /// fields, adds a new one in front, with which fields are sealed from now on.
     ///
-    /// The key file holds both keys until the last secret has been resealed. An interrupted
-    /// rotation is completed by the next one, which then rotates to another new key.
+    /// The key file of the secrets holds both keys until the last secret has been resealed. An
+    /// interrupted rotation is completed by the next one, which then rotates to another new key.
     ///
     /// # Errors
-    /// The key or a secret cannot be read, or the disk fails. Every secret that was readable before
-    /// is still readable.
-    pub fn rotate(&self, by: &str) -> Result<usize, SecretsError> {
+    /// The key or a secret cannot be read, the file of the keys of sealed fields is full, or the
+    /// disk fails. Everything that was readable before is still readable.
+    pub fn rotate(&self, by: &str) -> Result<KeysRotated, SecretsError> {
         self.with_lock(|| {
-            let Some(keys) = self.keys()? else {
-                return Ok(0);
-            };
-            let n_secrets = self.names()?.len();
+            let keys = self.keys()?;
+            let of_fields = self.key_file(&FIELDS_KEY)?;
+            if of_fields
+                .as_ref()
+                .is_some_and(|it| !it.has_room(&FIELDS_KEY))
+            {
+                return Err(SecretsError::KeysFull(self.path.join(FIELDS_KEY.name)));
+            }
+            if keys.is_none() && of_fields.is_none() {
+                return Ok(KeysRotated::default());
+            }
             CHANGES.add(&*self.disk, &SecretLogRecord::new(What::Rotate, None, by))?;
-            let keys = self.reseal_all(keys)?.renewed();
-            files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
-            self.reseal_all(keys)?;
-            Ok(n_secrets)
+            let mut rotated = KeysRotated::default();
+            if let Some(keys) = keys {
+                rotated.n_secrets = self.names()?.len();
+                let keys = self.reseal_all(keys)?.renewed();
+                self.key_file_replace(&SECRETS_KEY, &keys)?;
+                self.reseal_all(keys)?;
+            }
+            if let Some(keys) = of_fields {
+                self.key_file_replace(&FIELDS_KEY, &keys.renewed())?;
+                rotated.has_fields = true;
+            }
+            Ok(rotated)
+        })
+    }
+
+    /// Returns the keys of sealed fields. `None` if no field was ever sealed here, so that none can
+    /// be opened.
+    ///
+    /// # Errors
+    /// The key file is damaged or open to other users, or the disk fails.
+    pub fn field_keys(&self) -> Result<Option<FieldKeys>, SecretsError> {
+        Ok(self.key_file(&FIELDS_KEY)?.map(FieldKeys::new))
+    }
+
+    /// Returns the keys of sealed fields, and creates the first one if there is none.
+    ///
+    /// # Errors
+    /// The same as for [`Secrets::field_keys`].
+    pub fn field_keys_or_fresh(&self) -> Result<FieldKeys, SecretsError> {
+        if let Some(keys) = self.field_keys()? {
+            return Ok(keys);
+        }
+        self.with_lock(|| {
+            // Another process may have created it meanwhile.
+            if let Some(keys) = self.field_keys()? {
+                return Ok(keys);
+            }
+            let keys = KeyRing::fresh();
+            self.key_file_replace(&FIELDS_KEY, &keys)?;
+            Ok(FieldKeys::new(keys))
         })
     }
 
@@ -261,12 +315,14 @@ impl Secrets {
         Ok(all)
     }
 
-    /// Checks that the key can be used if it exists, and that it exists if there are secrets.
+    /// Checks that the keys can be used if they exist, and that the key of the secrets exists if
+    /// there are secrets.
     ///
     /// # Errors
-    /// The key is missing, damaged or open to other users, or the disk fails.
+    /// A key is missing, damaged or open to other users, or the disk fails.
     pub fn key_check(&self) -> Result<(), SecretsError> {
-        self.keys().map(drop)
+        self.keys()?;
+        self.key_file(&FIELDS_KEY).map(drop)
     }
 
     /// Records that a secret was passed to a call. `by` names the call.
@@ -303,7 +359,7 @@ impl Secrets {
 
     /// Seals all secrets with the newest key, and discards the other keys once no secret needs
     /// them.
-    fn reseal_all(&self, keys: Keys) -> Result<Keys, SecretsError> {
+    fn reseal_all(&self, keys: KeyRing) -> Result<KeyRing, SecretsError> {
         if keys.is_settled() {
             return Ok(keys);
         }
@@ -311,11 +367,11 @@ impl Secrets {
             self.reseal(&name, &keys)?;
         }
         let keys = keys.settled();
-        files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
+        self.key_file_replace(&SECRETS_KEY, &keys)?;
         Ok(keys)
     }
 
-    fn reseal(&self, name: &SecretName, keys: &Keys) -> Result<(), SecretsError> {
+    fn reseal(&self, name: &SecretName, keys: &KeyRing) -> Result<(), SecretsError> {
         let file = self.with_sealed(name, |sealed| {
             if sealed.is_by(keys.newest()) {
                 return Ok(None);
@@ -339,7 +395,11 @@ impl Secrets {
         self.opened(name, &keys)
     }
 
-    fn opened(&self, name: &SecretName, keys: &Keys) -> Result<Option<SecretValue>, SecretsError> {
+    fn opened(
+        &self,
+        name: &SecretName,
+        keys: &KeyRing,
+    ) -> Result<Option<SecretValue>, SecretsError> {
         self.with_sealed(name, |sealed| sealed.open(|id| keys.of_id(id)))
     }
 
@@ -368,20 +428,36 @@ impl Secrets {
             SealFault::Damaged => SecretsError::Damaged { name, path },
             SealFault::KeyOther => SecretsError::KeyOther {
                 name,
-                path: self.path.join(KEY),
+                path: self.path.join(SECRETS_KEY.name),
             },
         }
     }
 
-    /// Reads the keys; returns `None` if neither keys nor secrets exist.
-    fn keys(&self) -> Result<Option<Keys>, SecretsError> {
-        let path = self.path.join(KEY);
-        let Some(mut file) = self.disk.open(KEY)? else {
-            return if self.names()?.is_empty() {
-                Ok(None)
-            } else {
-                Err(SecretsError::KeyMissing(path))
-            };
+    /// Reads the keys of the secrets; returns `None` if neither keys nor secrets exist.
+    fn keys(&self) -> Result<Option<KeyRing>, SecretsError> {
+        match self.key_file(&SECRETS_KEY)? {
+            None if !self.names()?.is_empty() => {
+                Err(SecretsError::KeyMissing(self.path.join(SECRETS_KEY.name)))
+            }
+            keys => Ok(keys),
+        }
+    }
+
+    /// Reads the keys of the secrets, or creates the first one.
+    fn keys_or_fresh(&self) -> Result<KeyRing, SecretsError> {
+        if let Some(keys) = self.keys()? {
+            return Ok(keys);
+        }
+        let keys = KeyRing::fresh();
+        self.key_file_replace(&SECRETS_KEY, &keys)?;
+        Ok(keys)
+    }
+
+    /// Reads a key file; returns `None` if it does not exist.
+    fn key_file(&self, kind: &KeyFile) -> Result<Option<KeyRing>, SecretsError> {
+        let path = self.path.join(kind.name);
+        let Some(mut file) = self.disk.open(kind.name)? else {
+            return Ok(None);
         };
         if let Some(owner) = file.distrusted_owner() {
             return Err(SecretsError::KeyForeign { path, owner });
@@ -389,18 +465,17 @@ impl Secrets {
         if !file.is_private() {
             return Err(SecretsError::KeyOpen(path));
         }
-        let content = files::read(&mut file, KEY_FILE_BYTES_MAX)?;
-        Keys::from_file(&content, &path).map(Some)
+        let content = files::read(&mut file, kind.bytes_max)?;
+        KeyRing::from_file(&content, kind, &path).map(Some)
     }
 
-    /// Reads the keys, or creates the first one.
-    fn keys_or_fresh(&self) -> Result<Keys, SecretsError> {
-        if let Some(keys) = self.keys()? {
-            return Ok(keys);
-        }
-        let keys = Keys::fresh();
-        files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
-        Ok(keys)
+    fn key_file_replace(&self, kind: &KeyFile, keys: &KeyRing) -> Result<(), SecretsError> {
+        let content = keys.to_file(kind);
+        Ok(files::replace_sole(
+            &*self.disk,
+            kind.name,
+            content.as_bytes(),
+        )?)
     }
 
     /// Returns the names of all secrets, sorted, including damaged ones.

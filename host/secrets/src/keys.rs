@@ -1,7 +1,8 @@
-//! The key that seals secrets, and its file.
+//! The keys that seal secrets and sealed fields, and their files.
 //!
-//! During a rotation the file holds two keys, so that after an interruption every secret is sealed
-//! with a key in the file. The first key is the newest.
+//! The first key of a file is the newest. During a rotation the file of the secrets holds two keys,
+//! so that after an interruption every secret is sealed with a key in the file. The file of the
+//! sealed fields keeps its former keys, because versions of data never change.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -13,25 +14,48 @@ use zeroize::Zeroizing;
 
 use crate::error::SecretsError;
 
-/// The first line of the file.
-const FIRST_LINE: &str = "sedge-secrets-key 1";
+/// A kind of key file.
+#[derive(Debug)]
+pub(crate) struct KeyFile {
+    /// Its name in the folder of secrets.
+    pub(crate) name: &'static str,
+    /// Its first line, without the number of the format.
+    first_line_start: &'static str,
+    /// A comment in the file for users who open it.
+    warning: &'static str,
+    /// The most bytes that the file may have. Another user may have replaced the file, and its size
+    /// must not exhaust the memory.
+    pub(crate) bytes_max: usize,
+}
 
-/// The start of the first line of files written by newer versions of Sedge.
-const FIRST_LINE_START: &str = "sedge-secrets-key ";
+/// The file of the key that seals secrets. One key takes about 160 bytes, two take 230.
+pub(crate) const SECRETS_KEY: KeyFile = KeyFile {
+    name: "key",
+    first_line_start: "sedge-secrets-key ",
+    warning: "# Anyone who has this file can read the secrets beside it. They are lost without it.",
+    bytes_max: 4096,
+};
 
-/// A comment in the file for users who open it.
-const WARNING: &str =
-    "# Anyone who has this file can read the secrets beside it. They are lost without it.";
+/// The file of the keys that seal fields of data. It has room for about a thousand keys.
+pub(crate) const FIELDS_KEY: KeyFile = KeyFile {
+    name: "fields.key",
+    first_line_start: "sedge-fields-key ",
+    warning: "# Anyone who has this file can read the sealed fields of the data. They are lost without it.",
+    bytes_max: 64 << 10,
+};
 
-/// The most bytes that the file may have; one key takes about 160 bytes, two take 230. Another user
-/// may have replaced the file, and its size must not exhaust the memory.
-pub(crate) const KEY_FILE_BYTES_MAX: usize = 4096;
+/// The number of the format of both files.
+const FORMAT: &str = "1";
 
 /// The context for the digests that name keys, which separates them from all other digests.
 const ID_CONTEXT: &str = "sedge 2026 id of a key of secrets";
 
 const KEY_BYTES: usize = 32;
 const ID_BYTES: usize = 8;
+
+/// The bytes of a key in its file: hexadecimal digits and a line end.
+const KEY_LINE_BYTES: usize = 2 * KEY_BYTES + 1;
+
 pub(crate) const NONCE_BYTES: usize = 24;
 
 /// A nonce. It is never used twice.
@@ -48,7 +72,7 @@ pub(crate) struct SealKey {
 }
 
 /// The keys of the file, newest first: one, or two after an interrupted rotation.
-pub(crate) struct Keys {
+pub(crate) struct KeyRing {
     newest: SealKey,
     former: Vec<SealKey>,
 }
@@ -109,7 +133,7 @@ impl SealKey {
 /// The bytes that sealing adds to a value.
 pub(crate) const TAG_BYTES: usize = 16;
 
-impl Keys {
+impl KeyRing {
     pub(crate) fn fresh() -> Self {
         Self {
             newest: SealKey::fresh(),
@@ -149,12 +173,19 @@ impl Keys {
         keys.find(|key| key.id == id)
     }
 
-    /// Returns the content of the file.
-    pub(crate) fn to_file(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX));
-        text.push_str(FIRST_LINE);
+    /// Returns whether a file of this kind has room for one more key.
+    pub(crate) fn has_room(&self, kind: &KeyFile) -> bool {
+        let n_head = kind.first_line_start.len() + FORMAT.len() + kind.warning.len() + 2;
+        n_head + (self.former.len() + 2) * KEY_LINE_BYTES <= kind.bytes_max
+    }
+
+    /// Returns the content of a file of this kind.
+    pub(crate) fn to_file(&self, kind: &KeyFile) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(kind.bytes_max));
+        text.push_str(kind.first_line_start);
+        text.push_str(FORMAT);
         text.push('\n');
-        text.push_str(WARNING);
+        text.push_str(kind.warning);
         text.push('\n');
         for key in std::iter::once(&self.newest).chain(&self.former) {
             push_hex(&mut text, &*key.bytes);
@@ -163,19 +194,21 @@ impl Keys {
         text
     }
 
-    /// Parses the file. Errors name its `path`.
-    pub(crate) fn from_file(content: &[u8], path: &Path) -> Result<Self, SecretsError> {
+    /// Parses a file of this kind. Errors name its `path`.
+    pub(crate) fn from_file(
+        content: &[u8],
+        kind: &KeyFile,
+        path: &Path,
+    ) -> Result<Self, SecretsError> {
         let damaged = || SecretsError::KeyDamaged(path.to_owned());
         let text = std::str::from_utf8(content).map_err(|_| damaged())?;
         let mut lines = text.lines();
         // ignored: an empty file is damaged, as the empty line shows.
         let first = lines.next().unwrap_or_default();
-        if first != FIRST_LINE {
-            return Err(if first.starts_with(FIRST_LINE_START) {
-                SecretsError::Newer(path.to_owned())
-            } else {
-                damaged()
-            });
+        match first.strip_prefix(kind.first_line_start) {
+            Some(FORMAT) => {}
+            Some(_) => return Err(SecretsError::Newer(path.to_owned())),
+            None => return Err(damaged()),
         }
         let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
         let key = |line: &str| {
@@ -242,17 +275,17 @@ pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Keys, SecretsError> {
-        Keys::from_file(text.as_bytes(), Path::new("key"))
+    fn read(text: &str) -> Result<KeyRing, SecretsError> {
+        KeyRing::from_file(text.as_bytes(), &SECRETS_KEY, Path::new("key"))
     }
 
     #[test]
     fn key_file_is_read_as_it_was_written() {
-        let keys = Keys::fresh();
+        let keys = KeyRing::fresh();
         let first = keys.newest().id();
         let keys = keys.renewed();
-        let file = keys.to_file();
-        assert_eq!(file.capacity(), KEY_FILE_BYTES_MAX, "it never moved");
+        let file = keys.to_file(&SECRETS_KEY);
+        assert_eq!(file.capacity(), SECRETS_KEY.bytes_max, "it never moved");
         let again = read(&file).expect("it was just written");
         assert!(again.newest().id() == keys.newest().id() && !again.is_settled());
         assert!(again.of_id(first).is_some());
@@ -262,7 +295,7 @@ mod tests {
 
     #[test]
     fn invalid_key_file_is_refused() {
-        let file = Keys::fresh().to_file();
+        let file = KeyRing::fresh().to_file(&SECRETS_KEY);
         let check = |text: &str, is_newer: bool| {
             let is_right = match read(text).err() {
                 Some(SecretsError::Newer(_)) => is_newer,
@@ -272,11 +305,28 @@ mod tests {
             assert!(is_right, "{text}");
         };
         check("", false);
-        check(FIRST_LINE, false);
+        check("sedge-secrets-key 1", false);
         check(&file.replace("key 1", "key 2"), true);
         check(&file.replace("sedge", "other"), false);
+        check(&KeyRing::fresh().to_file(&FIELDS_KEY), false);
         check(&file[..file.len() - 2], false);
         check(&format!("{}zz\n", &file[..file.len() - 3]), false);
+    }
+
+    #[test]
+    fn key_file_with_room_for_one_more_key_takes_it() {
+        let mut keys = KeyRing::fresh();
+        let mut n_keys = 1;
+        while keys.has_room(&FIELDS_KEY) {
+            keys = keys.renewed();
+            n_keys += 1;
+        }
+        assert!(n_keys > 900, "{n_keys}");
+        let file = keys.to_file(&FIELDS_KEY);
+        assert!(file.len() <= FIELDS_KEY.bytes_max, "{}", file.len());
+        assert_eq!(file.capacity(), FIELDS_KEY.bytes_max, "it never moved");
+        KeyRing::from_file(file.as_bytes(), &FIELDS_KEY, Path::new("fields.key"))
+            .expect("it is whole");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Secrets: sealed at rest, and masked in every text that leaves.
 //!
 //! [`Secrets`] manages one folder, with a sealed file for each secret and the key in a file that
-//! only its owner may read. [`Redactor`] replaces the values of secrets in texts, in any of their
-//! usual encodings. `FORMAT.md` describes the files and their guarantees.
+//! only its owner may read. [`FieldKeys`] seal the sensitive fields of data, which the datastore
+//! keeps. [`Redactor`] replaces the values of secrets in texts, in any of their usual encodings.
+//! `FORMAT.md` describes the files and their guarantees.
 //!
 //! Secrets are sealed with XChaCha20-Poly1305, by RustCrypto. The alternative was `age`, which has
 //! recipients and passphrases that Sedge does not need, but no associated data, which binds a
@@ -13,6 +14,7 @@
 //! no keyring, and a process that can read this user's files can query this user's keyring, too.
 
 mod error;
+mod fields;
 mod files;
 mod folder;
 mod keys;
@@ -23,7 +25,8 @@ mod value;
 mod weakness;
 
 pub use error::SecretsError;
-pub use folder::{ListedSecret, Opened, SecretInfo, Secrets};
+pub use fields::{FieldKeys, FieldPlace, FieldSealError, OpenedField, SealedField};
+pub use folder::{KeysRotated, ListedSecret, Opened, SecretInfo, Secrets};
 pub use log::{SecretLogRecord, What};
 pub use redactor::{Redactor, StreamRedactor};
 pub use value::{SecretValue, VALUE_BYTES_MAX, VALUE_BYTES_MIN, ValueError};

@@ -25,13 +25,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use sedge_model::names::SecretName;
+use sedge_model::sealed::SEALED_SHOWN;
 use serde_json::{Map, Value};
 
 use self::patterns::Patterns;
 pub use self::stream::StreamRedactor;
 use crate::value::SecretValue;
 
-/// Replaces the values of secrets by `[secret NAME]`.
+/// Replaces the values of secrets by `[secret NAME]`, and those of sealed fields by `[sealed]`.
 #[derive(Default)]
 pub struct Redactor {
     /// `None` if there are no values to mask.
@@ -40,8 +41,8 @@ pub struct Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.patterns.as_ref().map(Patterns::names);
-        f.debug_tuple("Redactor").field(&names).finish()
+        let marks = self.patterns.as_ref().map(Patterns::marks);
+        f.debug_tuple("Redactor").field(&marks).finish()
     }
 }
 
@@ -49,8 +50,20 @@ impl Redactor {
     /// Returns a redactor for these values.
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = (SecretName, SecretValue)>) -> Self {
-        let secrets: Vec<(SecretName, SecretValue)> = secrets.into_iter().collect();
-        let patterns = (!secrets.is_empty()).then(|| Patterns::new(secrets));
+        let marked = secrets.into_iter();
+        Self::marking(marked.map(|(name, value)| (format!("[secret {name}]"), value)))
+    }
+
+    /// Returns a redactor for the values of sealed fields.
+    #[must_use]
+    pub fn of_sealed(values: impl IntoIterator<Item = SecretValue>) -> Self {
+        let values = values.into_iter();
+        Self::marking(values.map(|value| (SEALED_SHOWN.to_owned(), value)))
+    }
+
+    fn marking(values: impl Iterator<Item = (String, SecretValue)>) -> Self {
+        let values: Vec<(String, SecretValue)> = values.collect();
+        let patterns = (!values.is_empty()).then(|| Patterns::new(values));
         Self { patterns }
     }
 

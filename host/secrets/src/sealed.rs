@@ -157,20 +157,20 @@ impl<'f> Sealed<'f> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::Keys;
+    use crate::keys::KeyRing;
 
     fn name(text: &str) -> SecretName {
         text.parse().expect("it is a name")
     }
 
-    fn sealed(keys: &Keys, version: u64) -> Vec<u8> {
+    fn sealed(keys: &KeyRing, version: u64) -> Vec<u8> {
         let value = SecretValue::new(b"canary".to_vec()).expect("long enough");
         let mut label = Label::new(&name("TOKEN"), None, "me");
         label.version = version;
         seal(label, &value, keys.newest())
     }
 
-    fn opened(file: &[u8], of: &str, keys: &Keys) -> Result<Vec<u8>, SealFault> {
+    fn opened(file: &[u8], of: &str, keys: &KeyRing) -> Result<Vec<u8>, SealFault> {
         let sealed = Sealed::parse(file, &name(of))?;
         let value = sealed.open(|id| keys.of_id(id))?;
         Ok(value.expose().to_vec())
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn sealed_file_opens_and_does_not_contain_the_value() {
-        let keys = Keys::fresh();
+        let keys = KeyRing::fresh();
         let file = sealed(&keys, 3);
         assert_eq!(opened(&file, "TOKEN", &keys), Ok(b"canary".to_vec()));
         assert!(!file.windows(6).any(|it| it == b"canary"));
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn change_of_any_bit_is_detected() {
-        let keys = Keys::fresh();
+        let keys = KeyRing::fresh();
         let file = sealed(&keys, 1);
         for at in 0..file.len() {
             for bit in 0..8 {
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn file_is_bound_to_its_name_version_and_key() {
-        let keys = Keys::fresh();
+        let keys = KeyRing::fresh();
         let (one, two) = (sealed(&keys, 1), sealed(&keys, 2));
         assert_eq!(opened(&one, "TOKENS", &keys), Err(SealFault::Damaged));
         // The label of one version with the value of the other.
@@ -214,7 +214,7 @@ mod tests {
         let mixed = [&one[..at], &two[two.len() - (one.len() - at)..]].concat();
         assert_eq!(opened(&mixed, "TOKEN", &keys), Err(SealFault::Damaged));
         assert_eq!(
-            opened(&one, "TOKEN", &Keys::fresh()),
+            opened(&one, "TOKEN", &KeyRing::fresh()),
             Err(SealFault::KeyOther)
         );
         let mut newer = one.clone();

@@ -286,6 +286,13 @@ impl ContentReader {
         Self::new(Source::File(file), digest, size)
     }
 
+    /// Returns a reader of bytes that are shown in place of stored content.
+    #[must_use]
+    pub fn of_shown(bytes: Vec<u8>) -> Self {
+        let digest = Digest::of(&bytes);
+        Self::of_bytes(bytes, digest)
+    }
+
     fn new(source: Source, digest: Digest, size: u64) -> Self {
         let hasher = blake3::Hasher::new();
         Self {

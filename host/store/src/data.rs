@@ -192,11 +192,7 @@ impl Store {
         let scanned = self.door.read("search data", |tx| {
             tx.each(&sql, &given, |row| {
                 let record = data_record(row)?;
-                let scanned = Scanned {
-                    store: self,
-                    tx,
-                    record,
-                };
+                let scanned = Scanned::new(self, tx, record);
                 Ok(match take(&scanned) {
                     Ok(Scan::More) => RowFlow::More,
                     Ok(Scan::Enough) => RowFlow::Enough,
@@ -231,17 +227,21 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn data_models(&self) -> Result<Vec<ModelData>, StoreError> {
-        self.door.read("list the models that have data", |tx| {
-            tx.all(statements::DATA_MODELS, &[], |row| {
-                Ok(ModelData {
-                    model: word("model name", row.get(0)?)?,
-                    n_names: row.get(1)?,
-                    n_versions: row.get(2)?,
-                    n_bytes: row.get(3)?,
-                })
-            })
-        })
+        self.door
+            .read("list the models that have data", models_read)
     }
+}
+
+/// Reads the models that have data, sorted.
+pub(crate) fn models_read(tx: &Tx<'_>) -> Result<Vec<ModelData>, TxFault> {
+    tx.all(statements::DATA_MODELS, &[], |row| {
+        Ok(ModelData {
+            model: word("model name", row.get(0)?)?,
+            n_names: row.get(1)?,
+            n_versions: row.get(2)?,
+            n_bytes: row.get(3)?,
+        })
+    })
 }
 
 /// The amount of data of a model.
@@ -266,17 +266,30 @@ pub struct Scanned<'a> {
     pub record: DataRecord,
 }
 
-impl Scanned<'_> {
+impl<'a> Scanned<'a> {
+    pub(crate) fn new(store: &'a Store, tx: &'a Tx<'a>, record: DataRecord) -> Self {
+        Self { store, tx, record }
+    }
+
     /// Returns the content of a resource as JSON text; `None` for a file, and for content that was
     /// deleted and collected during the scan.
     ///
     /// # Errors
     /// The database fails, or the content is missing or damaged.
     pub fn text(&self) -> Result<Option<String>, StoreError> {
-        let record = &self.record;
-        if record.kind == DataKind::File {
+        if self.record.kind == DataKind::File {
             return Ok(None);
         }
+        self.bytes()?.map(text).transpose()
+    }
+
+    /// Returns the content, which must be known to fit into memory; `None` if it was deleted and
+    /// collected during the scan.
+    ///
+    /// # Errors
+    /// The database fails, or the content is missing or damaged.
+    pub fn bytes(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let record = &self.record;
         let bytes = match record.place {
             Place::Row(id) => self
                 .tx
@@ -289,7 +302,7 @@ impl Scanned<'_> {
             }
         };
         match bytes {
-            Some(bytes) => text(bytes).map(Some),
+            Some(bytes) => Ok(Some(bytes)),
             // The version may have been deleted and collected since the snapshot was taken.
             None if self.is_gone()? => Ok(None),
             None => Err(StoreError::ContentMissing(record.digest)),

@@ -27,6 +27,8 @@ pub struct Medium {
     pub(crate) disk: Arc<dyn Disk>,
     /// The folder of the database on that disk; the empty path is the top folder.
     pub(crate) below: &'static str,
+    /// Whether its readers take the datastore as it is, or not at all.
+    pub(crate) is_for_glance: bool,
     /// Whether this process has checked the schema of the database.
     pub(crate) is_trusted: Arc<AtomicBool>,
     /// The name of the SQLite VFS; `None` for the default.
@@ -47,6 +49,7 @@ impl Medium {
             wait_max: WAIT_MAX,
             disk: Arc::new(folder.share()?),
             below: "",
+            is_for_glance: false,
             is_trusted: Arc::default(),
             vfs: None,
             clock: Clock::machine(),
@@ -57,6 +60,16 @@ impl Medium {
     #[must_use]
     pub fn with_wait_max(self, wait_max: Duration) -> Self {
         Self { wait_max, ..self }
+    }
+
+    /// Returns the same medium for a reader that must not wait. A datastore that another process is
+    /// creating, or that has to be migrated, is refused.
+    #[must_use]
+    pub fn for_glance(self) -> Self {
+        Self {
+            is_for_glance: true,
+            ..self
+        }
     }
 
     /// Returns the medium for another database, in a folder of this one.

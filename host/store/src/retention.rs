@@ -387,12 +387,9 @@ fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, TxFault> {
         return Ok(false);
     };
     let name: WorkflowName = word("workflow name", subject)?;
-    let file = SourceFile {
-        name: name.file(),
-        text,
-    };
+    let file = SourceFile::new(name.file(), text);
     // If this version of Sedge cannot parse the workflow, the data is kept until the run has ended.
-    let Ok(workflow) = Workflow::parse(&name, file) else {
+    let Ok(workflow) = Workflow::parse(&file) else {
         return Ok(false);
     };
     let run: RunId = word("run id", run.to_owned())?;

@@ -7,6 +7,7 @@ use sedge_model::names::{NameError, RunId};
 use sedge_model::run::{RunError, RunEvent, RunKind, RunStatus, StepPath};
 use sedge_sys::clock::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::Store;
 use crate::data::Scan;
@@ -28,6 +29,9 @@ pub struct RunStart {
     pub method: Option<String>,
     /// The content of the workflow's file. The run uses it even if the file changes later.
     pub source: Option<String>,
+    /// The inputs of a workflow's run, with the defaults; `None` if its workflow declares none, and
+    /// for a method's run. They must not contain values of secrets.
+    pub inputs: Option<Map<String, Value>>,
     /// Whether the run locks the whole datastore while a process works on it.
     pub exclusive: bool,
     /// The process that will work on it.
@@ -148,6 +152,13 @@ impl Store {
                     tx.now().0,
                 ];
                 tx.execute(statements::RUN_INSERT, &run)?;
+                if let Some(inputs) = &start.inputs {
+                    let text = serde_json::to_string(inputs).expect("a JSON value is text");
+                    tx.execute(
+                        statements::RUN_INPUTS_INSERT,
+                        &values![start.id.as_str(), &text],
+                    )?;
+                }
                 events_insert(tx, &start.id, events)?;
                 Ok(Claim {
                     run: start.id.clone(),
@@ -269,6 +280,23 @@ impl Store {
         })
     }
 
+    /// Returns the inputs that a run was created with; `None` if its workflow declared none, and for
+    /// a method's run.
+    ///
+    /// # Errors
+    /// [`StoreError::RunMissing`].
+    pub fn run_inputs(&self, id: &RunId) -> Result<Option<Map<String, Value>>, StoreError> {
+        self.door.read("read a run", |tx| {
+            let text = tx.first(statements::RUN_INPUTS, &values![id.as_str()], |row| {
+                row.get::<Option<String>>(0)
+            })?;
+            match text {
+                Some(text) => text.map(|text| run_inputs(&text)).transpose(),
+                None => Err(StoreError::RunMissing(id.clone()).into()),
+            }
+        })
+    }
+
     /// Returns the newest runs that match the filter, newest first, at most `n_max`.
     ///
     /// # Errors
@@ -381,6 +409,11 @@ where
 pub(crate) fn run_event(text: &str) -> Result<RunEvent, TxFault> {
     let event = json::<StoredEvent>("run event", text)?.try_into();
     event.map_err(unreadable("run event"))
+}
+
+/// Reads the inputs of a run, which the store wrote.
+pub(crate) fn run_inputs(text: &str) -> Result<Map<String, Value>, TxFault> {
+    json("inputs of a run", text)
 }
 
 /// Returns a function that makes the error for a stored value with an invalid name.

@@ -8,7 +8,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 4;
+pub(crate) const SCHEMA_VERSION: i64 = 5;
 
 /// The oldest version that can be migrated. No release had an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
@@ -19,7 +19,8 @@ pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
     match version {
         2 => &[RUN_TABLES, OLD_DATA_TABLE],
         3 => &[RUN_TABLES, DATA_TABLES],
-        SCHEMA_VERSION => &[RUN_TABLES, DATA_TABLES, USE_TABLES],
+        4 => &[RUN_TABLES, DATA_TABLES, USE_TABLES],
+        SCHEMA_VERSION => &[RUN_TABLES, DATA_TABLES, USE_TABLES, INPUT_TABLES],
         _ => &[],
     }
 }
@@ -184,5 +185,13 @@ CREATE TABLE permission_uses (
     permission TEXT NOT NULL,     -- what its plugin requests, see Permission
     used_at    INTEGER NOT NULL,  -- the end of a call that used it, up to a minute old
     PRIMARY KEY (model, permission)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The inputs of runs, which schema 5 added.
+pub(crate) const INPUT_TABLES: &str = "
+CREATE TABLE run_inputs (
+    run    TEXT NOT NULL PRIMARY KEY REFERENCES runs (id),
+    inputs TEXT NOT NULL          -- JSON: {name: value}, with the defaults
 ) STRICT, WITHOUT ROWID;
 ";

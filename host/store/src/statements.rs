@@ -41,6 +41,9 @@ pub(crate) const RUN_CLAIM: &str = "
 pub(crate) const RUN_STATUS_SET: &str = "UPDATE runs SET status = ?1, ended_at = ?2 WHERE id = ?3";
 pub(crate) const RUN_CLAIM_NUMBER: &str = "SELECT claim FROM runs WHERE id = ?1";
 pub(crate) const RUN_SOURCE: &str = "SELECT source FROM runs WHERE id = ?1";
+pub(crate) const RUN_INPUTS_INSERT: &str = "INSERT INTO run_inputs (run, inputs) VALUES (?1, ?2)";
+pub(crate) const RUN_INPUTS: &str = "
+    SELECT inputs FROM runs LEFT JOIN run_inputs ON run_inputs.run = runs.id WHERE runs.id = ?1";
 pub(crate) const RUN_SOURCE_NAMED: &str = "SELECT subject, source FROM runs WHERE id = ?1";
 pub(crate) const RUN_GET: &str = concat!("SELECT ", run_columns!(), " FROM runs WHERE id = ?1");
 pub(crate) const RUNS_WITH_GATES: &str = concat!(
@@ -61,11 +64,12 @@ pub(crate) const RUN_EVENTS_AFTER: &str =
     "SELECT seq, at, event FROM run_events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
 
 /// Deletes a run and its dependent rows, in an order that satisfies all foreign keys.
-pub(crate) const RUN_DELETE: [&str; 5] = [
+pub(crate) const RUN_DELETE: [&str; 6] = [
     "DELETE FROM log_lines WHERE run = ?1",
     "DELETE FROM calls WHERE run = ?1",
     "DELETE FROM run_events WHERE run = ?1",
     "DELETE FROM fences WHERE run = ?1",
+    "DELETE FROM run_inputs WHERE run = ?1",
     "DELETE FROM runs WHERE id = ?1",
 ];
 

@@ -8,6 +8,7 @@ mod open;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use kept::Keeping;
 use open::is_absence;
 pub(crate) use open::{Opening, identity};
 pub use stamp::FileStamp;
+pub use walk::WalkLimits;
 
 /// The mode of a file that other users may read; the umask of the process can remove rights. Users
 /// outside of the group never get write permission, whatever the umask.

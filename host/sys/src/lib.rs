@@ -13,6 +13,7 @@ pub mod bell;
 pub mod clock;
 pub mod command;
 pub mod disk;
+pub mod editor;
 pub mod fault;
 pub mod file_lock;
 pub mod folder;

@@ -1,14 +1,16 @@
 //! Decides what follows from the state of a run.
 
-use sedge_lang::workflow::{Condition, Job, Step, Task, Workflow};
-use sedge_model::names::{MethodName, ModelName};
+use std::fmt;
+
+use sedge_lang::workflow::{Condition, DependencyPart, Job, Step, Task, Workflow, WrittenText};
+use sedge_lang::written::WrittenValue;
+use sedge_model::names::{JobName, MethodName, StepName};
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
-use serde_json::{Map, Value};
 
 use crate::state::{RunState, StepState};
 
 /// What follows from the state of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Next<'w> {
     /// Record this action in the log, and call [`next`] again.
     Act(RunAction<'w>),
@@ -17,7 +19,7 @@ pub enum Next<'w> {
 }
 
 /// An action that can be recorded now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RunAction<'w> {
     /// Append this event. Nothing has to be executed for it.
     Append(RunEvent),
@@ -37,16 +39,16 @@ pub enum RunPause {
 }
 
 /// The call of a step that starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepCall<'w> {
     /// The step.
     pub step: &'w StepPath,
-    /// The model that it calls.
-    pub model: &'w ModelName,
+    /// The name of the model that it calls, as it is written.
+    pub model: &'w WrittenText,
     /// The method that it calls.
     pub method: &'w MethodName,
-    /// The arguments of the call.
-    pub inputs: &'w Map<String, Value>,
+    /// The arguments of the call, as they are written.
+    pub inputs: &'w WrittenValue,
 }
 
 /// The result of a job or step.
@@ -113,23 +115,15 @@ pub fn next<'w>(workflow: &'w Workflow, state: &RunState) -> Next<'w> {
 
 /// Returns the next action in a job, if there is one.
 fn job_next<'w>(workflow: &'w Workflow, job: &'w Job, state: &RunState) -> Option<RunAction<'w>> {
-    let ends = job.depends_on.iter().map(|on| {
-        let end = workflow.job(&on.on).and_then(|job| job_end(job, state));
-        (end, on.condition)
-    });
-    match verdict(ends) {
+    let end_of = |name: &JobName| workflow.job(name).and_then(|job| job_end(job, state));
+    match verdict(&job.depends_on, &end_of) {
         Verdict::Undecided => None,
         Verdict::Holds => job
             .steps
             .iter()
             .find_map(|step| step_next(job, step, state)),
         Verdict::Broken(at) => {
-            let on = &job.depends_on[at];
-            let because = format!(
-                "the job `{}` did not end as `{}`",
-                on.on,
-                on.condition.as_str()
-            );
+            let because = because(&job.depends_on[at], "job");
             let step = job
                 .steps
                 .iter()
@@ -150,19 +144,14 @@ fn step_next<'w>(job: &'w Job, step: &'w Step, state: &RunState) -> Option<RunAc
         Some(_) => return None,
         None => {}
     }
-    let ends = step.depends_on.iter().map(|on| {
-        let other = job.steps.iter().find(|other| other.path.step == on.on);
-        (other.and_then(|other| step_end(other, state)), on.condition)
-    });
-    match verdict(ends) {
+    let end_of = |name: &StepName| {
+        let other = job.steps.iter().find(|other| other.path.step == *name);
+        other.and_then(|other| step_end(other, state))
+    };
+    match verdict(&step.depends_on, &end_of) {
         Verdict::Undecided => None,
         Verdict::Broken(at) => {
-            let on = &step.depends_on[at];
-            let because = format!(
-                "the step `{}` did not end as `{}`",
-                on.on,
-                on.condition.as_str()
-            );
+            let because = because(&step.depends_on[at], "step");
             Some(RunAction::Append(RunEvent::StepSkipped {
                 step: step.path.clone(),
                 because,
@@ -181,34 +170,85 @@ fn step_begin(step: &Step) -> RunAction<'_> {
             inputs,
         } => RunAction::Start(StepCall {
             step: &step.path,
-            model: &model.value,
+            model: model.name(),
             method: &method.value,
-            inputs: &inputs.value,
+            inputs,
         }),
         Task::ManualApproval { .. } => RunAction::Append(RunEvent::GateOpened {
             gate: step.path.clone(),
         }),
+        // A run with such a task is refused before it begins: see `Workflow::unsupported_in_run`.
+        Task::Workflow { .. } | Task::Assert { .. } => RunAction::Append(RunEvent::StepSkipped {
+            step: step.path.clone(),
+            because: format!(
+                "a task of type `{}` is not supported yet",
+                step.task.type_str()
+            ),
+        }),
     }
 }
 
-fn verdict(ends: impl Iterator<Item = (Option<End>, Condition)>) -> Verdict {
+/// Returns the state of all parts of what a job or step waits for.
+fn verdict<N>(parts: &[DependencyPart<N>], end_of: &impl Fn(&N) -> Option<End>) -> Verdict {
     let mut verdict = Verdict::Holds;
-    for (at, (end, condition)) in ends.enumerate() {
-        let Some(end) = end else {
-            verdict = Verdict::Undecided;
-            continue;
-        };
-        let holds = match condition {
-            Condition::Succeeded => end == End::Succeeded,
-            Condition::Failed => end == End::Failed,
-            Condition::Completed => end != End::Skipped,
-            Condition::Always => true,
-        };
-        if !holds {
-            return Verdict::Broken(at);
+    for (at, part) in parts.iter().enumerate() {
+        match part_holds(part, end_of) {
+            Some(true) => {}
+            Some(false) => return Verdict::Broken(at),
+            None => verdict = Verdict::Undecided,
         }
     }
     verdict
+}
+
+/// Returns whether a part holds; `None` if that may still change. The depth of groups is limited
+/// when the file is read.
+fn part_holds<N>(part: &DependencyPart<N>, end_of: &impl Fn(&N) -> Option<End>) -> Option<bool> {
+    let (parts, decisive) = match part {
+        DependencyPart::One(on) => {
+            return end_of(&on.on).map(|end| condition_holds(&on.condition, end));
+        }
+        DependencyPart::AnyOf(parts) => (parts, true),
+        DependencyPart::AllOf(parts) => (parts, false),
+    };
+    let mut holds = Some(!decisive);
+    for part in parts {
+        match part_holds(part, end_of) {
+            Some(it) if it == decisive => return Some(decisive),
+            Some(_) => {}
+            None => holds = None,
+        }
+    }
+    holds
+}
+
+fn condition_holds(condition: &Condition, end: End) -> bool {
+    match condition {
+        Condition::Succeeded => end == End::Succeeded,
+        Condition::Failed => end == End::Failed,
+        Condition::Completed => end != End::Skipped,
+        Condition::Always => true,
+        Condition::Skipped => end == End::Skipped,
+        Condition::And(parts) => parts.iter().all(|it| condition_holds(it, end)),
+        Condition::Or(parts) => parts.iter().any(|it| condition_holds(it, end)),
+        Condition::Not(inner) => !condition_holds(inner, end),
+    }
+}
+
+/// Returns why something is skipped whose part `part` can never hold.
+fn because<N: fmt::Display>(part: &DependencyPart<N>, what: &str) -> String {
+    let all = part.dependencies().into_iter();
+    let all: Vec<String> = all
+        .map(|on| format!("`{}` as `{}`", on.on, on.condition))
+        .collect();
+    let all = all.join(", ");
+    match part {
+        DependencyPart::One(on) => {
+            format!("the {what} `{}` did not end as `{}`", on.on, on.condition)
+        }
+        DependencyPart::AnyOf(_) => format!("no {what} ended as one of {all}"),
+        DependencyPart::AllOf(_) => format!("not every {what} ended as it has to: {all}"),
+    }
 }
 
 /// Returns the result of a step; `None` if it may still change.

@@ -3,8 +3,8 @@
 use crate::bindings::exports::sedge::model::model as wire_model;
 use crate::bindings::sedge::model::{context, data, log, types};
 use crate::{
-    CallError, DataError, DataKind, Failure, FileAccess, Identity, Level, MethodKind, Permission,
-    TargetKind, VersionInfo, Violation, Written,
+    CallError, CheckFailure, DataError, DataKind, Failure, FileAccess, Identity, Level, MethodKind,
+    Permission, TargetKind, VersionInfo, Violation, Written,
 };
 
 impl From<types::Violation> for Violation {
@@ -14,6 +14,16 @@ impl From<types::Violation> for Violation {
             message: wire.message,
         }
     }
+}
+
+fn check_failures(wire: Vec<types::CheckFailure>) -> Vec<CheckFailure> {
+    let failures = wire.into_iter();
+    failures
+        .map(|failure| CheckFailure {
+            check: failure.check,
+            message: failure.message,
+        })
+        .collect()
 }
 
 fn violations(wire: Vec<types::Violation>) -> Vec<Violation> {
@@ -52,6 +62,9 @@ impl From<types::CallError> for CallError {
             types::CallError::Trapped(trap) => Self::Trapped {
                 message: trap.message,
                 backtrace: trap.backtrace,
+            },
+            types::CallError::ChecksFailed(wire) => Self::ChecksFailed {
+                failures: check_failures(wire),
             },
             types::CallError::TimedOut(after_ms) => Self::TimedOut { after_ms },
             types::CallError::Cancelled => Self::Cancelled,
@@ -177,6 +190,7 @@ impl From<Permission> for wire_model::Permission {
                 reveal,
             }),
             Permission::Commands { name } => Self::Commands(name),
+            Permission::Reveal { what } => Self::Reveal(what),
         }
     }
 }
@@ -231,6 +245,15 @@ mod tests {
             "timed-out",
             "it was stopped after 50 ms, at its deadline",
             Some(json!({"after_ms": 50})),
+        );
+        check(
+            types::CallError::ChecksFailed(vec![types::CheckFailure {
+                check: "small".into(),
+                message: "10 is more than 9".into(),
+            }]),
+            "checks-failed",
+            "the check `small` failed: 10 is more than 9",
+            Some(json!({"failures": [{"check": "small", "message": "10 is more than 9"}]})),
         );
         check(
             types::CallError::Cancelled,

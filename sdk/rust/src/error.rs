@@ -39,6 +39,21 @@ impl fmt::Display for Violation {
     }
 }
 
+/// A check that failed before a method ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckFailure {
+    /// The name of the check.
+    pub check: String,
+    /// What the check found, for the user.
+    pub message: String,
+}
+
+impl fmt::Display for CheckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the check `{}` failed: {}", self.check, self.message)
+    }
+}
+
 /// The kind of target that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -136,6 +151,12 @@ pub enum CallError {
         /// The callee's functions, innermost first, if their names are known.
         backtrace: Vec<String>,
     },
+    /// Checks of the callee's type failed, so its method did not run.
+    #[error("{}", joined(failures, "; "))]
+    ChecksFailed {
+        /// All checks that failed.
+        failures: Vec<CheckFailure>,
+    },
     /// The callee exceeded its deadline.
     #[error("it was stopped after {after_ms} ms, at its deadline")]
     TimedOut {
@@ -162,6 +183,7 @@ impl CallError {
             Self::Limit { .. } => "limit",
             Self::Failed(failure) => &failure.code,
             Self::Trapped { .. } => "trapped",
+            Self::ChecksFailed { .. } => "checks-failed",
             Self::TimedOut { .. } => "timed-out",
             Self::Cancelled => "cancelled",
         }
@@ -182,6 +204,7 @@ impl CallError {
             Self::Limit { name, value } => Some(json!({"name": name, "value": value})),
             Self::Failed(failure) => failure.details.clone(),
             Self::Trapped { backtrace, .. } => Some(json!({"backtrace": backtrace})),
+            Self::ChecksFailed { failures } => Some(json!({"failures": failures})),
             Self::TimedOut { after_ms } => Some(json!({"after_ms": after_ms})),
             Self::Denied { .. } | Self::Cancelled => None,
         }

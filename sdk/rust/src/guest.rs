@@ -1,12 +1,13 @@
-//! The exports of a plugin: they create the model, and then describe it or run a method.
+//! The exports of a plugin: they create the model, and then describe it, run a method or a check, or
+//! upgrade arguments.
 
 use std::panic;
 use std::sync::Once;
 
-use crate::bindings::exports::sedge::model::model::{Invocation, TypeInfo};
+use crate::bindings::exports::sedge::model::model::{CheckRequest, Invocation, TypeInfo};
 use crate::bindings::sedge::model::log;
 use crate::bindings::sedge::model::types::Failure;
-use crate::{Context, Model};
+use crate::{CheckedCall, Context, Model};
 
 /// Returns the description of the type that `model` returns.
 #[must_use]
@@ -25,6 +26,27 @@ pub fn invoke(model: fn() -> Model, what: Invocation) -> Result<String, Failure>
     model()
         .run(&cx, &what.method, &what.arguments)
         .map_err(Failure::from)
+}
+
+/// Runs one check of the type that `model` returns.
+///
+/// # Errors
+/// What the check found, or that there is no such check.
+pub fn check(model: fn() -> Model, what: CheckRequest) -> Result<(), String> {
+    report_panics();
+    let (cx, call) = CheckedCall::new(what.call);
+    let checked = model().run_check(&cx, &what.check, &call);
+    checked.map_err(|failure| failure.message)
+}
+
+/// Upgrades global arguments to one version of the type that `model` returns.
+///
+/// # Errors
+/// Why they cannot be upgraded, or that there is no such step.
+pub fn upgrade(model: fn() -> Model, to_version: &str, arguments: &str) -> Result<String, String> {
+    report_panics();
+    let upgraded = model().run_upgrade(to_version, arguments);
+    upgraded.map_err(|failure| failure.message)
 }
 
 /// Reports panics to the host instead of stderr. The host learns the message before the panic

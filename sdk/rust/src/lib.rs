@@ -54,6 +54,7 @@
 
 mod bindings;
 mod calls;
+mod check;
 mod command;
 mod context;
 mod contract;
@@ -69,18 +70,19 @@ mod retention;
 mod secret;
 
 pub use calls::{Outcome, Pending, Written};
+pub use check::{CheckScope, CheckedCall};
 pub use command::{Command, CommandError, End, Output, Printed};
 pub use context::{Context, Identity, Level};
 pub use contract::CONTRACT_VERSION;
 pub use data::{DataKind, Resource, ResourceDraft, VersionInfo};
-pub use error::{CallError, DataError, TargetKind, Violation};
+pub use error::{CallError, CheckFailure, DataError, TargetKind, Violation};
 pub use failure::Failure;
 pub use file::{FileDraft, FileReader, FileWriter, LineWriter};
 pub use http::{HttpError, Request, Response};
 pub use model::{FileAccess, MethodKind, Model, NoArguments, Permission};
 pub use retention::{OnViolation, Retention};
 pub use secret::Secret;
-pub use serde_json::{Value, json};
+pub use serde_json::{Map, Value, json};
 pub use {schemars, serde, serde_json};
 
 /// Compiles the examples in the README.
@@ -96,11 +98,11 @@ pub mod __private {
         pub use crate::bindings::*;
     }
     pub use crate::bindings::exports::sedge::model::model::{
-        Guest, Invocation, MethodSpec, ResourceSpec, TypeInfo,
+        CheckRequest, CheckSpec, Guest, Invocation, MethodSpec, ResourceSpec, TypeInfo, UpgradeSpec,
     };
     pub use crate::bindings::sedge::model::types::{Failure, MethodKind};
     pub use crate::contract::CONTRACT_VERSION_BYTES;
-    pub use crate::guest::{describe, invoke};
+    pub use crate::guest::{check, describe, invoke, upgrade};
 }
 
 /// Turns the crate into a plugin. Takes the function that returns its [`Model`].
@@ -124,6 +126,19 @@ macro_rules! export {
                 {
                     $crate::__private::invoke($model, what)
                 }
+
+                fn check(
+                    what: $crate::__private::CheckRequest,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    $crate::__private::check($model, what)
+                }
+
+                fn upgrade(
+                    to_version: ::std::string::String,
+                    global_arguments: ::std::string::String,
+                ) -> ::core::result::Result<::std::string::String, ::std::string::String> {
+                    $crate::__private::upgrade($model, &to_version, &global_arguments)
+                }
             }
 
             $crate::__export_guest!(Plugin);
@@ -143,9 +158,16 @@ macro_rules! __export_guest {
             fn(
                 $crate::__private::Invocation,
             ) -> ::core::result::Result<::std::string::String, $crate::__private::Failure>,
+            fn($crate::__private::CheckRequest) -> ::core::result::Result<(), ::std::string::String>,
+            fn(
+                ::std::string::String,
+                ::std::string::String,
+            ) -> ::core::result::Result<::std::string::String, ::std::string::String>,
         ) = (
             <$guest as $crate::__private::Guest>::describe,
             <$guest as $crate::__private::Guest>::invoke,
+            <$guest as $crate::__private::Guest>::check,
+            <$guest as $crate::__private::Guest>::upgrade,
         );
 
         #[cfg(target_arch = "wasm32")]

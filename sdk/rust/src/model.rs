@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::bindings::exports::sedge::model::model as wire;
-use crate::{Context, Failure, OnViolation, Retention};
+use crate::{CheckScope, CheckedCall, Context, Failure, OnViolation, Retention};
 
 /// What a method does to the external object. It decides which lock a call takes: `Read` methods
 /// of one model can run in parallel, all others run alone.
@@ -81,6 +82,13 @@ pub enum Permission {
         /// The name under which a command is pinned, or `*` for all commands.
         name: String,
     },
+    /// See a value that is hidden otherwise.
+    Reveal {
+        /// `data:MODEL:POINTER` for a sealed field of the data of another model, where `*` means
+        /// all models; or `argument:POINTER` for the secret in an argument. POINTER is a JSON
+        /// Pointer in which `*` stands for any one part: `/keys/*/value`.
+        what: String,
+    },
 }
 
 /// No arguments.
@@ -88,8 +96,8 @@ pub enum Permission {
 #[serde(deny_unknown_fields)]
 pub struct NoArguments {}
 
-/// A model type: its name, its methods, the data that they write, and the permissions that it
-/// requests.
+/// A model type: its name, its methods, the data that they write, the checks before them, the
+/// upgrades of its arguments, and the permissions that it requests.
 ///
 /// Each call creates one, so that must be cheap: schemas are generated only when the host requests
 /// the description.
@@ -102,6 +110,8 @@ pub struct Model {
     resources: Vec<ResourceSpec>,
     files: Vec<FileSpec>,
     permissions: Vec<wire::PermissionRequest>,
+    checks: Vec<Check>,
+    upgrades: Vec<Upgrade>,
 }
 
 struct Method {
@@ -114,6 +124,25 @@ struct Method {
 
 /// Runs a method. Arguments and result are JSON.
 type Run = dyn Fn(&Context, &str) -> Result<String, Failure>;
+
+struct Check {
+    name: &'static str,
+    description: &'static str,
+    scope: CheckScope,
+    run: Box<RunCheck>,
+}
+
+/// Decides whether a call may begin.
+type RunCheck = dyn Fn(&Context, &CheckedCall) -> Result<(), Failure>;
+
+struct Upgrade {
+    to_version: &'static str,
+    description: &'static str,
+    run: Box<RunUpgrade>,
+}
+
+/// Changes global arguments as they are written.
+type RunUpgrade = dyn Fn(&mut Map<String, Value>) -> Result<(), Failure>;
 
 struct ResourceSpec {
     name: &'static str,
@@ -144,6 +173,8 @@ impl Model {
             resources: Vec::new(),
             files: Vec::new(),
             permissions: Vec::new(),
+            checks: Vec::new(),
+            upgrades: Vec::new(),
         }
     }
 
@@ -180,6 +211,60 @@ impl Model {
                     .map_err(|error| Failure::new("invalid-arguments", error.to_string()))?;
                 Ok(serde_json::to_string(&run(cx, arguments)?)?)
             }),
+        });
+        self
+    }
+
+    /// Adds a check, which runs before all methods of a kind other than [`MethodKind::Read`]. If
+    /// it returns a failure, the method does not run, and the user reads the failure's message.
+    ///
+    /// A check reads: it can neither write data nor call methods, run commands, open connections
+    /// or change files, and its HTTP requests are `GET`, `HEAD` or `OPTIONS`.
+    #[must_use]
+    pub fn check(
+        self,
+        name: &'static str,
+        description: &'static str,
+        run: impl Fn(&Context, &CheckedCall) -> Result<(), Failure> + 'static,
+    ) -> Self {
+        self.check_with(name, description, CheckScope::new(), run)
+    }
+
+    /// Adds a check for some methods, or with labels.
+    #[must_use]
+    pub fn check_with(
+        mut self,
+        name: &'static str,
+        description: &'static str,
+        scope: CheckScope,
+        run: impl Fn(&Context, &CheckedCall) -> Result<(), Failure> + 'static,
+    ) -> Self {
+        self.checks.push(Check {
+            name,
+            description,
+            scope,
+            run: Box::new(run),
+        });
+        self
+    }
+
+    /// Adds an upgrade of the global arguments: what has to change in a definition that was
+    /// written before `to_version` of the type. Add upgrades oldest first.
+    ///
+    /// `run` receives the arguments as the user wrote them. A text with `${{` is an expression
+    /// that is not evaluated yet: move it or drop it, and do not change it. `run` has no access to
+    /// anything else, and must do the same for the same arguments.
+    #[must_use]
+    pub fn upgrade(
+        mut self,
+        to_version: &'static str,
+        description: &'static str,
+        run: impl Fn(&mut Map<String, Value>) -> Result<(), Failure> + 'static,
+    ) -> Self {
+        self.upgrades.push(Upgrade {
+            to_version,
+            description,
+            run: Box::new(run),
         });
         self
     }
@@ -284,6 +369,16 @@ impl Model {
             media_type: spec.media_type.to_owned(),
             retention: spec.retention.into(),
         });
+        let checks = self.checks.into_iter().map(|check| wire::CheckSpec {
+            name: check.name.to_owned(),
+            description: check.description.to_owned(),
+            applies_to: check.scope.methods,
+            labels: check.scope.labels,
+        });
+        let upgrades = self.upgrades.into_iter().map(|step| wire::UpgradeSpec {
+            to_version: step.to_version.to_owned(),
+            description: step.description.to_owned(),
+        });
         wire::TypeInfo {
             name: self.name.to_owned(),
             version: self.version.to_owned(),
@@ -293,6 +388,8 @@ impl Model {
             resources: resources.collect(),
             files: files.collect(),
             permissions: self.permissions,
+            checks: checks.collect(),
+            upgrades: upgrades.collect(),
         }
     }
 
@@ -310,6 +407,38 @@ impl Model {
                 format!("type `{}` has no method `{method}`", self.name),
             )),
         }
+    }
+}
+
+impl Model {
+    /// Runs one check.
+    pub(crate) fn run_check(
+        &self,
+        cx: &Context,
+        check: &str,
+        call: &CheckedCall,
+    ) -> Result<(), Failure> {
+        match self.checks.iter().find(|known| known.name == check) {
+            Some(known) => (known.run)(cx, call),
+            None => Err(Failure::new(
+                "unknown-check",
+                format!("type `{}` has no check `{check}`", self.name),
+            )),
+        }
+    }
+
+    /// Upgrades global arguments to one version. Arguments and result are JSON.
+    pub(crate) fn run_upgrade(&self, to_version: &str, arguments: &str) -> Result<String, Failure> {
+        let mut steps = self.upgrades.iter();
+        let Some(step) = steps.find(|step| step.to_version == to_version) else {
+            return Err(Failure::new(
+                "unknown-upgrade",
+                format!("type `{}` has no upgrade to {to_version}", self.name),
+            ));
+        };
+        let mut arguments = serde_json::from_str(arguments)?;
+        (step.run)(&mut arguments)?;
+        Ok(serde_json::to_string(&arguments)?)
     }
 }
 
@@ -333,9 +462,10 @@ fn schema_to_text<T: JsonSchema>(settings: SchemaSettings) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
+    use crate::bindings::exports::sedge::model::model::Invocation;
 
     #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -494,6 +624,72 @@ mod tests {
                 "unknown field `centre`, expected `left` or `right` at line 1 column 20",
             )),
         );
+    }
+
+    #[test]
+    fn check_runs_with_the_call_that_it_decides_on() {
+        let model = || {
+            Model::new("@test/guarded", "2026.11.30.1", "Is checked")
+                .check("small", "The number is small", |_, call| {
+                    if call.argument("n").as_u64() > Some(9) {
+                        return Err(Failure::new("large", "9 is the largest"));
+                    }
+                    Ok(())
+                })
+                .check_with(
+                    "never",
+                    "Nothing is well",
+                    CheckScope::new().method("add").label("network"),
+                    |_, _| Err(Failure::new("no", "not today")),
+                )
+        };
+        let info = model().describe();
+        assert!(info.checks[0].applies_to.is_empty() && info.checks[0].labels.is_empty());
+        assert_eq!(info.checks[1].applies_to, ["add"]);
+        assert_eq!(info.checks[1].labels, ["network"]);
+        let check = |name: &str, arguments: &str, expect: Result<(), &str>| {
+            let (cx, call) = CheckedCall::new(Invocation {
+                method: "add".to_owned(),
+                arguments: arguments.to_owned(),
+                global_arguments: "{}".to_owned(),
+            });
+            let found = model().run_check(&cx, name, &call);
+            let found = found.map_err(|failure| failure.message);
+            assert_eq!(found, expect.map_err(str::to_owned));
+        };
+        check("small", r#"{"n": 3}"#, Ok(()));
+        check("small", r#"{"n": 10}"#, Err("9 is the largest"));
+        check("never", "{}", Err("not today"));
+        check(
+            "other",
+            "{}",
+            Err("type `@test/guarded` has no check `other`"),
+        );
+    }
+
+    #[test]
+    fn upgrade_changes_arguments_of_an_earlier_version() {
+        let model = || {
+            Model::new("@test/moved", "2026.11.30.1", "Has moved").upgrade(
+                "2026.11.30.1",
+                "`host` is now `url`",
+                |arguments| {
+                    let host = arguments.remove("host").unwrap_or_default();
+                    arguments.insert("url".to_owned(), host);
+                    Ok(())
+                },
+            )
+        };
+        assert_eq!(model().describe().upgrades[0].to_version, "2026.11.30.1");
+        let upgraded = model().run_upgrade("2026.11.30.1", r#"{"host": "${{ env.HOST }}"}"#);
+        assert_eq!(
+            upgraded.map_err(|failure| failure.message).as_deref(),
+            Ok(r#"{"url":"${{ env.HOST }}"}"#)
+        );
+        let unknown = model().run_upgrade("2026.12.1.1", "{}");
+        assert_eq!(unknown.expect_err("there is none").code, "unknown-upgrade");
+        let list = model().run_upgrade("2026.11.30.1", "[]");
+        assert_eq!(list.expect_err("it is no object").code, "invalid-json");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Prints the costs of start-up, nested calls, the sandbox, locks and the datastore as four tables.
+//! Prints the costs of start-up, nested calls, the sandbox, locks, expressions and the datastore as
+//! tables.
 //! It asserts no times.
 //!
 //! Baselines are measured in the same run, and all subjects in turns, round by round, so that other
@@ -16,7 +17,9 @@ mod bare;
 mod bindings;
 mod datastore;
 mod disk;
+mod expressions;
 mod figures;
+mod hostile;
 mod http;
 mod locks;
 mod nested;
@@ -24,6 +27,7 @@ mod parts;
 mod processes;
 mod repository;
 mod sandbox;
+mod sizes;
 mod stubs;
 mod subjects;
 mod table;
@@ -55,6 +59,10 @@ struct Args {
     /// Run as the second process for measuring locks
     #[arg(long, hide = true, value_name = "FOLDER")]
     other: Option<PathBuf>,
+
+    /// Run as the process that reads an input which is written to exhaust it
+    #[arg(long, hide = true, value_name = "NAME")]
+    hostile: Option<String>,
 
     /// Run as the process that fills a datastore
     #[arg(long, hide = true, value_name = "FOLDER", requires = "versions")]
@@ -109,6 +117,10 @@ fn main() -> Result<()> {
     if let Some(folder) = args.other {
         return runtime()?.block_on(locks::other::execute(&folder));
     }
+    if let Some(name) = args.hostile {
+        hostile::read(&name);
+        return Ok(());
+    }
     if let (Some(folder), Some(n_versions)) = (args.fill, args.versions) {
         return datastore::fill::fill(&folder, n_versions);
     }
@@ -124,6 +136,8 @@ fn main() -> Result<()> {
     } else {
         let repository = TestRepository::make(&sedge, &folder.path().join("repo"))?;
         let n_compiled = processes::measure(&repository, effort, &mut figures)?;
+        sizes::measure(&sedge, folder.path(), effort, &mut figures)?;
+        hostile::measure(effort, &mut figures)?;
         Some((repository, n_compiled))
     };
     let filled = datastore::processes(&sedge, folder.path(), effort, &mut figures)?;
@@ -133,6 +147,7 @@ fn main() -> Result<()> {
     let mut text = String::new();
     if let Some((repository, n_compiled)) = n_compiled {
         runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
+        expressions::measure(effort, &mut figures)?;
         let of_http = TestRepository::empty(&sedge, &folder.path().join("http"))?;
         let repositories = [&repository, &of_http];
         runtime.block_on(in_process(
@@ -142,10 +157,13 @@ fn main() -> Result<()> {
             &mut figures,
         ))?;
         text = format!(
-            "{}\ncompiled at call: {n_compiled}\n\nSandbox\n{}\n\nLocks\n{}\n\n",
+            "{}\ncompiled at call: {n_compiled}\n\nSizes of repositories\n{}\n\nHostile input\n{}\n\nSandbox\n{}\n\nLocks\n{}\n\nExpressions\n{}\n\n",
             table(Unit::Milliseconds, &subjects::rows(), &figures),
+            table(Unit::Milliseconds, &sizes::rows(), &figures),
+            table(Unit::Milliseconds, &hostile::rows(), &figures),
             table(Unit::Microseconds, &sandbox::rows(), &figures),
             table(Unit::Microseconds, &locks::rows(), &figures),
+            table(Unit::Microseconds, &expressions::rows(), &figures),
         );
     }
     let of_datastore = table(Unit::Microseconds, &datastore::rows(), &figures);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
-use sedge_app::types::Workload;
-use sedge_app::workflow::run::workflow_run;
+use sedge_app::types::{GivenInput, Workload};
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{Event, Events, Repository};
 
 use crate::Result;
@@ -36,7 +36,7 @@ impl Events for Silence {
 impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
         let pool = repository.open_for(Workload::ManyCalls)?;
-        workflow_run(&pool, "A", false, Arc::new(Silence)).await?;
+        workflow_run(&pool, &WorkflowRunRequest::of("A"), Arc::new(Silence)).await?;
         Ok(Self {
             pool,
             on_demand: repository.open()?,
@@ -88,19 +88,15 @@ fn one_more(runs: &[(u32, Duration)]) -> Duration {
 /// Has `spawn` make calls, and returns the total time.
 async fn spawn(repository: &Arc<Repository>, count: u32, parallel: bool) -> Result<Duration> {
     let inputs = vec![
-        ("count".to_owned(), count.to_string()),
-        ("parallel".to_owned(), parallel.to_string()),
+        format!("count={count}").parse()?,
+        format!("parallel={parallel}").parse()?,
     ];
     let since = Instant::now();
     run(repository, "spawn", inputs).await?;
     Ok(since.elapsed())
 }
 
-async fn run(
-    repository: &Arc<Repository>,
-    model: &str,
-    inputs: Vec<(String, String)>,
-) -> Result<()> {
+async fn run(repository: &Arc<Repository>, model: &str, inputs: Vec<GivenInput>) -> Result<()> {
     let request = ModelMethodRunRequest {
         model: model.to_owned(),
         method: "run".to_owned(),

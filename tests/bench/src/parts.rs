@@ -19,8 +19,8 @@ use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_runtime::{
-    CachePlaces, CallIdentity, CallReport, CallSpec, CodeCache, CoreDumps, Plugin, PluginError,
-    Ports, Runtime, Staging, Surroundings, Untouchable, Workload,
+    CachePlaces, CallIdentity, CallPart, CallReport, CallSpec, CodeCache, CoreDumps, Plugin,
+    PluginError, Ports, Runtime, Staging, Surroundings, Untouchable, Workload,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -62,6 +62,7 @@ impl Parts {
             subject: "sink".to_owned(),
             method: Some("run".to_owned()),
             source: None,
+            inputs: None,
             exclusive: false,
             session: "bench".to_owned(),
             by: "bench".to_owned(),
@@ -195,6 +196,8 @@ impl Parts {
                 deadline: Moment::now().after(AMPLE),
                 limits: ModelLimits::default(),
             }),
+            part: CallPart::Method,
+            secrets: Vec::new(),
             arguments: json!({}),
             global_arguments: json!({}),
             surroundings: Surroundings {

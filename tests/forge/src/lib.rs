@@ -69,7 +69,7 @@ pub fn component(module: &str, world: World) -> Vec<u8> {
         .module(&module)
         .and_then(|mut encoder| encoder.encode());
     let component = encoded.unwrap_or_else(|error| panic!("{error:?}"));
-    with_custom_section(component, "sedge:contract", b"0.1.0")
+    with_custom_section(component, "sedge:contract", b"0.2.0")
 }
 
 /// Builds a component from a component's text.
@@ -79,6 +79,47 @@ pub fn component(module: &str, world: World) -> Vec<u8> {
 #[must_use]
 pub fn component_of_text(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Returns a copy of a component whose interfaces have the names of another version of the contract,
+/// of the same length. What the component states in its custom section stays.
+///
+/// # Panics
+/// The version has another length, or the component has no such interface.
+#[must_use]
+pub fn with_interfaces_of(mut component: Vec<u8>, version: &str) -> Vec<u8> {
+    const PACKAGE: &[u8] = b"sedge:model/";
+    let own = contract_version();
+    assert_eq!(version.len(), own.len(), "`{version}` has another length");
+    let starts: Vec<usize> = (0..component.len())
+        .filter(|at| component[*at..].starts_with(PACKAGE))
+        .collect();
+    let mut n_changed = 0;
+    for start in starts {
+        let name = &component[start..component.len().min(start + 64)];
+        let Some(at) = name.iter().position(|byte| *byte == b'@') else {
+            continue;
+        };
+        let at = start + at + 1;
+        if component[at..].starts_with(own.as_bytes()) {
+            component[at..at + own.len()].copy_from_slice(version.as_bytes());
+            n_changed += 1;
+        }
+    }
+    assert!(
+        n_changed > 0,
+        "the component has no interface of the contract"
+    );
+    component
+}
+
+/// Returns the version of the contract in `wit`.
+fn contract_version() -> String {
+    let contract = &CONTRACT.resolve;
+    let mut packages = contract.packages.iter().map(|(_, package)| &package.name);
+    let found = packages.find(|name| name.namespace == "sedge" && name.name == "model");
+    let version = found.and_then(|name| name.version.as_ref());
+    version.expect("`wit` names its version").to_string()
 }
 
 /// Appends a custom section to a component.

@@ -33,8 +33,9 @@ pub enum Permission {
 
 /// A plugin as the text of a module. Parts that are not set are those of a valid plugin.
 ///
-/// Bodies can use `$realloc`; `(global $scratch)`, the address of an area for results; and
-/// `$answer` and `$answer_number`, which make a text or a number the method's result.
+/// Bodies can use `$realloc`; `(global $scratch)`, the address of an area for results; `$answer` and
+/// `$answer_number`, which make a text or a number the result of a method or an upgrade; and
+/// `$refuse`, which makes a text the error of a check or an upgrade.
 #[derive(Debug, Clone)]
 pub struct PluginText {
     type_name: String,
@@ -45,6 +46,10 @@ pub struct PluginText {
     resources: Vec<(String, String)>,
     files: Vec<String>,
     permissions: Vec<Permission>,
+    checks: Vec<String>,
+    check: String,
+    upgrades: Vec<String>,
+    upgrade: String,
     imports: String,
     fields: String,
     memory: String,
@@ -67,6 +72,10 @@ impl PluginText {
             resources: Vec::new(),
             files: Vec::new(),
             permissions: Vec::new(),
+            checks: Vec::new(),
+            check: String::new(),
+            upgrades: Vec::new(),
+            upgrade: String::new(),
             imports: String::new(),
             fields: String::new(),
             memory: String::new(),
@@ -110,6 +119,22 @@ impl PluginText {
     #[must_use]
     pub fn asks_for(mut self, permission: Permission) -> Self {
         self.permissions.push(permission);
+        self
+    }
+
+    /// Adds a check of all methods, and sets the body that runs for any check.
+    #[must_use]
+    pub fn check(mut self, name: &str, body: &str) -> Self {
+        self.checks.push(name.to_owned());
+        body.clone_into(&mut self.check);
+        self
+    }
+
+    /// Adds an upgrade to this version, and sets the body that runs for any upgrade.
+    #[must_use]
+    pub fn upgrade(mut self, to_version: &str, body: &str) -> Self {
+        self.upgrades.push(to_version.to_owned());
+        body.clone_into(&mut self.upgrade);
         self
     }
 
@@ -200,6 +225,7 @@ impl PluginText {
         };
         let describe = or(&self.describe, &format!("(i32.const {description})"));
         let realloc = or(&self.realloc, REALLOC);
+        let further_exports = self.further_exports(&null);
         let data: String = self.image.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "\\{byte:02x}");
             text
@@ -222,11 +248,12 @@ impl PluginText {
   (i32.store offset=4 (global.get $answer) (local.get $at))
   (i32.store offset=8 (global.get $answer) (local.get $length))
   (global.get $answer))
+{REFUSE}
 {ANSWER_NUMBER}
 {SAME}
-(func (export "sedge:model/model@0.1.0#describe") (result i32)
+(func (export "sedge:model/model@0.2.0#describe") (result i32)
   {describe})
-(func (export "sedge:model/model@0.1.0#invoke")
+(func (export "sedge:model/model@0.2.0#invoke")
   (param $method i32) (param $method_length i32)
   (param $arguments i32) (param $arguments_length i32)
   (param $global_arguments i32) (param $global_arguments_length i32)
@@ -234,11 +261,40 @@ impl PluginText {
   (local $n i32) (local $at i32) (local $wide i64)
   {cases}
   (call $answer {null}))
+{further_exports}
 {fields}
 (data (i32.const {IMAGE_BEGIN}) "{data}")
 )"#
         );
         component(&module, self.world)
+    }
+
+    /// Returns the exports besides `describe` and `invoke`. By default each check succeeds, and each
+    /// upgrade changes nothing.
+    fn further_exports(&self, null: &str) -> String {
+        let check = match self.check.as_str() {
+            "" => format!("(call $answer {null})"),
+            body => body.to_owned(),
+        };
+        let upgrade = match self.upgrade.as_str() {
+            "" => "(call $answer (local.get $arguments) (local.get $arguments_length))",
+            body => body,
+        };
+        format!(
+            r#"
+(func (export "sedge:model/model@0.2.0#check")
+  (param $check i32) (param $check_length i32)
+  (param $method i32) (param $method_length i32)
+  (param $arguments i32) (param $arguments_length i32)
+  (param $global_arguments i32) (param $global_arguments_length i32)
+  (result i32)
+  {check})
+(func (export "sedge:model/model@0.2.0#upgrade")
+  (param $version i32) (param $version_length i32)
+  (param $arguments i32) (param $arguments_length i32)
+  (result i32)
+  {upgrade})"#
+        )
     }
 
     fn cases(&mut self) -> String {
@@ -297,6 +353,7 @@ impl PluginText {
             permissions.extend(more);
             permissions.extend(self.put(b"to see what comes of it", 1));
         }
+        let [checks, upgrades] = self.checks_and_upgrades();
         let texts = [
             self.type_name.clone(),
             self.version.clone(),
@@ -313,11 +370,29 @@ impl PluginText {
             (&resources, 15),
             (&files, 14),
             (&permissions, 8),
+            (&checks, 8),
+            (&upgrades, 4),
         ] {
             let at = self.put_words(words);
             info.extend([at, u32::try_from(words.len() / size).expect("few")]);
         }
         self.put_words(&info)
+    }
+
+    fn checks_and_upgrades(&mut self) -> [Vec<u32>; 2] {
+        let mut checks = Vec::new();
+        for name in self.checks.clone() {
+            checks.extend(self.put(name.as_bytes(), 1));
+            checks.extend(self.put(b"Checks it", 1));
+            // All methods, and no label.
+            checks.extend([0; 4]);
+        }
+        let mut upgrades = Vec::new();
+        for version in self.upgrades.clone() {
+            upgrades.extend(self.put(version.as_bytes(), 1));
+            upgrades.extend(self.put(b"Changes it", 1));
+        }
+        [checks, upgrades]
     }
 
     fn put_words(&mut self, words: &[u32]) -> u32 {
@@ -344,6 +419,13 @@ const REALLOC: &str = "
     (br_if $grow (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))
     (unreachable)))
   (local.get $at)";
+
+/// Makes a text the error of a check or of an upgrade.
+const REFUSE: &str = "
+(func $refuse (param $at i32) (param $length i32) (result i32)
+  (drop (call $answer (local.get $at) (local.get $length)))
+  (i32.store8 (global.get $answer) (i32.const 1))
+  (global.get $answer))";
 
 /// Writes a number as decimal digits, starting with the last one.
 const ANSWER_NUMBER: &str = "

@@ -16,15 +16,19 @@
 //! runs the same functions with coverage feedback. Add an input that breaks a target to `corpus/`,
 //! under a name that says what it broke.
 
+mod inputs;
 mod query;
 mod redactor;
 mod stored_json;
 mod template;
+mod yaml;
 
+pub use inputs::inputs;
 pub use query::query;
 pub use redactor::redactor;
 pub use stored_json::stored_json;
 pub use template::template;
+pub use yaml::yaml;
 
 #[cfg(test)]
 mod tests;

@@ -107,6 +107,7 @@ fn row<'a>(
         method: text("method"),
         plugin: text("plugin"),
         definition: text("definition"),
+        workflow: maybe("workflow"),
         content,
     }
 }

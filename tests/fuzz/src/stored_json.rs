@@ -98,6 +98,7 @@ fn evaluated(query: &Query, content: &str) -> Option<Value> {
         method: "run",
         plugin: "p",
         definition: "d",
+        workflow: None,
         content: Some(content),
     };
     Some(query.evaluate(&row).ok()??.value)

@@ -24,6 +24,16 @@ const INPUT_TAKES_MAX: Duration = Duration::from_secs(60);
 /// Fragments that mutations insert. The targets parse them.
 const PIECES: &[&str] = &[
     "\n---\n",
+    "\n  ",
+    "\n- ",
+    ": ",
+    ": |\n  ",
+    ": >-\n ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "${{ ",
+    " }}",
     " && ",
     " || ",
     "!",
@@ -90,6 +100,11 @@ const PIECES: &[&str] = &[
 ];
 
 #[test]
+fn fuzzed_inputs_do_not_panic() {
+    fuzz("inputs", crate::inputs);
+}
+
+#[test]
 fn fuzzed_query_does_not_panic() {
     fuzz("query", crate::query);
 }
@@ -107,6 +122,11 @@ fn fuzzed_stored_json_does_not_panic() {
 #[test]
 fn fuzzed_template_does_not_panic() {
     fuzz("template", crate::template);
+}
+
+#[test]
+fn fuzzed_yaml_does_not_panic() {
+    fuzz("yaml", crate::yaml);
 }
 
 fn fuzz(corpus: &str, target: fn(&[u8])) {

@@ -28,7 +28,7 @@ struct Record {
     note: Option<String>,
 }
 
-/// A resource that cannot be written, because data does not contain secrets.
+/// A resource with a sealed field.
 #[derive(Serialize, JsonSchema)]
 struct Secret {
     n: i64,

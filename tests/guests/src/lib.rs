@@ -22,6 +22,8 @@ pub fn valid_type(name: &str) -> TypeInfo {
         resources: Vec::new(),
         files: Vec::new(),
         permissions: Vec::new(),
+        checks: Vec::new(),
+        upgrades: Vec::new(),
     }
 }
 
@@ -40,6 +42,14 @@ macro_rules! export_raw {
                 _: sedge_sdk::__private::Invocation,
             ) -> Result<String, sedge_sdk::__private::Failure> {
                 Ok($returned.to_owned())
+            }
+
+            fn check(_: sedge_sdk::__private::CheckRequest) -> Result<(), String> {
+                Ok(())
+            }
+
+            fn upgrade(_: String, global_arguments: String) -> Result<String, String> {
+                Ok(global_arguments)
             }
         }
 

@@ -1,6 +1,8 @@
 //! The documents: each link leads somewhere, each page is in the book, and each example in YAML or
 //! JSON can be parsed.
 
+use std::sync::Arc;
+
 use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::{Diagnostic, SourceFile};
 use sedge_lang::repository::Config;
@@ -167,14 +169,16 @@ fn part_parse(text: &str) -> Result<(), String> {
 
 fn workflow_parse(name: &str, text: &str) -> Result<(), String> {
     let name: WorkflowName = name.parse().map_err(|error: NameError| error.to_string())?;
-    let file = source(&name.file(), text);
-    Workflow::parse(&name, file).map(drop).map_err(text_of)
+    let file = SourceFile::new(name.file(), text);
+    let parsed = Workflow::parse(&file).map(drop);
+    parsed.map_err(|faults| faults.to_string())
 }
 
 fn definition_parse(name: &str, text: &str) -> Result<(), String> {
     let name: ModelName = name.parse().map_err(|error: NameError| error.to_string())?;
-    let file = source(&name.file(), text);
-    Definition::parse(&name, file).map(drop).map_err(text_of)
+    let file = SourceFile::new(name.file(), text);
+    let parsed = Definition::parse(&file).map(drop);
+    parsed.map_err(|faults| faults.to_string())
 }
 
 fn config_parse(text: &str) -> Result<(), String> {
@@ -183,11 +187,8 @@ fn config_parse(text: &str) -> Result<(), String> {
         .map_err(text_of)
 }
 
-fn source(name: &str, text: &str) -> SourceFile {
-    SourceFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    }
+fn source(name: &str, text: &str) -> Arc<SourceFile> {
+    SourceFile::new(name, text)
 }
 
 fn text_of(fault: Diagnostic) -> String {

@@ -27,6 +27,8 @@ mod error_codes;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod file_schemas;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod generated;

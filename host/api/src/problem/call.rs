@@ -21,6 +21,9 @@ pub struct CallProblem {
     /// If arguments do not fit their schema: each violation, with its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<ViolationView>,
+    /// If checks of the type failed before the method ran: each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckFailureView>,
     /// If a limit was reached: which one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<LimitReached>,
@@ -42,6 +45,16 @@ pub struct ViolationView {
     /// The place, as a JSON Pointer (RFC 6901) into the arguments; empty for the whole.
     pub path: String,
     /// What is wrong there.
+    pub message: String,
+}
+
+/// A check that failed before a method ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckFailureView {
+    /// The name of the check.
+    pub check: String,
+    /// What the check found. The text comes from the plugin, unless the check did not end.
     pub message: String,
 }
 

@@ -132,6 +132,7 @@ codes! {
     BadSafeDirectories = "bad_safe_directories", Usage, "The setting of safe directories is not a list of absolute paths.";
     BadSecret = "bad_secret", Usage, "A value cannot be stored as a secret.";
     CallFailed = "call_failed", Failed, "A method failed; `details` has its error and where the failure began.";
+    CheckMissing = "check_missing", State, "No type that would run has a check, or a label of checks, of that name.";
     DataMissing = "data_missing", State, "The model has no data of that name.";
     DataRenamed = "data_renamed", State, "The data was renamed.";
     Deadlock = "deadlock", Temporary, "Two calls would have waited for each other, and the failed one could not be rolled back.";
@@ -165,6 +166,7 @@ codes! {
     LockUnreadable = "lock_unreadable", State, "The lock table is damaged.";
     LockVersion = "lock_version", Temporary, "Another version of Sedge uses the lock table.";
     MethodMissing = "method_missing", State, "The model's type has no method of that name.";
+    ModelEdited = "model_edited", State, "A definition was changed while it was edited.";
     ModelExists = "model_exists", State, "A model of that name exists.";
     ModelMissing = "model_missing", State, "No model of that name exists.";
     ModelNotGone = "model_not_gone", State, "The model exists, so its data was not pruned.";
@@ -212,6 +214,7 @@ codes! {
     StoreVersion = "store_version", State, "The datastore is of another version of Sedge.";
     TokenVoid = "token_void", State, "The process belongs to a command whose call has ended.";
     TypeMissing = "type_missing", State, "No plugin provides that type.";
+    UpgradeNotEditable = "upgrade_not_editable", State, "The text of a definition has a form in which its arguments cannot be changed alone.";
     Usage = "usage", Usage, "The command line is invalid.";
     VersionMissing = "version_missing", State, "The data has no such version.";
     WeakSecret = "weak_secret", Usage, "A value is too weak for a secret, and the option to accept it was not given.";

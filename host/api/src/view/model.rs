@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::call::VersionsWritten;
 use super::permission::{GrantsView, PermissionView};
+use super::plugin::UpgradeSpecView;
 use super::workflow::FileFault;
 use crate::problem::details::CoreDumpDetails;
 use crate::{PluginText, Time};
@@ -18,6 +19,8 @@ use crate::{PluginText, Time};
 pub struct ModelView {
     /// Its name.
     pub name: String,
+    /// Its id, if the definition has one.
+    pub id: Option<String>,
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
@@ -137,6 +140,33 @@ pub struct ModelCreated {
     pub type_name: String,
     /// Its file, within the repository.
     pub file: String,
+    /// What it may do because it is granted to all models of its type.
+    pub inherited: Vec<InheritedPermission>,
+}
+
+/// A permission that is granted to all models of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InheritedPermission {
+    /// What the plugin requests.
+    pub permission: PermissionView,
+    /// The granted part of it, one line each.
+    pub effective: Vec<String>,
+}
+
+/// A model whose definition was edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelEdited {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its file, within the repository.
+    pub file: String,
+    /// Whether the file was changed.
+    pub changed: bool,
 }
 
 /// A model that was deleted.
@@ -231,4 +261,35 @@ pub struct MethodRunView {
     /// The result of the core dump, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub core_dump: Option<CoreDumpDetails>,
+}
+
+/// What `model upgrade` changed, or would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelsUpgraded {
+    /// The definitions that changed, sorted by name.
+    pub models: Vec<ModelUpgraded>,
+    /// How many definitions were up to date.
+    #[serde(rename = "currentCount")]
+    pub n_current: u64,
+    /// Whether the files stay as they are.
+    pub is_dry_run: bool,
+}
+
+/// A definition that was upgraded to the version of its type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelUpgraded {
+    /// The model.
+    pub name: String,
+    /// Its file, within the repository.
+    pub file: String,
+    /// The version of the type that the definition named, if it named one.
+    pub from: Option<String>,
+    /// The version of the type.
+    pub to: String,
+    /// The steps that the plugin made, oldest first.
+    pub steps: Vec<UpgradeSpecView>,
+    /// The change of the file, as a unified diff.
+    pub diff: String,
 }

@@ -54,6 +54,11 @@ pub enum PermissionView {
         /// The name under which one is pinned; `*` for every one.
         name: String,
     },
+    /// See a hidden value: a sealed field of another model, or the secret in an argument.
+    Reveal {
+        /// The value: `data:vault:/password`, or `argument:/token`.
+        what: String,
+    },
 }
 
 /// The permitted access to files.
@@ -101,6 +106,9 @@ pub struct GrantsView {
     /// Pinned programs; `*` for every one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
+    /// Hidden values that may be seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reveal: Vec<String>,
 }
 
 /// Requests of HTTP that are granted.

@@ -29,6 +29,12 @@ pub struct PluginView {
     pub files: Vec<FileSpecView>,
     /// What it requests.
     pub permissions: Vec<PermissionRequestView>,
+    /// The checks that run before its methods; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckSpecView>,
+    /// The upgrades of its global arguments, oldest first; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub upgrades: Vec<UpgradeSpecView>,
     /// The SHA-256 of its component, in lower-case hex.
     pub sha256: String,
     /// The version of the contract that it was built for.
@@ -47,6 +53,30 @@ pub struct MethodView {
     pub description: PluginText,
     /// The JSON Schema of its arguments.
     pub arguments: Value,
+}
+
+/// A check that runs before methods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckSpecView {
+    /// Its name, unique in the type.
+    pub name: String,
+    /// What it checks, in a sentence.
+    pub description: PluginText,
+    /// The methods before which it runs; empty for all that do not only read.
+    pub applies_to: Vec<String>,
+    /// The labels by which it can be skipped.
+    pub labels: Vec<String>,
+}
+
+/// A change of the global arguments between two versions of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradeSpecView {
+    /// The first version of the type that needs it.
+    pub to_version: String,
+    /// What changes, in a sentence.
+    pub description: PluginText,
 }
 
 /// The effect of a method on the external object.

@@ -2,10 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::call::CallView;
 use crate::Time;
+use crate::problem::Problem;
 use crate::problem::call::CallProblem;
 
 /// A run, without what happened in it.
@@ -95,6 +96,9 @@ pub struct RunReport {
     /// The run.
     #[serde(flatten)]
     pub run: RunView,
+    /// The inputs of a workflow's run, with the defaults; null if its workflow declares none, and
+    /// for a method's run.
+    pub inputs: Option<Map<String, Value>>,
     /// Why it failed, if its call could not begin; null if it did not fail, or if its calls and
     /// steps say why.
     pub error: Option<CallProblem>,
@@ -247,4 +251,28 @@ pub struct RunsRemoved {
     pub dry_run: bool,
     /// The runs, the oldest first.
     pub runs: Vec<RunView>,
+}
+
+/// The end of one of several runs, each with the inputs of one item of stdin.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RunItemView<T> {
+    /// The number of the item, from 1.
+    pub item: u64,
+    /// Whether the run did not fail.
+    pub ok: bool,
+    /// What the run returned, as of a single run; null if it failed.
+    pub data: Option<T>,
+    /// Why it failed; null if it did not.
+    pub error: Option<Problem>,
+}
+
+/// How several runs ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RunItemsCounts {
+    /// How many succeeded.
+    pub succeeded: u64,
+    /// How many wait for a decision.
+    pub suspended: u64,
+    /// How many failed.
+    pub failed: u64,
 }

@@ -94,4 +94,6 @@ pub struct SecretDeleted {
 pub struct SecretsRotated {
     /// How many there are.
     pub secrets: u64,
+    /// Whether fields of data are sealed with a new key from now on.
+    pub fields: bool,
 }

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::run::RunStatusView;
 use crate::Time;
@@ -38,28 +38,60 @@ pub struct JobView {
     pub steps: Vec<JobStepView>,
 }
 
-/// A job that another one waits for.
+/// What a job waits for: another job, or a group of such parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct JobDependencyView {
-    /// The job.
-    pub job: String,
-    /// How it has to end.
-    pub condition: ConditionView,
+#[serde(untagged)]
+pub enum JobDependencyView {
+    /// One job.
+    #[serde(rename_all = "camelCase")]
+    One {
+        /// The job.
+        job: String,
+        /// How it has to end.
+        condition: ConditionView,
+    },
+    /// One of these parts has to hold.
+    #[serde(rename_all = "camelCase")]
+    AnyOf {
+        /// The parts.
+        any_of: Vec<JobDependencyView>,
+    },
+    /// All of these parts have to hold.
+    #[serde(rename_all = "camelCase")]
+    AllOf {
+        /// The parts.
+        all_of: Vec<JobDependencyView>,
+    },
 }
 
-/// A step that another one waits for.
+/// What a step waits for: another step of the same job, or a group of such parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StepDependencyView {
-    /// The step, of the same job.
-    pub step: String,
-    /// How it has to end.
-    pub condition: ConditionView,
+#[serde(untagged)]
+pub enum StepDependencyView {
+    /// One step.
+    #[serde(rename_all = "camelCase")]
+    One {
+        /// The step, of the same job.
+        step: String,
+        /// How it has to end.
+        condition: ConditionView,
+    },
+    /// One of these parts has to hold.
+    #[serde(rename_all = "camelCase")]
+    AnyOf {
+        /// The parts.
+        any_of: Vec<StepDependencyView>,
+    },
+    /// All of these parts have to hold.
+    #[serde(rename_all = "camelCase")]
+    AllOf {
+        /// The parts.
+        all_of: Vec<StepDependencyView>,
+    },
 }
 
 /// How a job or step has to end for another one to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ConditionView {
     /// It succeeded.
@@ -70,6 +102,14 @@ pub enum ConditionView {
     Completed,
     /// It ended or was skipped.
     Always,
+    /// It was skipped.
+    Skipped,
+    /// All of these hold.
+    And(Vec<ConditionView>),
+    /// One of these holds.
+    Or(Vec<ConditionView>),
+    /// This does not hold.
+    Not(Box<ConditionView>),
 }
 
 /// A step or gate of a workflow, as its file says.
@@ -86,9 +126,16 @@ pub struct JobStepView {
     pub depends_on: Vec<StepDependencyView>,
     /// Whether the workflow may succeed although this step fails.
     pub allow_failure: bool,
+    /// The values for each of which it is executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<StepItemsView>,
+    /// The condition under which it is done already: an expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
 }
 
-/// What a step does, with the keys of the file.
+/// What a step does, with the keys of the file. Texts stand as they are written, with their
+/// expressions.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TaskView {
@@ -97,16 +144,55 @@ pub enum TaskView {
     ModelMethod {
         /// The model.
         model_id_or_name: String,
+        /// The type of a model without a definition.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model_type: Option<String>,
         /// The method.
         method_name: String,
-        /// What the method is given.
-        inputs: Map<String, Value>,
+        /// What the method is given: an object, or an expression that yields one.
+        inputs: Value,
+    },
+    /// It runs a workflow.
+    #[serde(rename_all = "camelCase")]
+    Workflow {
+        /// The workflow.
+        workflow_id_or_name: String,
+        /// What the workflow is given: an object, or an expression that yields one.
+        inputs: Value,
     },
     /// It is a gate: it waits until a user decides.
+    #[serde(rename_all = "camelCase")]
     ManualApproval {
         /// What the user is asked; may be empty.
         prompt: String,
+        /// How long it waits.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout: Option<String>,
+        /// What happens then: `fail`, `reject` or `continue`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        on_timeout: Option<String>,
     },
+    /// It checks a condition.
+    #[serde(rename_all = "camelCase")]
+    Assert {
+        /// The condition: an expression.
+        expr: String,
+        /// What it means that the condition does not hold.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// How severe that is: `low`, `medium` or `high`.
+        severity: String,
+    },
+}
+
+/// The values for each of which a step is executed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepItemsView {
+    /// The name of the value in the expressions of the step: `self.ITEM`.
+    pub item: String,
+    /// The values: a list, a map, or an expression that yields one.
+    pub r#in: Value,
 }
 
 /// A workflow in a list: what its file says in short, or what is wrong with the file.

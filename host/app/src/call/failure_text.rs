@@ -70,6 +70,10 @@ pub fn call_text(problem: &CallProblem, frames: Frames) -> String {
         };
         text.push_str(&format!("\n{path}{}", one_line(&violation.message)));
     }
+    for failure in &problem.checks {
+        let message = one_line(&failure.message);
+        text.push_str(&format!("\n`{}`: {message}", failure.check));
+    }
     let shown: Vec<&FrameView> = match frames {
         Frames::All => problem.backtrace.iter().collect(),
         Frames::Few => few(&problem.backtrace),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use sedge_model::call::CallError;
+use sedge_model::violation::Violation;
 use sedge_runtime::HostError;
 
 use crate::error::AppError;
@@ -29,6 +30,21 @@ impl From<CallError> for CallFault {
     fn from(error: CallError) -> Self {
         Self::Refused(error)
     }
+}
+
+/// Returns the fault of a call whose expressions have no value. If the fault is one of a file, the
+/// caller receives it: the run itself can go on.
+pub(crate) fn evaluation_fault(error: AppError) -> CallFault {
+    let faults = error.diagnostics().iter();
+    let violations = faults.map(|fault| Violation {
+        path: String::new(),
+        message: fault.to_string(),
+    });
+    let violations: Vec<Violation> = violations.collect();
+    if violations.is_empty() {
+        return CallFault::App(error);
+    }
+    CallFault::Refused(CallError::InvalidInput { violations })
 }
 
 /// Wraps an error of the host, so that it passes through the runtime and its guests.

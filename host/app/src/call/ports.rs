@@ -5,6 +5,7 @@ mod commands;
 mod data;
 mod effects;
 mod log;
+mod sealed;
 mod secrets;
 
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use super::Caller;
 use super::fault::carried;
 use super::redactor::CallRedactor;
 use super::replay::Replay;
+use super::sealed::SealedSeen;
 use super::writes::Writes;
 use crate::run::cx::{ReadyModel, RunCx};
 
@@ -29,6 +31,8 @@ pub(super) struct CallPorts {
     pub(super) writes: Arc<Writes>,
     /// What interrupted attempts at the same call did. `None` from the first difference on.
     pub(super) replay: Mutex<Option<Replay>>,
+    /// The sealed fields that the call has written or read.
+    pub(super) sealed: Arc<SealedSeen>,
 }
 
 impl CallPorts {
@@ -49,7 +53,7 @@ impl CallPorts {
     }
 
     fn redactor(&self) -> CallRedactor {
-        CallRedactor::new(&self.cx.vault)
+        CallRedactor::with_sealed(&self.cx.vault, &self.sealed)
     }
 
     fn store(&self) -> Result<&Store, HostError> {

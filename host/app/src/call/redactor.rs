@@ -4,6 +4,9 @@
 //! A weak value, such as `prod`, is redacted in logs, outcomes and errors. It is redacted in a
 //! call's writes only if the host has handed the secret to a call of the run. It stays in names,
 //! tags and arguments: redacting it there would change data that has nothing to do with the secret.
+//!
+//! The values of the sealed fields that the call has seen are redacted in the same way, in the text
+//! of this call only. Weak ones are redacted in logs, outcomes and errors only.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,33 +14,67 @@ use std::sync::Arc;
 use sedge_model::call::{CallError, LogLine, StagedChange, StagedContent, StagedWrite};
 use sedge_model::names::{DataName, SecretName};
 use sedge_runtime::CallReport;
-use sedge_secrets::StreamRedactor;
+use sedge_secrets::{Redactor, StreamRedactor};
 use serde_json::Value;
 
+use super::sealed::{SealedLayer, SealedSeen};
 use crate::secret::vault::{Redactors, Vault};
 
-/// Replaces the values of secrets with marks, in all text that leaves a call.
-pub(super) struct CallRedactor(Redactors);
+/// Replaces the values of secrets, and of the sealed fields that a call has seen, with marks in all
+/// text that leaves the call.
+pub(super) struct CallRedactor {
+    /// For logs, outcomes and errors.
+    all: Chain,
+    /// For what the call writes.
+    content: Chain,
+    /// For names, tags and arguments.
+    strong: Chain,
+}
+
+/// Redactors, of which each is applied to what the one before it left.
+struct Chain(Vec<Arc<Redactor>>);
 
 impl CallRedactor {
     /// Returns a redactor for the secrets that the run has been handed so far.
     pub(super) fn new(vault: &Vault) -> Self {
-        Self(vault.redactors())
+        Self::with_sealed(vault, &SealedSeen::default())
     }
 
-    /// Returns the redactor for a file, which the file passes through piece by piece.
-    pub(super) fn stream(&self) -> StreamRedactor {
-        StreamRedactor::new(Arc::clone(&self.0.content))
+    /// Returns a redactor that also redacts the sealed fields that a call has seen so far.
+    pub(super) fn with_sealed(vault: &Vault, seen: &SealedSeen) -> Self {
+        let Redactors {
+            all,
+            content,
+            strong,
+        } = vault.redactors();
+        let layers = seen.layers();
+        let chain = |first: Arc<Redactor>, of: fn(&SealedLayer) -> &Arc<Redactor>| {
+            let all = std::iter::once(first).chain(layers.iter().map(|it| Arc::clone(of(it))));
+            Chain(all.filter(|it| !it.is_empty()).collect())
+        };
+        Self {
+            all: chain(all, |it| &it.all),
+            content: chain(content, |it| &it.strong),
+            strong: chain(strong, |it| &it.strong),
+        }
+    }
+
+    /// Returns the redactors for a file, which the file passes through piece by piece, in this order.
+    pub(super) fn streams(&self) -> Vec<StreamRedactor> {
+        let redactors = self.content.0.iter();
+        redactors
+            .map(|it| StreamRedactor::new(Arc::clone(it)))
+            .collect()
     }
 
     /// Redacts an outcome, or a value that is recorded.
     pub(super) fn value(&self, value: &mut Value) {
-        self.0.all.redact_json(value);
+        self.all.redact_json(value);
     }
 
     /// Redacts the arguments that a call passes to a callee.
     pub(super) fn arguments(&self, arguments: &mut Value) {
-        self.0.strong.redact_json(arguments);
+        self.strong.redact_json(arguments);
     }
 
     pub(super) fn line(&self, line: &mut LogLine) {
@@ -50,7 +87,7 @@ impl CallRedactor {
 
     /// Redacts the report of a call, except for its log, which was redacted line by line.
     pub(super) fn report(&self, report: &mut CallReport) {
-        if self.0.all.is_empty() {
+        if self.all.0.is_empty() {
             return;
         }
         match &mut report.result {
@@ -70,13 +107,13 @@ impl CallRedactor {
         }
         // A guest may request a secret whose name is the value of another one.
         let is_clean =
-            |name: &SecretName| matches!(self.0.all.redact(name.as_str()), Cow::Borrowed(_));
+            |name: &SecretName| matches!(self.all.redact(name.as_str()), Cow::Borrowed(_));
         report.refusals.secrets.retain(is_clean);
     }
 
     /// Redacts the writes of a call, except for files, which were redacted as they were written.
     pub(super) fn changes(&self, changes: &mut [StagedChange]) {
-        if self.0.all.is_empty() {
+        if self.all.0.is_empty() {
             return;
         }
         for change in changes {
@@ -89,7 +126,7 @@ impl CallRedactor {
 
     fn write(&self, write: &mut StagedWrite) {
         self.name(&mut write.name);
-        let redact = |text: String| self.0.strong.redact(&text).into_owned();
+        let redact = |text: String| self.strong.redact(&text).into_owned();
         write.media_type = write.media_type.take().map(redact);
         let tags = std::mem::take(&mut write.tags).into_iter();
         write.tags = tags
@@ -98,7 +135,7 @@ impl CallRedactor {
         match &mut write.content {
             StagedContent::Text(text) => self.json(text),
             StagedContent::Bytes(bytes) => {
-                if let Cow::Owned(redacted) = self.0.content.redact_bytes(bytes) {
+                if let Cow::Owned(redacted) = self.content.redact_bytes(bytes) {
                     *bytes = redacted;
                 }
             }
@@ -108,15 +145,15 @@ impl CallRedactor {
 
     /// Redacts a JSON text, which stays valid JSON.
     fn json(&self, text: &mut String) {
-        let Cow::Owned(redacted) = self.0.content.redact(text) else {
+        let Cow::Owned(redacted) = self.content.redact(text) else {
             return;
         };
         // ignored: the text was made of a value just before.
         let mut parsed: Value = serde_json::from_str(text).unwrap_or_default();
-        self.0.content.redact_json(&mut parsed);
+        self.content.redact_json(&mut parsed);
         let rewritten = parsed.to_string();
         // A value may also span several parts of a document.
-        let is_clean = matches!(self.0.content.redact(&rewritten), Cow::Borrowed(_));
+        let is_clean = matches!(self.content.redact(&rewritten), Cow::Borrowed(_));
         *text = if is_clean {
             rewritten
         } else {
@@ -142,6 +179,11 @@ impl CallRedactor {
                 }
             }
             CallError::Trapped { message, .. } => self.text(message),
+            CallError::ChecksFailed { failures } => {
+                for failure in failures {
+                    self.text(&mut failure.message);
+                }
+            }
             // The guest chose no text in these errors.
             CallError::LockTimeout { .. }
             | CallError::Deadlock { .. }
@@ -153,7 +195,7 @@ impl CallRedactor {
     }
 
     fn name(&self, name: &mut DataName) {
-        if let Cow::Owned(redacted) = self.0.strong.redact(name.as_str()) {
+        if let Cow::Owned(redacted) = self.strong.redact(name.as_str()) {
             // A name with many marks can exceed the maximum length of a name.
             let redacted = redacted.parse().or_else(|_| "[secret]".parse());
             *name = redacted.expect("a mark is a name");
@@ -161,8 +203,40 @@ impl CallRedactor {
     }
 
     fn text(&self, text: &mut String) {
-        if let Cow::Owned(redacted) = self.0.all.redact(text) {
+        if let Cow::Owned(redacted) = self.all.redact(text) {
             *text = redacted;
         }
+    }
+}
+
+impl Chain {
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut redacted = Cow::Borrowed(text);
+        for redactor in &self.0 {
+            let next = match redactor.redact(&redacted) {
+                Cow::Owned(text) => text,
+                Cow::Borrowed(_) => continue,
+            };
+            redacted = Cow::Owned(next);
+        }
+        redacted
+    }
+
+    fn redact_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        let mut redacted = Cow::Borrowed(bytes);
+        for redactor in &self.0 {
+            let next = match redactor.redact_bytes(&redacted) {
+                Cow::Owned(bytes) => bytes,
+                Cow::Borrowed(_) => continue,
+            };
+            redacted = Cow::Owned(next);
+        }
+        redacted
+    }
+
+    fn redact_json(&self, value: &mut Value) {
+        self.0
+            .iter()
+            .for_each(|redactor| redactor.redact_json(value));
     }
 }

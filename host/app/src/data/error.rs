@@ -1,10 +1,12 @@
 //! Errors of data and of queries.
 
-use sedge_api::problem::{Argument, ErrorCode, Explain, Help, Place, UseCase, sources};
+use sedge_api::problem::{
+    Argument, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources,
+};
 use sedge_lang::query::QueryError;
 use sedge_model::names::{DataName, ModelName, TypeName};
 
-use crate::error::{diagnostic_place, near_or};
+use crate::error::{diagnostic_place, near_or, placed_faults};
 
 /// Data is missing, or the request for it is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +120,13 @@ impl Explain for DataUseError {
             return None;
         };
         Some(diagnostic_place(fault))
+    }
+
+    fn faults(&self) -> Vec<PlacedFault> {
+        let Self::Query(QueryError::Source(fault)) = self else {
+            return Vec::new();
+        };
+        placed_faults(std::slice::from_ref(fault))
     }
 
     fn help(&self) -> Vec<Help> {

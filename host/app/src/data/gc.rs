@@ -41,10 +41,10 @@ pub async fn data_gc(
         return Err(GoneError::FolderMissing.into());
     }
     let mut overrides = BTreeMap::new();
-    for name in repository.model_names()? {
-        let definition = repository.definition(name.as_str())?;
+    for (_, definition) in repository.definitions()? {
+        let definition = definition?;
         if !definition.retention.is_empty() {
-            overrides.insert(name, definition.retention);
+            overrides.insert(definition.name, definition.retention);
         }
     }
     let rules = GcRules {

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use sedge_api::view::data::DataVersionView;
+use sedge_model::call::DataKind;
 use sedge_model::names::{DataName, ModelName};
+use sedge_model::sealed::sealed_hidden;
 use sedge_store::{ContentReader, DataRecord, Scan};
 use sedge_sys::folder::{Folder, behind_links};
 use sedge_sys::output_file::OutputFile;
@@ -16,8 +18,9 @@ use crate::repository::{Repository, near_one};
 /// How many bytes of content are written to a file at a time.
 const SAVED_AT_ONCE: usize = 256 << 10;
 
-/// Returns a version of `name`, or of the name that it was renamed to, and a reader of its content.
-/// If no version is given, returns the latest.
+/// Returns a version of `name`, or of the name that it was renamed to, and a reader of its content,
+/// in which `[sealed]` stands for the value of each sealed field. If no version is given, returns the
+/// latest.
 ///
 /// The model itself may be gone; its data is retained.
 ///
@@ -32,12 +35,29 @@ pub fn data_get(
     let (model_name, data_name) = data_key(repository, model, name)?;
     let store = repository.store()?;
     if let Some((record, content)) = store.data_open(&model_name, &data_name, version)? {
+        let content = content_shown(&record, content)?;
         return Ok((version_view(&record), content));
     }
     if let Some(version) = version {
         version_missing(repository, &model_name, &data_name, version)?;
     }
     Err(data_missing(repository, model_name, name))
+}
+
+/// Returns a reader of the content as users may see it: with `[sealed]` in place of the values of
+/// sealed fields.
+fn content_shown(record: &DataRecord, content: ContentReader) -> Result<ContentReader, AppError> {
+    match record.kind {
+        DataKind::File => return Ok(content),
+        DataKind::Resource => {}
+    }
+    let bytes = content.read_all()?;
+    let hidden = std::str::from_utf8(&bytes).map(sealed_hidden);
+    Ok(ContentReader::of_shown(match hidden {
+        Ok(Some(text)) => text.into_bytes(),
+        // Bytes that are not text contain no sealed value.
+        Ok(None) | Err(_) => bytes,
+    }))
 }
 
 /// Resolves the path of a file that the user wants content to be written to.

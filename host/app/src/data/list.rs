@@ -36,13 +36,13 @@ pub fn data_list<E: From<AppError>>(
 
 /// Returns the checked name of a model that has a definition or data.
 pub(crate) fn model_with_data(repository: &Repository, name: &str) -> Result<ModelName, AppError> {
-    let Ok(model) = name.parse::<ModelName>() else {
-        return Err(repository.model_missing(name));
-    };
-    if repository.folder().has(&model.file())? || has_data(repository, &model)? {
-        return Ok(model);
+    if let Some(found) = repository.model_file(name)? {
+        return Ok(found.name);
     }
-    Err(repository.model_missing(name))
+    match name.parse::<ModelName>() {
+        Ok(model) if has_data(repository, &model)? => Ok(model),
+        Ok(_) | Err(_) => Err(repository.model_missing(name)),
+    }
 }
 
 fn has_data(repository: &Repository, model: &ModelName) -> Result<bool, AppError> {

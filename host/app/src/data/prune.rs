@@ -5,6 +5,7 @@
 //! its definitions, that is more likely a mistake (a checkout in progress, a volume that is not
 //! mounted) than a wish to delete everything, so the user has to confirm it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use sedge_store::{DataChosen, DataDelete, ModelData};
 use crate::data::view::model_data_view;
 use crate::error::{AppError, RepositoryError};
 use crate::events::Events;
+use crate::repository::files::FileKind;
 use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 
@@ -50,8 +52,13 @@ pub enum GoneError {
         models: Vec<ModelName>,
     },
     /// The user named a model that is not gone.
-    #[error("the model `{0}` is not gone: its file `{file}` exists", file = .0.file())]
-    NotGone(ModelName),
+    #[error("the model `{model}` is not gone: its file `{file}` exists")]
+    NotGone {
+        /// The model.
+        model: ModelName,
+        /// The file of its definition.
+        file: String,
+    },
     /// The folder of definitions is missing, although there is data.
     #[error(
         "the folder `{MODELS_FOLDER}` is missing, so Sedge does not know how long data is retained"
@@ -63,7 +70,7 @@ impl Explain for GoneError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Doubtful { .. } => ErrorCode::PruneDoubtful,
-            Self::NotGone(_) => ErrorCode::ModelNotGone,
+            Self::NotGone { .. } => ErrorCode::ModelNotGone,
             Self::FolderMissing => ErrorCode::ModelsFolderMissing,
         }
     }
@@ -79,8 +86,8 @@ impl Explain for GoneError {
                         .with("model", Argument::Texts(models)),
                 ]
             }
-            Self::NotGone(name) => vec![
-                Help::command("delete it first", UseCase::ModelDelete).with("name", name.as_str()),
+            Self::NotGone { model, .. } => vec![
+                Help::command("delete it first", UseCase::ModelDelete).with("name", model.as_str()),
             ],
             Self::FolderMissing => vec![Help::advice(format!(
                 "restore the folder, or create an empty one if no model is left: `mkdir {MODELS_FOLDER}`"
@@ -169,8 +176,10 @@ fn prune_plan(repository: &Repository, request: &DataPruneRequest) -> Result<Pla
         return Ok(Plan { gone, doubt: None });
     }
     let mut gone = Vec::new();
+    let listed = repository.listed(FileKind::Model)?.into_iter();
+    let present: BTreeSet<String> = listed.map(|it| it.name).collect();
     for data in with_data {
-        if !repository.folder().has(&data.model.file())? {
+        if !present.contains(data.model.as_str()) {
             gone.push(data);
         }
     }
@@ -198,8 +207,9 @@ fn named(
     let mut gone: Vec<ModelData> = Vec::new();
     for name in names {
         let model: ModelName = name.parse()?;
-        if repository.folder().has(&model.file())? {
-            return Err(GoneError::NotGone(model).into());
+        if let Some(found) = repository.model_file(name)? {
+            let file = found.file.name.clone();
+            return Err(GoneError::NotGone { model, file }.into());
         }
         let Some(data) = with_data.iter().find(|data| data.model == model) else {
             return Err(repository.model_missing(name));
@@ -223,8 +233,8 @@ fn doubt(
         return Ok(Some(PruneDoubt::FolderMissing));
     }
     let mut n_readable = 0;
-    for name in repository.model_names()? {
-        match repository.definition(name.as_str()) {
+    for (_, definition) in repository.definitions()? {
+        match definition {
             Ok(_) => n_readable += 1,
             Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
             Err(error) => return Err(error),

@@ -1,19 +1,19 @@
 //! Finds versions of data by a predicate over their metadata and their content.
 
-use sedge_api::problem::Place;
 use sedge_api::view::data::{
     DataQueryItem, DataQueryReport, DataVersionView, QueryFaultView, QueryFaultsView,
     QueryMissingView,
 };
-use sedge_lang::query::{DataRow, Query, QueryError, RowFault, RowFaults, Selection, Shown};
-use sedge_store::{DataRecord, Scan, Scanned};
+use sedge_lang::query::{Query, QueryError, RowFault, Selection, Shown};
+use sedge_store::Scan;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
 use crate::data::get::{data_get, data_key, data_missing};
+use crate::data::matcher::QueryMatcher;
 use crate::data::scan::data_scan;
 use crate::data::view::version_view;
-use crate::error::AppError;
+use crate::error::{AppError, diagnostic_place};
 use crate::repository::Repository;
 
 /// How often a version is looked up again that another process renames while it is read.
@@ -71,12 +71,12 @@ pub fn data_query<E: From<AppError>>(
     let query = query.map_err(AppError::from)?;
     let selection = narrowed(request, query.selection());
     let (mut n_looked, mut n_found) = (0, 0);
-    let mut faults = RowFaults::default();
+    let mut matcher = QueryMatcher::new(&query, repository.store()?);
     data_scan(repository, &selection, |scanned| {
         n_looked += 1;
         let mut selected = None;
         if !query.is_exact() || select.is_some() {
-            let Some(shown) = matched(&query, scanned, &mut faults)? else {
+            let Some(shown) = matcher.matched(scanned)? else {
                 return Ok(Scan::More);
             };
             selected = select.map(|_| shown.value);
@@ -89,6 +89,7 @@ pub fn data_query<E: From<AppError>>(
         };
         take(DataMatch { version, item })
     })?;
+    let faults = matcher.faults;
     // A predicate that fails for every version is a mistake of the user, not an empty result.
     let is_wrong_for_all = faults.n_rows == n_looked || faults.n_select > 0;
     match faults.first {
@@ -150,13 +151,13 @@ fn evaluated(
     query: &Query,
     selection: &Selection,
 ) -> Result<Option<Shown>, AppError> {
-    let mut faults = RowFaults::default();
+    let mut matcher = QueryMatcher::new(query, repository.store()?);
     let mut shown = None;
     data_scan::<AppError>(repository, selection, |scanned| {
-        shown = matched(query, scanned, &mut faults)?;
+        shown = matcher.matched(scanned)?;
         Ok(Scan::Enough)
     })?;
-    match faults.first {
+    match matcher.faults.first {
         Some(first) => Err(AppError::from(QueryError::Source(first.diagnostic))),
         None => Ok(shown),
     }
@@ -177,17 +178,12 @@ fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
 }
 
 fn fault_view(fault: RowFault) -> QueryFaultView {
-    let (line, column) = fault.diagnostic.line_column();
     QueryFaultView {
         model: fault.model,
         name: fault.name,
         version: fault.version,
+        place: diagnostic_place(&fault.diagnostic),
         message: fault.diagnostic.message,
-        place: Place {
-            file: fault.diagnostic.file.name,
-            line: line as u64,
-            column: column as u64,
-        },
     }
 }
 
@@ -195,7 +191,7 @@ fn fault_view(fault: RowFault) -> QueryFaultView {
 /// request.
 ///
 /// A predicate about version numbers, or about `latest`, is not narrowed to the latest versions.
-fn narrowed(request: &DataQueryRequest, of_query: &Selection) -> Selection {
+pub(crate) fn narrowed(request: &DataQueryRequest, of_query: &Selection) -> Selection {
     let mut selection = of_query.clone();
     let speaks_of_versions = selection.version.is_some() || selection.latest.is_some();
     if !request.all_versions && !speaks_of_versions {
@@ -206,77 +202,6 @@ fn narrowed(request: &DataQueryRequest, of_query: &Selection) -> Selection {
         selection.created_from_ms = Some(from.max(since.0));
     }
     selection
-}
-
-fn matched(
-    query: &Query,
-    scanned: &Scanned<'_>,
-    faults: &mut RowFaults,
-) -> Result<Option<Shown>, AppError> {
-    let record = &scanned.record;
-    let content = if query.reads_content() {
-        scanned.text()?
-    } else {
-        None
-    };
-    let texts = Texts::of(record);
-    let row = DataRow {
-        model: record.model.as_str(),
-        name: record.name.as_str(),
-        kind: record.kind.as_str(),
-        spec: record.spec.as_str(),
-        type_name: record
-            .origin
-            .type_name
-            .as_ref()
-            .map_or("", |it| it.as_str()),
-        version: record.version,
-        is_latest: record.is_latest,
-        media_type: record.media_type(),
-        size: record.size,
-        digest: &texts.digest,
-        tags: &record.tags,
-        lifetime: &texts.lifetime,
-        created_at_ms: record.created_at.0,
-        run: record.by.run().as_str(),
-        job: record
-            .step
-            .as_deref()
-            .and_then(|it| it.split_once('/'))
-            .map(|it| it.0),
-        step: record
-            .step
-            .as_deref()
-            .and_then(|it| it.split_once('/'))
-            .map(|it| it.1),
-        call: &texts.call,
-        method: record.origin.method.as_str(),
-        plugin: &record.origin.plugin,
-        definition: &texts.definition,
-        content: content.as_deref(),
-    };
-    Ok(faults.evaluate(query, &row))
-}
-
-/// The parts of a version that have to be converted to text.
-struct Texts {
-    digest: String,
-    lifetime: String,
-    call: String,
-    definition: String,
-}
-
-impl Texts {
-    fn of(record: &DataRecord) -> Self {
-        let definition = record.origin.definition.map(|digest| digest.to_string());
-        Self {
-            digest: record.digest.to_string(),
-            lifetime: record.lifetime.to_string(),
-            call: record.by.to_string(),
-            // ignored: there is no error here, only no value.
-            definition: definition.unwrap_or_default(),
-        }
-    }
 }
 
 #[cfg(test)]

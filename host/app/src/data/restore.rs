@@ -117,7 +117,7 @@ fn missing(
 
 /// Returns the type of the model; `None` if the model is gone.
 fn own_type(repository: &Repository, model: &ModelName) -> Result<Option<TypeName>, AppError> {
-    if !repository.folder().has(&model.file())? {
+    if !repository.has_model(model)? {
         return Ok(None);
     }
     let definition = repository.definition(model.as_str())?;

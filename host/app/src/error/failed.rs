@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use sedge_api::problem::call::{FailedCall as FailedCallView, RefusedCall as RefusedCallView};
 use sedge_api::problem::details::{CallDetails, FailureDetails, StepProblem, WorkflowDetails};
-use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, Place, UseCase};
+use sedge_api::problem::{
+    Argument, Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase,
+};
 use sedge_model::call::CallError;
 use sedge_model::names::{MethodName, ModelName, RunId, WorkflowName};
 use sedge_model::run::StepPath;
@@ -273,6 +275,10 @@ impl Explain for RunInterrupted {
 
     fn place(&self) -> Option<Place> {
         self.source.place()
+    }
+
+    fn faults(&self) -> Vec<PlacedFault> {
+        self.source.faults()
     }
 
     fn help(&self) -> Vec<Help> {

@@ -1,60 +1,155 @@
 //! Creates a model by writing its definition.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sedge_api::view::model::ModelCreated;
-use sedge_lang::definition::definition_file_text;
+use sedge_api::view::model::{InheritedPermission, ModelCreated};
+use sedge_lang::definition::{Definition, NewDefinition};
+use sedge_lang::diagnostic::SourceFile;
+use sedge_lang::input::{GivenInput, inputs_given};
+use sedge_lang::json_schema::SchemaOf;
 use sedge_model::names::ModelName;
-use serde_json::Value;
+use sedge_model::permission::choice::{self, Choice};
+use sedge_model::permission::effective::Permissions;
+use sedge_model::permission::grants::Grants;
+use sedge_runtime::Plugin;
 
 use crate::error::{AppError, ModelError};
-use crate::model::method_run::inputs_read;
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
+use crate::run::cx::type_grants;
+use crate::schema::schemas_write;
+use crate::secret::argument::{OpenedArguments, arguments_open, references_mark};
+use crate::views::permission::permission_view;
 
 /// The model to create.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ModelCreateRequest {
     /// The name of the type.
     pub type_name: String,
     /// The name of the model.
     pub name: String,
-    /// The global arguments as text, by name. Each is converted to the type that the schema
+    /// Its purpose.
+    pub description: Option<String>,
+    /// Its labels.
+    pub tags: BTreeMap<String, String>,
+    /// The global arguments, whose files were read. Each is converted to the type that the schema
     /// requires.
-    pub global_arguments: Vec<(String, String)>,
+    pub global_arguments: Vec<GivenInput>,
+    /// The permissions to grant to the model, out of the requests of its plugin.
+    pub grants: Vec<Choice>,
 }
 
 /// Creates a model of a type that a plugin provides.
 ///
+/// Global arguments with expressions are not checked against the schema of the type, because they
+/// have no value yet.
+///
 /// # Errors
-/// Returns an error if the name is invalid or taken, if no plugin provides the type, or if the
-/// arguments do not fit its schema. Nothing was written then.
+/// Returns an error if the name is invalid or taken, if no plugin provides the type, if the plugin
+/// does not request what is granted, or if the arguments do not fit the schema. Nothing was written
+/// then.
 pub async fn model_create(
     repository: &Arc<Repository>,
     request: &ModelCreateRequest,
 ) -> Result<ModelCreated, AppError> {
     let name: ModelName = request.name.parse()?;
-    let plugin = repository.snapshot()?.plugin(&request.type_name).await?;
+    let snapshot = repository.snapshot()?;
+    let plugin = snapshot.plugin(&request.type_name).await?;
     let info = plugin.type_info();
-    let arguments = inputs_read(&info.global_arguments, &request.global_arguments)?;
-    let value = Value::Object(arguments.clone());
-    let violations = plugin.global_arguments_schema().violations(&value);
-    if !violations.is_empty() {
-        return Err(AppError::from(ModelError::Violations {
-            what: format!("the global arguments of `{name}`"),
-            violations,
-            type_name: info.name.clone(),
-        }));
+    let new = NewDefinition {
+        name: name.clone(),
+        type_name: info.name.clone(),
+        type_version: info.version.clone(),
+        description: request.description.clone(),
+        tags: request.tags.clone(),
+        global_arguments: inputs_given(&info.global_arguments, &request.global_arguments)?,
+        grants: grants_chosen(&name, &plugin, &request.grants)?,
+    };
+    let file = SourceFile::new(name.file(), new.file_text());
+    let definition = Definition::parse(&file)?;
+    if let Some(mut arguments) = definition.global_arguments.literal() {
+        references_mark(definition.global_arguments.source(), &mut arguments);
+        arguments_check(&name, &plugin, arguments_open(repository, &arguments))?;
     }
-    let file = name.file();
-    if repository.folder().has(&file)? {
-        return Err(AppError::from(ModelError::Exists(name)));
+    let exists = |file: String| {
+        let name = name.clone();
+        AppError::from(ModelError::Exists { name, file })
+    };
+    if let Some(found) = repository.model_file(name.as_str())? {
+        return Err(exists(found.file.name.clone()));
     }
-    let text = definition_file_text(&name, &info.name, &info.version, &arguments);
-    repository.folder().create_folder("models")?;
-    repository.folder().write_new(&file, text.as_bytes())?;
+    // A file of this name can be that of a model with another name.
+    if repository.folder().has(&file.name)? {
+        return Err(exists(file.name.clone()));
+    }
+    schemas_write(repository, &[SchemaOf::Definition])?;
+    let folder = file.name.rsplit_once('/').map_or("models", |it| it.0);
+    repository.folder().create_folder(folder)?;
+    repository
+        .folder()
+        .write_new(&file.name, file.text.as_bytes())?;
     Ok(ModelCreated {
         name: name.to_string(),
         type_name: info.name.to_string(),
-        file,
+        file: file.name.clone(),
+        inherited: inherited(&snapshot, &name, &plugin),
     })
+}
+
+/// Returns the grants of a user's choices.
+fn grants_chosen(
+    name: &ModelName,
+    plugin: &Plugin,
+    choices: &[Choice],
+) -> Result<Grants, ModelError> {
+    choice::granted(&plugin.type_info().permissions, choices).map_err(|source| {
+        ModelError::GrantUnknown {
+            model: name.clone(),
+            source,
+        }
+    })
+}
+
+fn arguments_check(
+    name: &ModelName,
+    plugin: &Plugin,
+    arguments: OpenedArguments,
+) -> Result<(), ModelError> {
+    let schema = plugin.global_arguments_schema();
+    let violations = arguments.violations(|it| schema.violations(it));
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(ModelError::Violations {
+        what: format!("the global arguments of `{name}`"),
+        violations,
+        type_name: plugin.type_info().name.clone(),
+    })
+}
+
+/// Returns what a model may do because it is granted to all models of its type.
+fn inherited(
+    repository: &RepositorySnapshot,
+    name: &ModelName,
+    plugin: &Plugin,
+) -> Vec<InheritedPermission> {
+    let info = plugin.type_info();
+    let of_type = type_grants(repository, &info.name);
+    let requests = info.permissions.clone();
+    let permissions = Permissions::new(
+        name.clone(),
+        info.name.clone(),
+        requests,
+        &of_type,
+        Grants::default(),
+    );
+    let explained = permissions.explain().into_iter();
+    let granted = explained.filter(|it| !it.effective.is_empty());
+    granted
+        .map(|it| InheritedPermission {
+            permission: permission_view(&it.request.permission),
+            effective: it.effective,
+        })
+        .collect()
 }

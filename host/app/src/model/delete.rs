@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use sedge_api::view::model::ModelDeleted;
-use sedge_model::names::ModelName;
 
 use crate::error::AppError;
 use crate::events::Events;
@@ -23,13 +22,10 @@ pub async fn model_delete(
     name: &str,
     events: Arc<dyn Events>,
 ) -> Result<ModelDeleted, AppError> {
-    let Ok(model) = name.parse::<ModelName>() else {
+    let Some(found) = repository.model_file(name)? else {
         return Err(repository.model_missing(name));
     };
-    let file = model.file();
-    if !repository.folder().has(&file)? {
-        return Err(repository.model_missing(name));
-    }
+    let (model, file) = (found.name, found.file.name.clone());
     let what = format!("model delete {model}");
     let held = locked(repository, &what, &one(&model), events).await?;
     let data = repository.store()?.data_models()?;

@@ -2,15 +2,17 @@
 
 use sedge_api::problem::call::ViolationView;
 use sedge_api::problem::details::ViolationsDetails;
-use sedge_api::problem::{Details, ErrorCode, Explain, Help, UseCase, sources};
+use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources};
 use sedge_lang::grants_edit::GrantsEditError;
+use sedge_lang::input::GivenInputError;
 use sedge_lang::repository::CONFIG_FILE;
+use sedge_lang::upgrade::UpgradeEditError;
 use sedge_model::names::{ModelName, TypeName};
 use sedge_model::permission::choice::ChoiceError;
 use sedge_model::violation::Violation;
 
 use crate::data::prune::GoneError;
-use crate::error::{near_or, quoted, schema_help};
+use crate::error::{AppError, near_or, quoted, schema_help};
 
 /// A model, or an argument for it or its methods, is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +26,13 @@ pub enum ModelError {
         near: Option<String>,
     },
     /// A model of that name exists already.
-    #[error("a model named `{0}` exists already")]
-    Exists(ModelName),
+    #[error("a model named `{name}` exists already")]
+    Exists {
+        /// The model.
+        name: ModelName,
+        /// The file of its definition.
+        file: String,
+    },
     /// Data of models that seem to be gone was not deleted.
     #[error(transparent)]
     Gone(#[from] GoneError),
@@ -40,6 +47,18 @@ pub enum ModelError {
         method: String,
         /// The methods of the type.
         methods: Vec<String>,
+    },
+    /// The user skips a check, or a label of checks, that does not exist.
+    #[error("there is no {what} named `{name}`")]
+    CheckMissing {
+        /// `check` or `label of checks`.
+        what: &'static str,
+        /// The given name.
+        name: String,
+        /// The nearest existing name, if any.
+        near: Option<String>,
+        /// All existing names.
+        known: Vec<String>,
     },
     /// The arguments for a model or a method do not fit the schema.
     #[error("{what} do not fit the schema")]
@@ -67,6 +86,14 @@ pub enum ModelError {
         /// The form, and the lines to write by hand.
         source: GrantsEditError,
     },
+    /// The text of a definition has a form in which its arguments are not edited.
+    #[error("{file} cannot be upgraded")]
+    UpgradeNotEditable {
+        /// The file of the definition.
+        file: String,
+        /// The form, and the lines to write by hand.
+        source: UpgradeEditError,
+    },
     /// A definition does not grant what was to be revoked.
     #[error("the definition of `{model}` does not grant `{what}`")]
     NotGranted {
@@ -74,6 +101,8 @@ pub enum ModelError {
         model: ModelName,
         /// Its type.
         type_name: TypeName,
+        /// The file of its definition.
+        file: String,
         /// The grants that were to be revoked.
         what: String,
         /// What the definition grants, each as it is named on a command line.
@@ -81,34 +110,52 @@ pub enum ModelError {
         /// Whether all models of the type have it.
         is_of_type: bool,
     },
-    /// An argument that was given as text cannot be used.
-    #[error("the input `{name}` cannot be used: {reason}")]
-    BadInput {
-        /// The name of the argument.
-        name: String,
+    /// The edited text of a definition was refused.
+    #[error("{refusal}")]
+    EditRefused {
         /// The reason.
-        reason: String,
+        refusal: Box<AppError>,
+        /// The file that has the refused text.
+        kept: String,
     },
+    /// Another process changed a definition while it was edited.
+    #[error("{file} has changed since you began to edit `{name}`")]
+    EditedMeanwhile {
+        /// The model.
+        name: ModelName,
+        /// The file of its definition.
+        file: String,
+    },
+    /// An argument that was given on a command line cannot be used.
+    #[error(transparent)]
+    BadInput(#[from] GivenInputError),
 }
 
 impl Explain for ModelError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Missing { .. } => ErrorCode::ModelMissing,
-            Self::Exists(_) => ErrorCode::ModelExists,
+            Self::Exists { .. } => ErrorCode::ModelExists,
             Self::Gone(error) => error.code(),
             Self::MethodMissing { .. } => ErrorCode::MethodMissing,
+            Self::CheckMissing { .. } => ErrorCode::CheckMissing,
             Self::Violations { .. } => ErrorCode::InvalidInput,
             Self::GrantUnknown { .. } => ErrorCode::GrantUnknown,
             Self::NotEditable { .. } => ErrorCode::GrantsNotEditable,
+            Self::UpgradeNotEditable { .. } => ErrorCode::UpgradeNotEditable,
             Self::NotGranted { .. } => ErrorCode::GrantMissing,
-            Self::BadInput { .. } => ErrorCode::BadInput,
+            Self::EditRefused { refusal, .. } => refusal.code(),
+            Self::EditedMeanwhile { .. } => ErrorCode::ModelEdited,
+            Self::BadInput(_) => ErrorCode::BadInput,
         }
     }
 
     fn causes(&self) -> Vec<String> {
         if let Self::Violations { violations, .. } = self {
             return violations.iter().map(ToString::to_string).collect();
+        }
+        if let Self::EditRefused { refusal, .. } = self {
+            return refusal.causes();
         }
         sources(std::error::Error::source(self))
     }
@@ -119,13 +166,21 @@ impl Explain for ModelError {
                 near.as_ref(),
                 Help::command("see the models", UseCase::ModelList),
             ),
-            Self::Exists(name) => vec![
+            Self::Exists { name, file } => vec![
                 Help::command("see it", UseCase::ModelGet).with("name", name.as_str()),
-                Help::advice(format!("edit {} to change it", name.file())),
+                Help::command(format!("edit {file} to change it"), UseCase::ModelEdit)
+                    .with("name", name.as_str()),
             ],
             Self::Gone(error) => error.help(),
             Self::MethodMissing { methods, .. } => {
                 vec![Help::advice(format!("its methods are {}", quoted(methods)))]
+            }
+            Self::CheckMissing { near, known, .. } => {
+                let listed = match known.as_slice() {
+                    [] => "the types that would run have none".to_owned(),
+                    known => format!("there are {}", quoted(known)),
+                };
+                near_or(near.as_ref(), Help::advice(listed))
             }
             Self::Violations { type_name, .. } => vec![schema_help(type_name)],
             Self::GrantUnknown { model, .. } => vec![
@@ -137,20 +192,94 @@ impl Explain for ModelError {
                 file.as_str(),
                 source.yaml.as_str(),
             )],
+            Self::UpgradeNotEditable { file, source } => vec![Help::edit(
+                "write them by hand",
+                file.as_str(),
+                source.yaml.as_str(),
+            )],
             Self::NotGranted {
                 model,
                 type_name,
+                file,
                 granted,
                 is_of_type,
                 ..
-            } => not_granted_help(model, type_name, granted, *is_of_type),
-            Self::BadInput { .. } => vec![Help::advice(
+            } => {
+                let of_type = is_of_type.then_some(type_name);
+                not_granted_help(model, file, granted, of_type)
+            }
+            Self::EditRefused { refusal, kept } => {
+                let mut help = refusal.help();
+                help.push(Help::advice(format!("your text is kept in {kept}")));
+                help
+            }
+            Self::EditedMeanwhile { file, .. } => vec![Help::advice(format!(
+                "compare {file} with your text, and edit it again"
+            ))],
+            Self::BadInput(_) => vec![Help::advice(
                 "give each input once, with a value of the type in the schema",
             )],
         }
     }
 
+    fn message(&self) -> String {
+        match self {
+            Self::EditRefused { refusal, .. } => refusal.message(),
+            Self::Missing { .. }
+            | Self::Exists { .. }
+            | Self::Gone(_)
+            | Self::MethodMissing { .. }
+            | Self::CheckMissing { .. }
+            | Self::Violations { .. }
+            | Self::GrantUnknown { .. }
+            | Self::NotEditable { .. }
+            | Self::UpgradeNotEditable { .. }
+            | Self::NotGranted { .. }
+            | Self::EditedMeanwhile { .. }
+            | Self::BadInput { .. } => self.to_string(),
+        }
+    }
+
+    fn place(&self) -> Option<Place> {
+        match self {
+            Self::EditRefused { refusal, .. } => refusal.place(),
+            Self::Missing { .. }
+            | Self::Exists { .. }
+            | Self::Gone(_)
+            | Self::MethodMissing { .. }
+            | Self::CheckMissing { .. }
+            | Self::Violations { .. }
+            | Self::GrantUnknown { .. }
+            | Self::NotEditable { .. }
+            | Self::UpgradeNotEditable { .. }
+            | Self::NotGranted { .. }
+            | Self::EditedMeanwhile { .. }
+            | Self::BadInput { .. } => None,
+        }
+    }
+
+    fn faults(&self) -> Vec<PlacedFault> {
+        match self {
+            Self::EditRefused { refusal, .. } => refusal.faults(),
+            Self::Missing { .. }
+            | Self::Exists { .. }
+            | Self::Gone(_)
+            | Self::MethodMissing { .. }
+            | Self::CheckMissing { .. }
+            | Self::Violations { .. }
+            | Self::GrantUnknown { .. }
+            | Self::NotEditable { .. }
+            | Self::UpgradeNotEditable { .. }
+            | Self::NotGranted { .. }
+            | Self::EditedMeanwhile { .. }
+            | Self::BadInput { .. } => Vec::new(),
+        }
+    }
+
     fn details(&self) -> Option<Details> {
+        if let Self::EditRefused { refusal, .. } = self {
+            return refusal.details();
+        }
         let Self::Violations { violations, .. } = self else {
             return None;
         };
@@ -161,20 +290,20 @@ impl Explain for ModelError {
 
 fn not_granted_help(
     model: &ModelName,
-    type_name: &TypeName,
+    file: &str,
     granted: &[String],
-    is_of_type: bool,
+    of_type: Option<&TypeName>,
 ) -> Vec<Help> {
     let mut help = Vec::new();
-    if is_of_type {
+    if let Some(type_name) = of_type {
         help.push(Help::advice(format!(
             "all models of `{type_name}` have it: change that in {CONFIG_FILE}, or remove the \
              plugin and add it with fewer grants"
         )));
     }
     help.push(Help::advice(match granted {
-        [] => format!("{} grants nothing", model.file()),
-        granted => format!("{} grants {}", model.file(), quoted(granted)),
+        [] => format!("{file} grants nothing"),
+        granted => format!("{file} grants {}", quoted(granted)),
     }));
     help.push(
         Help::command("see what the model may do", UseCase::ModelPermissions)

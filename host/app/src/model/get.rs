@@ -23,6 +23,6 @@ pub fn model_get(repository: &Repository, name: &str) -> Result<ModelText, AppEr
     let definition = repository.definition(name)?;
     Ok(ModelText {
         model: model_view(&definition),
-        text: definition.file.text,
+        text: definition.file.text.clone(),
     })
 }

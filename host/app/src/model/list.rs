@@ -17,11 +17,11 @@ pub fn model_list<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(ModelListed) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    for name in repository.model_names()? {
-        let listed = match repository.definition(name.as_str()) {
+    for (file, definition) in repository.definitions()? {
+        let listed = match definition {
             Ok(definition) => ModelListed::Sound(Box::new(model_view(&definition))),
-            Err(AppError::Repository(RepositoryError::BadFile { fault, .. })) => {
-                ModelListed::Faulty(file_fault(name.as_str(), &fault))
+            Err(AppError::Repository(RepositoryError::BadFile { faults, .. })) => {
+                ModelListed::Faulty(file_fault(&file.name, &faults))
             }
             Err(other) => return Err(other.into()),
         };

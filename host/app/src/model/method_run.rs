@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_api::view::model::MethodRunView;
-use sedge_lang::argument::argument_from_text;
+use sedge_lang::input::{GivenInput, GivenInputs};
 use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, RunId};
@@ -15,15 +15,20 @@ use sedge_sys::clock::Moment;
 use sedge_sys::random;
 use serde_json::{Map, Value};
 
+use crate::call::checks::CheckSkips;
 use crate::call::core_dump::{CoreDumpEnd, CoreDumpFile};
 use crate::call::failure::FailureReport;
 use crate::call::frame::CallFrame;
-use crate::call::{CallFault, CallRequest, call_run, effective_arguments};
+use crate::call::inputs::schema_joined;
+use crate::call::{CallFault, CallRequest, arguments_routed, call_run, effective_arguments};
 use crate::error::{AppError, CallFailed, ModelError};
 use crate::events::{Event, Events};
+use crate::expression::EvaluatorSource;
 use crate::locks::Locks;
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::{ReadyModel, RunCx};
+use crate::run::stored::{stored_arguments, stored_faults};
 use crate::secret::vault::Vault;
 use crate::views::call::versions_written;
 
@@ -34,10 +39,13 @@ pub struct ModelMethodRunRequest {
     pub model: String,
     /// The method's name.
     pub method: String,
-    /// The arguments as JSON; `inputs` are merged over them.
+    /// The arguments as JSON; `inputs` are merged over them. A key that the definition declares as
+    /// an input is an input of the definition.
     pub arguments: Map<String, Value>,
-    /// The arguments as text, by name. Each is converted to the type that the schema requires.
-    pub inputs: Vec<(String, String)>,
+    /// The arguments of a command line. Text is converted to the type that the schema requires.
+    pub inputs: Vec<GivenInput>,
+    /// The checks to skip.
+    pub check_skips: CheckSkips,
     /// The file for the core dump of the first guest that traps. [`Settings`] must also request
     /// core dumps.
     ///
@@ -57,25 +65,26 @@ pub async fn model_method_run(
     let repository = &repository.snapshot()?;
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
     let method = method_find(&model, &request.method)?;
-    let arguments = arguments_of(&model, &method, request)?;
-    let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
-    let dump_file = dump_file.transpose()?;
+    let arguments = arguments_of(repository, &model, &method, request).await?;
+    let skips = &request.check_skips;
+    skips.check_known([model.plugin.type_info()])?;
+    let dump_file = request.core_dump.as_deref();
+    let dump_file = dump_file.map(CoreDumpFile::new).transpose()?;
     let vault = Vault::open(repository)?;
     let run = RunId::from_bits(random::bits());
     let locks = Locks::new(repository, Arc::clone(&events))?;
-    let claim = repository.store()?.run_start(
-        &RunStart {
-            id: run.clone(),
-            kind: RunKind::Method,
-            subject: model.definition.name.to_string(),
-            method: Some(method.to_string()),
-            source: None,
-            exclusive: false,
-            session: repository.session()?.id().to_string(),
-            by: locks.by(),
-        },
-        &[],
-    )?;
+    let start = RunStart {
+        id: run.clone(),
+        kind: RunKind::Method,
+        subject: model.definition.name.to_string(),
+        method: Some(method.to_string()),
+        source: None,
+        inputs: None,
+        exclusive: false,
+        session: repository.session()?.id().to_string(),
+        by: locks.by(),
+    };
+    let claim = repository.store()?.run_start(&start, &[])?;
     events.event(Event::RunStarted { run: run.clone() });
     let ending = RunEnding {
         repository,
@@ -83,10 +92,10 @@ pub async fn model_method_run(
         status: RunStatus::Cancelled,
         error: None,
     };
-    let root = Lineage::root(run.clone());
-    let first = root.child(1);
-    let frame = CallFrame::of_run(root);
+    let frame = CallFrame::of_run(Lineage::root(run.clone()));
+    let first = frame.lineage().child(1);
     let cx = RunCx::new(repository.clone(), claim.clone(), events, locks, vault);
+    cx.check_skips_set(skips.clone());
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
         frame: frame.callee(1),
@@ -187,9 +196,10 @@ fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
     }
 }
 
-/// Returns the arguments of a user's request, checked before a run is created.
-fn arguments_of(
-    model: &ReadyModel,
+/// Returns the arguments and inputs of a user's request, checked before a run is created.
+async fn arguments_of(
+    repository: &RepositorySnapshot,
+    model: &Arc<ReadyModel>,
     method: &MethodName,
     request: &ModelMethodRunRequest,
 ) -> Result<Map<String, Value>, AppError> {
@@ -197,45 +207,58 @@ fn arguments_of(
     let schema = info
         .method(method.as_str())
         .map_or(&Value::Null, |method| &method.arguments);
-    let mut arguments = request.arguments.clone();
-    arguments.extend(inputs_read(schema, &request.inputs)?);
-    arguments_check(model, method, &arguments)?;
-    Ok(arguments)
+    let schema = schema_joined(&model.definition.inputs, schema);
+    let given = GivenInputs {
+        item: request.arguments.clone(),
+        over: request.inputs.clone(),
+    };
+    let given = given.merged(&schema)?;
+    let source = EvaluatorSource::of_arguments(repository);
+    arguments_check(model, source, method, &given).await?;
+    Ok(given)
 }
 
-/// Converts arguments that were given as text to the types that a schema requires.
+/// Evaluates what the definition stores, and returns whether all arguments fit.
+async fn arguments_fit(
+    model: &Arc<ReadyModel>,
+    source: EvaluatorSource,
+    method: &MethodName,
+    arguments: &Map<String, Value>,
+) -> Result<Result<Value, CallError>, AppError> {
+    let given = Value::Object(arguments.clone());
+    let (arguments, inputs) = match arguments_routed(model, method, &given) {
+        Ok(routed) => routed,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let repository = source.repository.clone();
+    let stored = stored_arguments(model, source, method, inputs).await?;
+    Ok(effective_arguments(
+        model,
+        method,
+        &stored.of_method,
+        &arguments,
+        &repository,
+    ))
+}
+
+/// Checks arguments against a method's schema, after merging in those of the definition. Evaluates
+/// the expressions of the definition for this.
 ///
 /// # Errors
-/// Returns an error if an argument is given twice, or if the conversion would lose information.
-pub(crate) fn inputs_read(
-    schema: &Value,
-    inputs: &[(String, String)],
-) -> Result<Map<String, Value>, AppError> {
-    let mut arguments = Map::new();
-    for (name, text) in inputs {
-        let bad = |reason: String| {
-            AppError::from(ModelError::BadInput {
-                name: name.clone(),
-                reason,
-            })
-        };
-        let value = argument_from_text(schema, name, text);
-        let value = value.map_err(|error| bad(error.to_string()))?;
-        if arguments.insert(name.clone(), value).is_some() {
-            return Err(bad("it is given twice".to_owned()));
-        }
-    }
-    Ok(arguments)
-}
-
-/// Checks arguments against a method's schema, after merging in those of the definition.
-pub(crate) fn arguments_check(
-    model: &ReadyModel,
+/// Returns an error if the arguments do not fit the schema, or if an expression has no value. If a
+/// value of the definition is what does not fit, the error has its place.
+pub(crate) async fn arguments_check(
+    model: &Arc<ReadyModel>,
+    source: EvaluatorSource,
     method: &MethodName,
     arguments: &Map<String, Value>,
 ) -> Result<(), AppError> {
-    match effective_arguments(model, method, &Value::Object(arguments.clone())) {
+    match arguments_fit(model, source, method, arguments).await? {
         Err(CallError::InvalidInput { violations }) => {
+            let definition = &model.definition;
+            if let Some(faults) = stored_faults(definition, method, arguments, &violations) {
+                return Err(faults.into());
+            }
             Err(AppError::from(ModelError::Violations {
                 what: format!("the arguments of `{method}` of `{}`", model.definition.name),
                 violations,

@@ -55,7 +55,7 @@ pub async fn model_revoke(
     Ok(ModelRevoked {
         model: definition.name.to_string(),
         type_name: definition.type_name.value.to_string(),
-        file: definition.file.name,
+        file: definition.file.name.clone(),
         removed: grants_view(&removed),
         permissions,
     })
@@ -94,6 +94,7 @@ fn named_remove(
             return Err(AppError::from(ModelError::NotGranted {
                 model: definition.name.clone(),
                 type_name: definition.type_name.value.clone(),
+                file: definition.file.name.clone(),
                 what: revocation.to_string(),
                 granted: grant_subjects(&definition.grants),
                 is_of_type: !revocation.remove_from(&mut of_type).is_empty(),

@@ -3,18 +3,30 @@
 use sedge_api::view::model::{HttpLimitsView, LimitsView, ModelView};
 use sedge_lang::definition::Definition;
 use sedge_model::limits::{HttpLimitsFile, ModelLimitsFile};
+use serde_json::{Map, Value};
 
 /// Returns the view of a model's definition.
 pub(crate) fn model_view(definition: &Definition) -> ModelView {
     ModelView {
         name: definition.name.to_string(),
+        id: definition.id.as_ref().map(ToString::to_string),
         type_name: definition.type_name.value.to_string(),
         type_version: definition.type_version.as_ref().map(ToString::to_string),
         description: definition.description.clone(),
         tags: definition.tags.clone(),
-        global_arguments: definition.global_arguments.value.clone(),
+        global_arguments: as_written(definition),
         limits: limits_view(&definition.limits),
         file: definition.file.name.clone(),
+    }
+}
+
+/// Returns the global arguments as they are written, with their expressions.
+fn as_written(definition: &Definition) -> Map<String, Value> {
+    match definition.global_arguments.source().value() {
+        Value::Object(arguments) => arguments,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
     }
 }
 

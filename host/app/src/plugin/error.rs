@@ -493,7 +493,9 @@ fn plugin_help(error: &PluginError) -> Vec<Help> {
             "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
         }
         PluginError::ContractNewer { .. } => "use a newer Sedge, or an older version of the plugin",
-        PluginError::ContractOlder { .. } => "build the plugin again with a current SDK",
+        PluginError::ContractOlder { .. } => {
+            "build it again with the SDK that came with this program"
+        }
         PluginError::Digest { .. } => {
             return vec![Help::command(
                 "the file was changed after it was pinned; restore it",

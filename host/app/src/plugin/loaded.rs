@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use sedge_lang::repository::LockedPlugin;
 use sedge_model::names::TypeName;
-use sedge_runtime::{Compiled, Plugin, PluginError};
+use sedge_runtime::{Compiled, Plugin, PluginDescription, PluginError};
 
 use crate::error::{AppError, PluginUseError};
 use crate::events::Event;
@@ -84,6 +84,20 @@ impl RepositorySnapshot {
         Ok(Arc::clone(
             plugins.entry(pinned.sha256.to_string()).or_insert(plugin),
         ))
+    }
+
+    /// Returns the description of a pinned plugin without loading its code; `None` if it has not
+    /// been compiled yet. The digest is that of its component.
+    pub(crate) fn plugin_description(
+        &self,
+        sha256: &str,
+    ) -> Result<Option<PluginDescription>, AppError> {
+        let described = self.runtime()?.plugin_description(sha256);
+        // An unreadable entry is like a missing one, and a run reports it.
+        Ok(described.unwrap_or_else(|fault| {
+            tracing::warn!(%fault, "a description in the cache cannot be read");
+            None
+        }))
     }
 
     /// Reports that a call had to compile a plugin, and whether its code cannot be cached.

@@ -92,10 +92,10 @@ fn models_left(
 /// model cannot run anyway.
 fn models_of(repository: &Repository, type_name: &TypeName) -> Result<Vec<String>, AppError> {
     let mut models = Vec::new();
-    for name in repository.model_names()? {
-        match repository.definition(name.as_str()) {
+    for (_, definition) in repository.definitions()? {
+        match definition {
             Ok(definition) if definition.type_name.value == *type_name => {
-                models.push(name.to_string());
+                models.push(definition.name.to_string());
             }
             Ok(_) | Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
             Err(other) => return Err(other),

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use sedge_lang::repository::LockedPlugin;
-use sedge_model::names::TypeVersion;
 use sedge_runtime::PluginDescription;
 
 use crate::error::{AppError, PluginUseError};
@@ -33,7 +32,7 @@ pub(crate) fn version_check(
             found: description.sha256.clone(),
         }));
     }
-    if numbers(&info.version) < numbers(&pinned.version) && !options.may_downgrade {
+    if info.version.is_older_than(&pinned.version) && !options.may_downgrade {
         return Err(AppError::from(PluginUseError::Older {
             type_name: info.name.clone(),
             version: info.version.clone(),
@@ -42,25 +41,4 @@ pub(crate) fn version_check(
         }));
     }
     Ok(())
-}
-
-/// Returns the year, month, day and number of a version, in the order in which versions are newer.
-fn numbers(version: &TypeVersion) -> Vec<u64> {
-    let parts = version.as_str().split('.');
-    // ignored: a checked version has only numbers that fit.
-    let number = |part: &str| part.parse().unwrap_or(u64::MAX);
-    parts.map(number).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_as_numbers() {
-        let numbers = |text: &str| numbers(&text.parse().expect("a version"));
-        assert!(numbers("2026.11.23.9") < numbers("2026.11.23.10"));
-        assert!(numbers("2026.11.23.10") < numbers("2026.11.24.1"));
-        assert!(numbers("2026.12.01.1") < numbers("2027.01.01.0"));
-    }
 }

@@ -1,10 +1,12 @@
 //! Views of plugins.
 
 use sedge_api::view::plugin::{
-    FileSpecView, KeepView, MethodKindView, MethodView, OnViolationView, PluginListed, PluginView,
-    ResourceSpecView, RetentionView,
+    CheckSpecView, FileSpecView, KeepView, MethodKindView, MethodView, OnViolationView,
+    PluginListed, PluginView, ResourceSpecView, RetentionView, UpgradeSpecView,
 };
-use sedge_lang::type_info::{FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec};
+use sedge_lang::type_info::{
+    CheckSpec, FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, UpgradeSpec,
+};
 use sedge_model::lifetime::{Keep, Retention};
 use sedge_runtime::PluginDescription;
 
@@ -24,8 +26,26 @@ pub(crate) fn plugin_view(description: &PluginDescription) -> PluginView {
         resources: info.resources.iter().map(resource_view).collect(),
         files: info.files.iter().map(file_view).collect(),
         permissions: info.permissions.iter().map(request_view).collect(),
+        checks: info.checks.iter().map(check_view).collect(),
+        upgrades: info.upgrades.iter().map(upgrade_view).collect(),
         sha256: description.sha256.clone(),
         contract: description.contract.clone(),
+    }
+}
+
+fn check_view(check: &CheckSpec) -> CheckSpecView {
+    CheckSpecView {
+        name: check.name.to_string(),
+        description: check.description.raw().into(),
+        applies_to: check.applies_to.iter().map(ToString::to_string).collect(),
+        labels: check.labels.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(crate) fn upgrade_view(step: &UpgradeSpec) -> UpgradeSpecView {
+    UpgradeSpecView {
+        to_version: step.to_version.to_string(),
+        description: step.description.raw().into(),
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use sedge_api::problem::{Argument, ErrorCode, Explain, Help, Place, UseCase, sources};
+use sedge_api::problem::{
+    Argument, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources,
+};
 use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::yaml::Faults;
 use sedge_model::names::NameError;
 
-use crate::error::diagnostic_place;
+use crate::error::{diagnostic_place, placed_faults};
 use crate::repository::trust::TrustError;
 
 /// The repository, or a text that the user wrote, is invalid.
@@ -22,11 +25,11 @@ pub enum RepositoryError {
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// A file of the repository is invalid.
-    #[error("{fault}")]
+    #[error("{faults}")]
     BadFile {
-        /// The fault, with its place.
-        fault: Box<Diagnostic>,
-        /// Help in addition to what the fault itself says.
+        /// Its faults, with their places: at least one.
+        faults: Faults,
+        /// Help in addition to what the faults themselves say.
         help: Vec<Help>,
     },
     /// A text is not a valid name.
@@ -40,11 +43,20 @@ impl From<Diagnostic> for RepositoryError {
     }
 }
 
-impl RepositoryError {
-    /// Returns the error for a fault in a file, with the help for it.
-    pub(crate) fn bad_file(fault: Diagnostic, help: Vec<Help>) -> Self {
+impl From<Faults> for RepositoryError {
+    fn from(faults: Faults) -> Self {
         Self::BadFile {
-            fault: Box::new(fault),
+            faults,
+            help: Vec::new(),
+        }
+    }
+}
+
+impl RepositoryError {
+    /// Returns the error for faults in a file, with the help for them.
+    pub(crate) fn bad_file(faults: impl Into<Faults>, help: Vec<Help>) -> Self {
+        Self::BadFile {
+            faults: faults.into(),
             help,
         }
     }
@@ -63,7 +75,12 @@ impl Explain for RepositoryError {
 
     fn message(&self) -> String {
         match self {
-            Self::BadFile { fault, .. } => fault.message.clone(),
+            Self::BadFile { faults, .. } => match faults.as_slice() {
+                [fault] => fault.message.clone(),
+                [] | [_, ..] => {
+                    format!("{} faults in `{}`", faults.len(), faults.file().name)
+                }
+            },
             Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => {
                 self.to_string()
             }
@@ -72,7 +89,10 @@ impl Explain for RepositoryError {
 
     fn causes(&self) -> Vec<String> {
         match self {
-            Self::BadFile { fault, .. } => fault.label.iter().cloned().collect(),
+            Self::BadFile { faults, .. } => match faults.as_slice() {
+                [fault] => fault.label.iter().cloned().collect(),
+                [] | [_, ..] => Vec::new(),
+            },
             Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => {
                 sources(std::error::Error::source(self))
             }
@@ -81,8 +101,15 @@ impl Explain for RepositoryError {
 
     fn place(&self) -> Option<Place> {
         match self {
-            Self::BadFile { fault, .. } => Some(diagnostic_place(fault)),
+            Self::BadFile { faults, .. } => faults.first().map(diagnostic_place),
             Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => None,
+        }
+    }
+
+    fn faults(&self) -> Vec<PlacedFault> {
+        match self {
+            Self::BadFile { faults, .. } => placed_faults(faults.as_slice()),
+            Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => Vec::new(),
         }
     }
 
@@ -98,9 +125,13 @@ impl Explain for RepositoryError {
                     .with("folder", Argument::open()),
             ],
             Self::Trust(error) => error.help(),
-            Self::BadFile { fault, help } => {
-                let hint = fault.hint.iter().map(Help::advice);
-                hint.chain(help.iter().cloned()).collect()
+            Self::BadFile { faults, help } => {
+                // With several faults, each one has its own hint.
+                let hint = match faults.as_slice() {
+                    [fault] => fault.hint.as_ref().map(Help::advice),
+                    [] | [_, ..] => None,
+                };
+                hint.into_iter().chain(help.iter().cloned()).collect()
             }
             Self::BadName(_) => Vec::new(),
         }

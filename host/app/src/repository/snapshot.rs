@@ -14,8 +14,9 @@ use sedge_model::limits::ComponentLimits;
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::{FileStamp, Folder};
 
+use super::files::source;
 use super::trust::trust_check;
-use super::{Repository, Settings, source};
+use super::{Repository, Settings};
 use crate::error::AppError;
 use crate::locks::LOCK_TIMEOUT;
 
@@ -92,7 +93,7 @@ pub(super) fn lock_timeout(settings: &Settings, config: &Config) -> Duration {
 #[derive(Debug)]
 pub(super) struct ParsedFile<T> {
     name: &'static str,
-    parse: fn(&SourceFile) -> Result<T, Diagnostic>,
+    parse: fn(&Arc<SourceFile>) -> Result<T, Diagnostic>,
     last: Mutex<Option<Parsed<T>>>,
 }
 
@@ -108,7 +109,10 @@ struct Parsed<T> {
 
 impl<T: Default> ParsedFile<T> {
     /// Returns the file `name`, which has not been read yet.
-    pub(super) fn new(name: &'static str, parse: fn(&SourceFile) -> Result<T, Diagnostic>) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        parse: fn(&Arc<SourceFile>) -> Result<T, Diagnostic>,
+    ) -> Self {
         Self {
             name,
             parse,

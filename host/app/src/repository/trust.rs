@@ -201,7 +201,7 @@ fn is_safe(folder: &Folder, trust: &Trust) -> Result<bool, AppError> {
         && let Some(text) = read_named_text(path, yaml::FILE_BYTES_MAX as u64)?
     {
         let name = path.display().to_string();
-        listed.extend(UserConfig::parse(&SourceFile { name, text })?.safe_directories);
+        listed.extend(UserConfig::parse(&SourceFile::new(name, text))?.safe_directories);
     }
     for entry in &listed {
         if entry == ALL {

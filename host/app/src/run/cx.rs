@@ -2,25 +2,31 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_lang::definition::Definition;
-use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
+use sedge_lang::suggest::nearest;
 use sedge_model::digest::Digest;
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{RunId, TypeName};
+use sedge_model::names::{RunId, TypeName, WorkflowName};
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
 use sedge_runtime::{CoreDump, Plugin};
 use sedge_store::Claim;
-use serde_json::Value;
+use sedge_sys::clock::Timestamp;
+use serde_json::{Map, Value};
 
-use crate::error::{AppError, PluginUseError, RepositoryError, near_or, schema_help};
-use crate::events::{Event, Events};
+use crate::call::checks::CheckSkips;
+use crate::error::{AppError, PluginUseError, RepositoryError, near_or, quoted};
+use crate::events::{DefinitionUpgrade, Event, Events};
+use crate::expression::{EvaluatorSource, run_value};
 use crate::locks::Locks;
+use crate::model::upgrade::definition_upgraded;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::run::stored::global_arguments;
 use crate::secret::vault::Vault;
 
 /// The context of one run, for its calls.
@@ -30,21 +36,31 @@ pub(crate) struct RunCx {
     pub(crate) claim: Claim,
     pub(crate) locks: Arc<Locks>,
     pub(crate) vault: Vault,
+    /// The time that expressions of this run have as `now`.
+    now: Timestamp,
     events: Arc<dyn Events>,
+    /// The inputs of a workflow's run, an object.
+    inputs: OnceLock<Value>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
     n_calls: AtomicU32,
+    /// The checks that the user skips. Set at most once, before the first call.
+    check_skips: OnceLock<CheckSkips>,
     /// The core dump of the first guest that trapped, if the user requested core dumps.
     core_dump: Mutex<Option<(Lineage, CoreDump)>>,
 }
 
 /// A model that can be called: its definition is valid, and its plugin is loaded.
 pub(crate) struct ReadyModel {
-    pub(crate) definition: Definition,
+    pub(crate) definition: Arc<Definition>,
     /// The digest of the definition's file.
     pub(crate) digest: Digest,
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) limits: ModelLimits,
     pub(crate) permissions: Arc<Permissions>,
+    /// The upgrade of the definition in memory, if it was written for an earlier version.
+    pub(crate) upgraded: Option<DefinitionUpgrade>,
+    /// The global arguments, if they are the same for every call of a run.
+    pub(crate) global_arguments: Option<Value>,
 }
 
 impl RunCx {
@@ -61,8 +77,11 @@ impl RunCx {
             locks,
             events,
             vault,
+            now: Timestamp::now(),
+            inputs: OnceLock::new(),
             models: Mutex::default(),
             n_calls: AtomicU32::new(0),
+            check_skips: OnceLock::new(),
             core_dump: Mutex::default(),
         })
     }
@@ -73,6 +92,41 @@ impl RunCx {
 
     pub(crate) fn event(&self, event: Event) {
         self.events.event(event);
+    }
+
+    /// Sets the checks that the user skips for all calls of the run, before the first call.
+    pub(crate) fn check_skips_set(&self, skips: CheckSkips) {
+        let set = self.check_skips.set(skips);
+        set.expect("the checks to skip are set once, where the run begins");
+    }
+
+    /// Returns the checks that the user skips for all calls of the run.
+    pub(crate) fn check_skips(&self) -> &CheckSkips {
+        self.check_skips.get_or_init(CheckSkips::default)
+    }
+
+    /// Returns what `run` is in the expressions of this run's workflow.
+    pub(crate) fn run_value(&self, workflow: &WorkflowName) -> Value {
+        run_value(self.run(), workflow.as_str(), self.now)
+    }
+
+    /// Returns what expressions in the arguments of this run's calls are evaluated with.
+    pub(crate) fn evaluator_source(&self) -> EvaluatorSource {
+        EvaluatorSource {
+            now: self.now,
+            ..EvaluatorSource::of_arguments(&self.repository)
+        }
+    }
+
+    /// Sets the inputs of a workflow's run, with the defaults. Only the first ones count.
+    pub(crate) fn inputs_set(&self, inputs: Map<String, Value>) {
+        self.inputs.get_or_init(|| Value::Object(inputs));
+    }
+
+    /// Returns the inputs of a workflow's run: an object, which is empty for a method's run.
+    pub(crate) fn inputs(&self) -> Value {
+        let none = || Value::Object(Map::new());
+        self.inputs.get().cloned().unwrap_or_else(none)
     }
 
     /// Counts one more call of this process for the run. Returns false if that exceeds `most`.
@@ -117,14 +171,23 @@ impl RunCx {
             return Ok(model);
         }
         let model = Arc::new(ReadyModel::load(&self.repository, name).await?);
+        self.upgraded_report(&model);
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(models.entry(name.to_owned()).or_insert(model)))
     }
 
     /// Adds a model that was loaded before the run was created.
     pub(crate) fn model_known(&self, model: Arc<ReadyModel>) {
+        self.upgraded_report(&model);
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         models.insert(model.definition.name.to_string(), model);
+    }
+
+    /// Reports that a model is used with upgraded arguments.
+    fn upgraded_report(&self, model: &ReadyModel) {
+        if let Some(upgraded) = &model.upgraded {
+            self.event(Event::DefinitionUpgraded(upgraded.clone()));
+        }
     }
 }
 
@@ -133,7 +196,15 @@ impl ReadyModel {
         repository: &RepositorySnapshot,
         name: &str,
     ) -> Result<Self, AppError> {
-        let definition = repository.definition(name)?;
+        Self::of(repository, repository.definition(name)?).await
+    }
+
+    /// Loads the plugin of a definition, and checks the definition against its type.
+    pub(crate) async fn of(
+        repository: &RepositorySnapshot,
+        definition: Definition,
+    ) -> Result<Self, AppError> {
+        let definition = Arc::new(definition);
         let type_name = &definition.type_name;
         let plugin = match repository.plugin(type_name.value.as_str()).await {
             Err(AppError::Plugin(PluginUseError::TypeMissing { name, near })) => {
@@ -149,27 +220,10 @@ impl ReadyModel {
             }
             other => other?,
         };
-        let arguments = Value::Object(definition.global_arguments.value.clone());
-        if let Some(violation) = plugin
-            .global_arguments_schema()
-            .violations(&arguments)
-            .first()
-        {
-            let at = &definition.global_arguments.span;
-            let span = if at.is_empty() {
-                type_name.span.clone()
-            } else {
-                at.clone()
-            };
-            let message = format!(
-                "the global arguments do not fit the schema of `{}`",
-                type_name.value
-            );
-            let fault = Diagnostic::new(&definition.file, span, message);
-            let fault = fault.with_label(violation.to_string());
-            let help = vec![schema_help(&type_name.value)];
-            return Err(RepositoryError::bad_file(fault, help).into());
-        }
+        let (definition, upgraded) = definition_upgraded(repository, definition, &plugin).await?;
+        checks_known(&definition, &plugin)?;
+        let source = EvaluatorSource::of_arguments(repository);
+        let global_arguments = global_arguments(&definition, &plugin, source).await?;
         let permissions = permissions_of(repository, &definition, &plugin);
         let limits = definition.limits.or(&repository.config().limits).values();
         Ok(Self {
@@ -178,8 +232,42 @@ impl ReadyModel {
             plugin,
             limits,
             permissions: Arc::new(permissions),
+            upgraded,
+            global_arguments,
         })
     }
+}
+
+/// Checks that the checks which a definition requires or skips exist in its type.
+fn checks_known(definition: &Definition, plugin: &Plugin) -> Result<(), AppError> {
+    let info = plugin.type_info();
+    let chosen = definition
+        .checks
+        .require
+        .iter()
+        .chain(&definition.checks.skip);
+    let mut unknown = chosen.filter(|it| info.check_spec(&it.value).is_none());
+    let Some(unknown) = unknown.next() else {
+        return Ok(());
+    };
+    let message = format!(
+        "the type `{}` has no check named `{}`",
+        info.name, unknown.value
+    );
+    let fault = Diagnostic::new(&definition.file, unknown.span.clone(), message);
+    let names: Vec<&str> = info.checks.iter().map(|it| it.name.as_str()).collect();
+    let hint = match (
+        nearest(&unknown.value, names.iter().copied()),
+        names.as_slice(),
+    ) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => "the type has no checks".to_owned(),
+        (None, names) => format!("its checks are {}", quoted(names)),
+    };
+    Err(fault
+        .with_code(DiagnosticCode::UnknownName)
+        .with_hint(hint)
+        .into())
 }
 
 /// Joins the permissions that a model's plugin requests with those that are granted: to all models
@@ -197,6 +285,7 @@ fn permissions_of(
         &type_grants(repository, type_name),
         definition.grants.clone(),
     )
+    .in_file(&definition.file.name)
 }
 
 /// Returns what is granted to all models of a type, by `plugin add` and in `sedge.yaml`.

@@ -1,12 +1,13 @@
 //! Errors of workflows, their runs and gates.
 
 use sedge_api::problem::details::{GatesDetails, RunDetails};
-use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase};
+use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase, sources};
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{RunStatus, StepPath};
 use sedge_workflow::IllegalEvent;
 
 use crate::error::{near_or, quoted};
+use crate::workflow::inputs::RunInputsError;
 
 /// A workflow or a run is missing, or in the wrong state.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,9 @@ pub enum RunUseError {
         /// The steps of that name.
         steps: Vec<StepPath>,
     },
+    /// The inputs for a run cannot be used.
+    #[error(transparent)]
+    Inputs(#[from] RunInputsError),
     /// The log of a run contradicts itself.
     #[error("the log of the run `{run}` cannot be read")]
     Log {
@@ -111,8 +115,16 @@ impl Explain for RunUseError {
             Self::GatesUndecided { .. } => ErrorCode::GatesUndecided,
             Self::GateMissing { .. } => ErrorCode::GateMissing,
             Self::GateAmbiguous { .. } => ErrorCode::GateAmbiguous,
+            Self::Inputs(error) => error.code(),
             Self::Log { .. } => ErrorCode::RunLog,
         }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        if let Self::Inputs(error) = self {
+            return error.causes();
+        }
+        sources(std::error::Error::source(self))
     }
 
     fn help(&self) -> Vec<Help> {
@@ -139,6 +151,7 @@ impl Explain for RunUseError {
                 };
                 runs.iter().map(again).collect()
             }
+            Self::Inputs(error) => error.help(),
             Self::State { run, .. } | Self::Log { run, .. } => vec![shown(run)],
             Self::GatesUndecided {
                 workflow,
@@ -166,6 +179,7 @@ impl Explain for RunUseError {
                     gates: gates.iter().map(ToString::to_string).collect(),
                 }));
             }
+            Self::Inputs(error) => return error.details(),
             Self::NoneFits { latest, .. } => &latest.as_ref()?.0,
             Self::State { run, .. } | Self::GateMissing { run, .. } | Self::Log { run, .. } => run,
             Self::WorkflowMissing { .. }

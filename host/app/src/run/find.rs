@@ -41,6 +41,8 @@ impl Repository {
         named: Option<&str>,
         wanted: RunIntent,
     ) -> Result<RunRecord, AppError> {
+        let workflow = self.workflow_name(workflow)?;
+        let workflow = workflow.as_str();
         if let Some(id) = named {
             let run = self.run_by_id(id)?;
             if run.kind != RunKind::Workflow || run.subject != workflow {

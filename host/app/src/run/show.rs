@@ -33,6 +33,7 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
     };
     Ok(RunReport {
         run: run_view(&run, status),
+        inputs: store.run_inputs(&run.id)?,
         error: run_problem(&events),
         steps: step_views(&run.id, &events, open_step),
         calls: call_views(calls, kept, open_call),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use sedge_api::problem::call::{
-    CallProblem, ChangesRolledBack, FrameView, LimitReached, VersionWritten, ViolationView,
+    CallProblem, ChangesRolledBack, CheckFailureView, FrameView, LimitReached, VersionWritten,
+    ViolationView,
 };
 use sedge_api::problem::{Help, UseCase};
 use sedge_api::view::call::{CallStatusView, CallView, OutcomeView, VersionsWritten};
 use sedge_model::backtrace::StackFrame;
-use sedge_model::call::{CallError, CallStatus, DiscardedChanges, Written};
+use sedge_model::call::{CallError, CallStatus, CheckFailure, DiscardedChanges, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 use sedge_model::violation::Violation;
@@ -47,6 +48,13 @@ pub(crate) fn call_problem(error: &CallError) -> CallProblem {
             problem.holders.clone_from(holders);
             problem.waited_ms = Some(*waited_ms);
         }
+        CallError::ChecksFailed { failures } => {
+            problem.message = match failures.len() {
+                1 => "a check failed, so the method did not run".to_owned(),
+                n => format!("{n} checks failed, so the method did not run"),
+            };
+            problem.checks = failures.iter().map(check_failure_view).collect();
+        }
         CallError::NotFound { .. }
         | CallError::Denied { .. }
         | CallError::Deadlock { .. }
@@ -62,6 +70,13 @@ fn violation_view(violation: &Violation) -> ViolationView {
     ViolationView {
         path: violation.path.clone(),
         message: violation.message.clone(),
+    }
+}
+
+fn check_failure_view(failure: &CheckFailure) -> CheckFailureView {
+    CheckFailureView {
+        check: failure.check.clone(),
+        message: failure.message.clone(),
     }
 }
 

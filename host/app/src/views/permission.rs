@@ -7,7 +7,8 @@ use sedge_api::view::permission::{
 use sedge_model::permission::grants::{AddressRange, Grants};
 use sedge_model::permission::{
     CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
-    ModelPermission, Permission, PermissionRequest, SecretPermission, SocketPermission,
+    ModelPermission, Permission, PermissionRequest, RevealPermission, SecretPermission,
+    SocketPermission,
 };
 
 /// Returns the view of a requested permission.
@@ -42,6 +43,9 @@ pub(crate) fn permission_view(permission: &Permission) -> PermissionView {
         Permission::Commands(CommandPermission { name }) => PermissionView::Commands {
             name: name.to_string(),
         },
+        Permission::Reveal(RevealPermission { what }) => PermissionView::Reveal {
+            what: what.to_string(),
+        },
     }
 }
 
@@ -72,6 +76,7 @@ pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
         env,
         secrets,
         commands,
+        reveal,
     } = grants;
     let http = http.iter().map(|grant| HttpGrantView {
         url: grant.url.to_string(),
@@ -100,6 +105,7 @@ pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
         env: texts(env),
         secrets: secrets.collect(),
         commands: texts(commands),
+        reveal: texts(reveal),
     }
 }
 

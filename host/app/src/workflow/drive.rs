@@ -9,6 +9,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::workflow::{Step, Task, Workflow};
 use sedge_model::call::{CallError, CallStatus, Outcome};
 use sedge_model::lineage::Lineage;
+use sedge_model::names::JobName;
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
 use sedge_store::{Author, EventRecord};
 use sedge_sys::clock::Moment;
@@ -20,10 +21,12 @@ use tokio::task::JoinSet;
 
 use crate::call::failure::FailureReport;
 use crate::call::frame::CallFrame;
-use crate::call::{CallFault, CallRequest, Replay, call_run};
+use crate::call::{CallFault, CallRequest, Replay, call_run, evaluation_fault};
 use crate::error::{AppError, RunInterrupted, RunUseError, StepFault, WorkflowFailed};
 use crate::events::Event;
+use crate::expression::{EvaluatorSource, SecretPlace, StepVariables, WrittenStep};
 use crate::run::cx::RunCx;
+use crate::workflow::prompt::prompt_shown;
 
 /// The call of a step, after it has ended.
 struct Ended {
@@ -181,19 +184,32 @@ impl Drive {
             }
             None => None,
         };
-        let request = CallRequest {
-            frame: self.frame.callee(call),
-            step: Some(step.clone()),
-            target: start.model.to_string(),
-            method: start.method.to_string(),
-            arguments: Value::Object(start.inputs.clone()),
-            replay,
+        let frame = self.frame.callee(call);
+        let method = start.method.to_string();
+        let written = WrittenStep {
+            model: start.model.clone(),
+            inputs: start.inputs.clone(),
         };
+        let variables = self.step_variables(&step.job);
         let cx = Arc::clone(&self.cx);
         cx.event(Event::StepStarted { step: step.clone() });
         let since = Moment::now();
         self.running.spawn(async move {
-            let result = call_run(&cx, request, None).await;
+            let target = written.target(cx.evaluator_source(), variables).await;
+            let result = match target {
+                Ok(target) => {
+                    let request = CallRequest {
+                        frame,
+                        step: Some(step.clone()),
+                        target: target.model,
+                        method,
+                        arguments: Value::Object(target.arguments),
+                        replay,
+                    };
+                    call_run(&cx, request, None).await
+                }
+                Err(error) => Err(evaluation_fault(error)),
+            };
             Ended {
                 step,
                 since,
@@ -201,6 +217,16 @@ impl Drive {
             }
         });
         Ok(())
+    }
+
+    /// Returns the values for the expressions of a job's step that begins now.
+    fn step_variables(&self, job: &JobName) -> StepVariables {
+        StepVariables {
+            inputs: self.cx.inputs(),
+            run: self.cx.run_value(&self.workflow.name),
+            of_run: Some(self.cx.run().clone()),
+            job: Some(job.clone()),
+        }
     }
 
     async fn step_wait(&mut self) -> Result<(), AppError> {
@@ -329,7 +355,13 @@ impl Drive {
             }
             RunEvent::GateOpened { gate } => {
                 let redactor = self.cx.vault.redactors().all;
-                let prompt = redactor.redact(self.workflow.prompt(gate)).into_owned();
+                let source = EvaluatorSource {
+                    secrets: SecretPlace::Elsewhere,
+                    ..self.cx.evaluator_source()
+                };
+                let variables = self.step_variables(&gate.job);
+                let prompt = prompt_shown(&source, &self.workflow, gate, &variables);
+                let prompt = redactor.redact(&prompt).into_owned();
                 self.cx.event(Event::GateOpened {
                     gate: gate.clone(),
                     prompt,
@@ -352,8 +384,11 @@ fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppErro
     let fault = |step: &Step, error: Option<CallError>| StepFault {
         step: step.path.clone(),
         model: match &step.task {
-            Task::ModelMethod { model, .. } => Some(model.value.clone()),
-            Task::ManualApproval { .. } => None,
+            Task::ModelMethod { model, .. } => {
+                // ignored: a name with expressions is in the record of the call.
+                model.name().literal().and_then(|it| it.parse().ok())
+            }
+            Task::Workflow { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => None,
         },
         error,
     };

@@ -8,8 +8,7 @@ use std::cmp::Reverse;
 
 use sedge_api::view::workflow::{DecisionView, GateDecisionView};
 use sedge_lang::diagnostic::SourceFile;
-use sedge_lang::workflow::{Task, Workflow};
-use sedge_lang::yaml::Located;
+use sedge_lang::workflow::{Workflow, WrittenText};
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{GateDecision, RunEvent, StepPath};
 use sedge_store::{Author, EventRecord, RunRecord};
@@ -66,11 +65,8 @@ pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<W
     let name: WorkflowName = run.subject.parse()?;
     // ignored: there is no error here, only no value.
     let text = repository.store()?.run_source(&run.id)?.unwrap_or_default();
-    let file = SourceFile {
-        name: format!("{} (as of run {})", name.file(), run.id),
-        text,
-    };
-    Ok(Workflow::parse(&name, file)?)
+    let file = SourceFile::new(format!("{} (as of run {})", name.file(), run.id), text);
+    Ok(Workflow::parse(&file)?)
 }
 
 /// Returns a workflow's text as the run stores it, with the values of secrets redacted in the
@@ -79,27 +75,22 @@ pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<W
 /// Values elsewhere stay, because a run that is resumed needs its inputs unchanged.
 pub(crate) fn source_kept(workflow: &Workflow, redactors: &Redactors) -> String {
     let mut text = workflow.file.text.clone();
-    let mut prompts: Vec<&Located<String>> = workflow
+    let mut prompts: Vec<&WrittenText> = workflow
         .steps()
-        .filter_map(|step| match &step.task {
-            Task::ManualApproval { prompt } => prompt.as_ref().filter(|it| !it.span.is_empty()),
-            Task::ModelMethod { .. } => None,
-        })
+        .filter_map(|step| step.task.prompt())
+        .filter(|prompt| !prompt.span().is_empty())
         .collect();
-    prompts.sort_by_key(|prompt| Reverse(prompt.span.start));
+    prompts.sort_by_key(|prompt| Reverse(prompt.span().start));
     for prompt in prompts {
-        let Cow::Owned(redacted) = redactors.all.redact(&prompt.value) else {
+        let Cow::Owned(redacted) = redactors.all.redact(prompt.as_str()) else {
             continue;
         };
         let mut changed = text.clone();
-        changed.replace_range(prompt.span.clone(), &Value::String(redacted).to_string());
-        let file = SourceFile {
-            name: workflow.file.name.clone(),
-            text: changed,
-        };
+        changed.replace_range(prompt.span(), &Value::String(redacted).to_string());
+        let file = SourceFile::new(workflow.file.name.clone(), changed);
         // A text that is not in YAML's quoted style may extend beyond its span.
-        if let Ok(parsed) = Workflow::parse(&workflow.name, file) {
-            text = parsed.file.text;
+        if let Ok(parsed) = Workflow::parse(&file) {
+            text.clone_from(&parsed.file.text);
         }
     }
     text

@@ -23,6 +23,6 @@ pub fn workflow_get(repository: &Repository, name: &str) -> Result<WorkflowText,
     let workflow = repository.workflow(name)?;
     Ok(WorkflowText {
         workflow: workflow_view(&workflow),
-        text: workflow.file.text,
+        text: workflow.file.text.clone(),
     })
 }

@@ -16,11 +16,11 @@ pub fn workflow_list<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(WorkflowListed) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    for name in repository.workflow_names()? {
-        let listed = match repository.workflow(name.as_str()) {
+    for (file, workflow) in repository.workflows()? {
+        let listed = match workflow {
             Ok(workflow) => WorkflowListed::Sound(workflow_summary(&workflow)),
-            Err(AppError::Repository(RepositoryError::BadFile { fault, .. })) => {
-                WorkflowListed::Faulty(file_fault(name.as_str(), &fault))
+            Err(AppError::Repository(RepositoryError::BadFile { faults, .. })) => {
+                WorkflowListed::Faulty(file_fault(&file.name, &faults))
             }
             Err(other) => return Err(other.into()),
         };

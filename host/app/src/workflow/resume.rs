@@ -6,6 +6,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_model::run::{RunEvent, RunStatus};
 use sedge_workflow::{Next, RunPause, next};
 
+use crate::call::checks::CheckSkips;
 use crate::error::{AppError, RunUseError};
 use crate::events::Events;
 use crate::locks::Locks;
@@ -18,7 +19,8 @@ use crate::workflow::gates::{fold, run_workflow};
 use crate::workflow::run::run_lock;
 
 /// Resumes a run, and works on it until it ends or waits at a gate. Without an id, resumes the only
-/// run of the workflow that can be resumed.
+/// run of the workflow that can be resumed. `check_skips` are the checks to skip from now on; the
+/// record of the run does not have those that `workflow run` skipped.
 ///
 /// # Errors
 /// Returns an error if there is no such run, if its gates are undecided, or if another process
@@ -27,6 +29,7 @@ pub async fn workflow_resume(
     repository: &Arc<Repository>,
     name: &str,
     run: Option<&str>,
+    check_skips: &CheckSkips,
     events: Arc<dyn Events>,
 ) -> Result<WorkflowEnd, AppError> {
     let repository = repository.snapshot()?;
@@ -62,6 +65,13 @@ pub async fn workflow_resume(
     let claim = repository
         .store()?
         .run_claim(&record, &session, &RunEvent::Resumed)?;
+    // ignored: there is no error here, only no value.
+    let inputs = repository
+        .store()?
+        .run_inputs(&record.id)?
+        .unwrap_or_default();
     let cx = RunCx::new(repository, claim, events, locks, vault);
+    cx.check_skips_set(check_skips.clone());
+    cx.inputs_set(inputs);
     workflow_drive(cx, frame, workflow).await
 }

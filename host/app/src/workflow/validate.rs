@@ -1,68 +1,238 @@
-//! Checks a workflow without running it: its file, the models and methods of its steps, and their
-//! inputs.
+//! Checks a workflow before it runs: the models and methods of its steps, and their inputs.
 
 use std::sync::Arc;
 
 use sedge_api::problem::{Argument, Help, UseCase};
-use sedge_api::view::workflow::WorkflowView;
-use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
+use sedge_lang::expr::Expr;
 use sedge_lang::suggest::nearest;
-use sedge_lang::workflow::{Task, Workflow};
-use sedge_lang::yaml::Located;
+use sedge_lang::workflow::{Task, Workflow, WrittenText};
+use sedge_lang::written::WrittenValue;
+use sedge_lang::yaml::{Faults, Located};
 use sedge_model::names::MethodName;
 use serde_json::{Map, Value};
 
 use crate::error::{AppError, ModelError, RepositoryError, near_or, schema_help};
+use crate::expression::{
+    EvaluatorSource, SecretPlace, StepVariables, WrittenStep, definition_uses_data, uses_data,
+};
 use crate::model::method_run::arguments_check;
+use crate::repository::near_one;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::repository::{Repository, near_one};
 use crate::run::cx::ReadyModel;
-use crate::workflow::view::workflow_view;
+use crate::workflow::prompt::prompt_value;
 
-/// Checks a workflow, and returns its view.
+/// Checks a workflow before a run with these inputs. Steps that use inputs are not checked if there
+/// are none. Returns the model of each step that calls one; `None` if it is not known yet.
 ///
 /// # Errors
-/// Returns the first fault, with its place in the file.
-pub async fn workflow_validate(
-    repository: &Arc<Repository>,
-    name: &str,
-) -> Result<WorkflowView, AppError> {
-    let workflow = repository.workflow(name)?;
-    workflow_check(&repository.snapshot()?, &workflow).await?;
-    Ok(workflow_view(&workflow))
-}
-
+/// Returns an error with all faults of the file's references.
 pub(crate) async fn workflow_check(
     repository: &RepositorySnapshot,
     workflow: &Workflow,
-) -> Result<(), AppError> {
+    inputs: Option<&Map<String, Value>>,
+) -> Result<Vec<Option<Arc<ReadyModel>>>, AppError> {
+    let mut models = Vec::new();
+    let mut found = FileFaults::new(workflow);
     for step in workflow.steps() {
         match &step.task {
-            Task::ManualApproval { .. } => {}
+            Task::ManualApproval {
+                prompt: Some(prompt),
+                ..
+            } => {
+                found.keep(prompt_check(repository, prompt, inputs))?;
+            }
+            Task::ManualApproval { prompt: None, .. }
+            | Task::Workflow { .. }
+            | Task::Assert { .. } => {}
             Task::ModelMethod {
                 model,
                 method,
-                inputs,
+                inputs: arguments,
             } => {
-                let ready = match ReadyModel::load(repository, model.value.as_str()).await {
-                    Err(AppError::Model(ModelError::Missing { name, .. })) => {
-                        let message = format!("no model named `{name}`");
-                        let fault = Diagnostic::new(&workflow.file, model.span.clone(), message);
-                        let near = near_one(&name, &repository.model_names()?);
-                        let make = Help::command("make it", UseCase::ModelCreate)
-                            .with("type", Argument::open())
-                            .with("name", name.as_str());
-                        let help = near_or(near.as_ref(), make);
-                        return Err(RepositoryError::bad_file(fault, help).into());
-                    }
-                    other => other?,
+                let task = MethodTask {
+                    workflow,
+                    model: model.name(),
+                    method,
+                    arguments,
                 };
-                method_check(workflow, &ready, method)?;
-                inputs_check(workflow, &ready, &method.value, inputs)?;
+                let model = found.keep(task.check(repository, inputs).await)?;
+                models.push(model.flatten());
             }
         }
     }
-    Ok(())
+    found.result(models)
+}
+
+/// The faults of a workflow's references, so that all are reported at once.
+struct FileFaults {
+    faults: Faults,
+    help: Vec<Help>,
+}
+
+impl FileFaults {
+    fn new(workflow: &Workflow) -> Self {
+        Self {
+            faults: Faults::new(&workflow.file),
+            help: Vec::new(),
+        }
+    }
+
+    /// Keeps the faults of the workflow's file, and returns the value if there are none.
+    ///
+    /// # Errors
+    /// Other errors are passed on.
+    fn keep<T>(&mut self, result: Result<T, AppError>) -> Result<Option<T>, AppError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(AppError::Repository(RepositoryError::BadFile { faults, help }))
+                if faults.file() == self.faults.file() =>
+            {
+                self.faults.append(faults);
+                // The help is for the first fault, and the faults themselves have theirs.
+                if self.help.is_empty() {
+                    self.help = help;
+                }
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn result<T>(self, value: T) -> Result<T, AppError> {
+        let help = self.help;
+        let result = self.faults.result(value);
+        result.map_err(|faults| RepositoryError::bad_file(faults, help).into())
+    }
+}
+
+/// Refuses a workflow that has something that this version does not execute yet.
+///
+/// # Errors
+/// Returns an error with each place that is not supported.
+pub(crate) fn supported_check(workflow: &Workflow) -> Result<(), AppError> {
+    let mut faults = Faults::new(&workflow.file);
+    for fault in workflow.unsupported_in_run() {
+        faults.push(fault);
+    }
+    Ok(faults.result(())?)
+}
+
+/// Checks a prompt that needs nothing but the inputs.
+fn prompt_check(
+    repository: &RepositorySnapshot,
+    prompt: &WrittenText,
+    inputs: Option<&Map<String, Value>>,
+) -> Result<(), AppError> {
+    let needs = ["run", "steps", "jobs", "self"];
+    let is_later = |it: &Expr| needs.iter().any(|name| it.uses(name)) || uses_data(it);
+    let uses_inputs = prompt.exprs().any(|it| it.uses("inputs"));
+    if prompt.exprs().any(is_later) || uses_inputs && inputs.is_none() {
+        return Ok(());
+    }
+    let source = EvaluatorSource {
+        secrets: SecretPlace::Elsewhere,
+        ..EvaluatorSource::of_arguments(repository)
+    };
+    let variables = StepVariables {
+        // ignored: there is no error here, only no value.
+        inputs: Value::Object(inputs.cloned().unwrap_or_default()),
+        run: Value::Null,
+        of_run: None,
+        job: None,
+    };
+    prompt_value(&source, prompt, &variables).map(drop)
+}
+
+/// A task that runs a method.
+struct MethodTask<'w> {
+    workflow: &'w Workflow,
+    model: &'w WrittenText,
+    method: &'w Located<MethodName>,
+    arguments: &'w WrittenValue,
+}
+
+impl MethodTask<'_> {
+    /// Checks the model, the method and the arguments, as far as their expressions have values
+    /// before the run. Returns the model, if it is known by then.
+    async fn check(
+        &self,
+        repository: &RepositorySnapshot,
+        inputs: Option<&Map<String, Value>>,
+    ) -> Result<Option<Arc<ReadyModel>>, AppError> {
+        let step = WrittenStep {
+            model: self.model.clone(),
+            inputs: self.arguments.clone(),
+        };
+        let source = EvaluatorSource::of_arguments(repository);
+        let inputs = inputs.map(|it| Value::Object(it.clone()));
+        let target = step.target_before_run(source.clone(), inputs).await?;
+        let name = match &target {
+            Some(target) => Some(target.model.as_str()),
+            None => self.model.literal(),
+        };
+        let Some(name) = name else {
+            return Ok(None);
+        };
+        let ready = Arc::new(self.model_load(repository, name).await?);
+        method_check(self.workflow, &ready, self.method)?;
+        match target {
+            // The arguments of the definition may need data that the run itself writes.
+            Some(target) if !definition_uses_data(&ready.definition) => {
+                self.arguments_check(&ready, source, &target.arguments)
+                    .await?;
+            }
+            Some(_) | None => {}
+        }
+        Ok(Some(ready))
+    }
+
+    async fn model_load(
+        &self,
+        repository: &RepositorySnapshot,
+        name: &str,
+    ) -> Result<ReadyModel, AppError> {
+        match ReadyModel::load(repository, name).await {
+            Err(AppError::Model(ModelError::Missing { name, .. })) => {
+                let message = format!("no model named `{name}`");
+                let fault = Diagnostic::new(&self.workflow.file, self.model.span(), message);
+                let fault = fault.with_code(DiagnosticCode::UnknownName);
+                let near = near_one(&name, &repository.model_names()?);
+                let make = Help::command("make it", UseCase::ModelCreate)
+                    .with("type", Argument::open())
+                    .with("name", name.as_str());
+                let help = near_or(near.as_ref(), make);
+                Err(RepositoryError::bad_file(fault, help).into())
+            }
+            other => other,
+        }
+    }
+
+    async fn arguments_check(
+        &self,
+        model: &Arc<ReadyModel>,
+        source: EvaluatorSource,
+        arguments: &Map<String, Value>,
+    ) -> Result<(), AppError> {
+        match arguments_check(model, source, &self.method.value, arguments).await {
+            Err(AppError::Model(ModelError::Violations {
+                what,
+                violations,
+                type_name,
+            })) => {
+                let mut faults = Faults::new(&self.workflow.file);
+                let written = self.arguments.source();
+                for violation in &violations {
+                    let span = written.at(&violation.path).span.clone();
+                    let fault = faults.fault(span, format!("{what} do not fit the schema"));
+                    let fault = fault.with_code(DiagnosticCode::Schema);
+                    faults.push(fault.with_label(violation.to_string()));
+                }
+                Err(RepositoryError::bad_file(faults, vec![schema_help(&type_name)]).into())
+            }
+            other => other,
+        }
+    }
 }
 
 fn method_check(
@@ -91,29 +261,4 @@ fn method_check(
         }
         .into(),
     )
-}
-
-fn inputs_check(
-    workflow: &Workflow,
-    model: &ReadyModel,
-    method: &MethodName,
-    inputs: &Located<Map<String, Value>>,
-) -> Result<(), AppError> {
-    match arguments_check(model, method, &inputs.value) {
-        Err(AppError::Model(ModelError::Violations {
-            what,
-            violations,
-            type_name,
-        })) => {
-            let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
-            let fault = Diagnostic::new(
-                &workflow.file,
-                inputs.span.clone(),
-                format!("{what} do not fit the schema"),
-            )
-            .with_label(shown.join("; "));
-            Err(RepositoryError::bad_file(fault, vec![schema_help(&type_name)]).into())
-        }
-        other => other,
-    }
 }

@@ -1,13 +1,15 @@
 //! Components that are not plugins, or that are too large to compile.
 
-use sedge_test_forge::{PluginText, component_of_text, with_custom_section, with_section};
+use sedge_test_forge::{
+    PluginText, component_of_text, with_custom_section, with_interfaces_of, with_section,
+};
 
 use crate::harness::{Attack, Scene, added};
 
 /// A component from its text form, with the section that marks a plugin.
 fn of_text(text: &str) -> Vec<u8> {
     let component = component_of_text(text);
-    with_custom_section(component, "sedge:contract", b"0.1.0")
+    with_custom_section(component, "sedge:contract", b"0.2.0")
 }
 
 fn plain(name: &str) -> Vec<u8> {
@@ -47,6 +49,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "a component without anything",
             of_text("(component)"),
             "it does not fit the contract",
+        ),
+        Attack::added(
+            "interfaces of another contract under the section of this one",
+            with_interfaces_of(plain("@forged/other-contract"), "0.1.0"),
+            "it was built for contract 0.1.0, this program has 0.2.0",
         ),
         Attack::added(
             "bytes that are not a component",
@@ -158,7 +165,7 @@ fn nested(levels: usize) -> Vec<u8> {
     let empty = component_of_text("(component)");
     let around = |inner: Vec<u8>, _| with_section(empty.clone(), COMPONENT, &inner);
     let nested = (0..levels).fold(empty.clone(), around);
-    with_custom_section(nested, "sedge:contract", b"0.1.0")
+    with_custom_section(nested, "sedge:contract", b"0.2.0")
 }
 
 fn nested_types(levels: usize) -> String {

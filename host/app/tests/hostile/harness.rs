@@ -234,6 +234,7 @@ impl Suite {
         );
         crate::files::folders_make(&house);
         crate::secrets::put(&house);
+        crate::sealed::prepare(&house);
         house.reopen().await;
         for attack in &attacks {
             let (limits, definition) = (&attack.limits, &attack.definition);

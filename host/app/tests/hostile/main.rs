@@ -15,6 +15,7 @@
 )]
 
 mod cache;
+mod checks;
 mod clone;
 mod commands;
 mod components;
@@ -35,6 +36,7 @@ mod machine;
 mod memory;
 mod nesting;
 mod process;
+mod sealed;
 mod secrets;
 #[expect(dead_code, reason = "it serves other tests too")]
 #[path = "../it/shown.rs"]
@@ -57,10 +59,12 @@ fn attacks() -> Vec<Attack> {
         machine::attacks(),
         http::attacks(),
         descriptions::attacks(),
+        checks::attacks(),
         components::attacks(),
         cache::attacks(),
         clone::attacks(),
         databases::attacks(),
+        sealed::attacks(),
         secrets::attacks(),
         commands::attacks(),
         guards::attacks(),

@@ -156,20 +156,6 @@ async fn schema_violation_is_refused_or_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sensitive_field_is_refused() {
-    let house = House::new();
-    let (error, _) = house
-        .failure("files", "record", json!({"spec": "secret"}))
-        .await;
-    assert_eq!(error.code(), "denied");
-    let text = error.to_string();
-    let expect = "`/password` of `secret` is marked as sensitive, and data does not contain secrets: \
-                  leave it out or write null, and request the secret where a method needs it";
-    assert!(text.contains(expect), "{text}");
-    assert_eq!(list_of(&house.repository, Some("files")), []);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_are_listed_with_their_latest_version() {
     let house = House::new();
     for name in ["a/1", "a/2", "b", " a"] {

@@ -1,12 +1,14 @@
 //! The shared fixture: a repository with the plugins of all guests, and short ways to run its
 //! models.
 
+#[path = "fixture/template.rs"]
+mod template;
 #[path = "fixture/text.rs"]
 pub(crate) mod text;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sedge_api::view::data::DataVersionView;
@@ -26,9 +28,10 @@ use sedge_app::types::{
     Scan,
 };
 use sedge_app::workflow::resume::workflow_resume;
-use sedge_app::workflow::run::workflow_run;
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{
-    AppError, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError, Settings,
+    AppError, CheckSkips, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError,
+    Settings,
 };
 use sedge_store::Store;
 use sedge_sys::clock::{self, Moment};
@@ -38,31 +41,16 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use crate::shown::{Recorded, stands};
+use template::{REPOSITORY, USER, compiled_code, copy, template};
 
 /// How long an operation may take before it counts as hanging. Successful tests never wait so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The plugins, and the models of each: name and type.
-const PLUGINS: [&str; 15] = [
-    sedge_test_artifacts::ACTOR,
-    sedge_test_artifacts::ASKER,
-    sedge_test_artifacts::COUNTER,
-    sedge_test_artifacts::DIALER,
-    sedge_test_artifacts::FETCHER,
-    sedge_test_artifacts::FILER,
-    sedge_test_artifacts::KEEPER,
-    sedge_test_artifacts::MOVER,
-    sedge_test_artifacts::SINK,
-    sedge_test_artifacts::SPAWN,
-    sedge_test_artifacts::HOSTILE,
-    sedge_test_artifacts::RAW,
-    sedge_test_artifacts::READER,
-    sedge_test_artifacts::RECURSE,
-    sedge_test_artifacts::RUNNER,
-];
-const MODELS: [(&str, &str); 13] = [
+/// The models, and the type of each.
+const MODELS: [(&str, &str); 14] = [
     ("counter", "@test/counter"),
     ("files", "@test/filer"),
+    ("guarded", "@test/guarded"),
     ("one", "@test/counter"),
     ("two", "@test/counter"),
     ("sink", "@sedge/sink"),
@@ -322,12 +310,24 @@ impl House {
 
     pub(crate) async fn workflow_run(&self, name: &str) -> Result<WorkflowEnd, AppError> {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
-        within(workflow_run(&self.repository, name, false, events)).await
+        within(workflow_run(
+            &self.repository,
+            &WorkflowRunRequest::of(name),
+            events,
+        ))
+        .await
     }
 
     pub(crate) async fn workflow_resume(&self, name: &str) -> Result<WorkflowEnd, AppError> {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
-        within(workflow_resume(&self.repository, name, None, events)).await
+        within(workflow_resume(
+            &self.repository,
+            name,
+            None,
+            &CheckSkips::default(),
+            events,
+        ))
+        .await
     }
 
     /// Returns a run with its calls and events in the datastore.
@@ -507,91 +507,4 @@ pub(crate) fn words(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-/// The folder of the repository in a template.
-const REPOSITORY: &str = "repository";
-
-/// The folder of the user's folders in a template.
-const USER: &str = "user";
-
-/// Returns the folders of compiled code below a folder with a user's folders.
-fn compiled_code(of: &Path) -> CachePlaces {
-    CachePlaces {
-        code: Some(of.join(USER).join("code")),
-        key: Some(of.join(USER).join("key")),
-    }
-}
-
-/// Returns a repository with the compiled plugins of all valid guests. It is made once for each
-/// build of these tests, and kept for the next run of them.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let program = std::env::current_exe().expect("this program has a path");
-        let built = fs::metadata(&program).and_then(|it| it.modified());
-        let built = built.expect("this program is a file");
-        let stem = format!(
-            "{}-template-",
-            program.file_name().expect("a file").display()
-        );
-        let since = built.duration_since(std::time::UNIX_EPOCH);
-        let name = format!("{stem}{}", since.expect("it was built lately").as_nanos());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let template = folder.join(&name);
-        if !template.exists() {
-            for entry in fs::read_dir(folder).expect("cargo made it") {
-                let entry = entry.expect("it can be read");
-                if entry.file_name().to_string_lossy().starts_with(&stem) {
-                    fs::remove_dir_all(entry.path()).expect("an old template");
-                }
-            }
-            let made = TempDir::new_in(folder).expect("a folder can be made");
-            // The tests run on async threads, so the template is made on a thread of its own.
-            std::thread::scope(|scope| scope.spawn(|| template_make(made.path())).join())
-                .expect("the plugins can be added");
-            // If another run of these tests was faster, its template is equivalent.
-            let _ = fs::rename(made.keep(), &template);
-        }
-        template
-    })
-}
-
-fn template_make(folder: &Path) {
-    let made = init(&folder.join(REPOSITORY)).expect("an empty folder");
-    let settings = settings_of(&compiled_code(folder), Arc::<Seen>::default());
-    let repository = Repository::open_with(Path::new(&made.path), settings).expect("a repository");
-    let runtime = tokio::runtime::Runtime::new().expect("a machine with threads");
-    for plugin in PLUGINS {
-        let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
-        let added = runtime.block_on(added).expect("a sound plugin");
-        // Each test decides what these plugins may do outside of their sandbox.
-        let granted = match plugin {
-            sedge_test_artifacts::ASKER
-            | sedge_test_artifacts::DIALER
-            | sedge_test_artifacts::KEEPER
-            | sedge_test_artifacts::MOVER => Choice::None,
-            sedge_test_artifacts::ACTOR
-            | sedge_test_artifacts::FETCHER
-            | sedge_test_artifacts::RUNNER => "models".parse().expect("a choice"),
-            _ => Choice::All,
-        };
-        added.pin(&[granted]).expect("it can be pinned");
-    }
-}
-
-/// Copies a folder with its content and permissions.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder can be made");
-    let mode = fs::metadata(from).expect("it is there").permissions();
-    fs::set_permissions(to, mode).expect("it is ours");
-    for entry in fs::read_dir(from).expect("it is there") {
-        let entry = entry.expect("it can be read");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("it has one").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("it can be copied");
-        }
-    }
 }

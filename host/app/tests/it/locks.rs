@@ -16,6 +16,7 @@ use sedge_app::model::delete::model_delete;
 use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::types::{CallStatus, Lineage, RunStatus};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
 use serde_json::{Value, json};
 
@@ -216,7 +217,11 @@ async fn nothing_runs_beside_an_exclusive_run() {
     );
     let other = house.other_process();
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let exclusive = sedge_app::workflow::run::workflow_run(&house.repository, "slow", true, events);
+    let request = WorkflowRunRequest {
+        exclusive: true,
+        ..WorkflowRunRequest::of("slow")
+    };
+    let exclusive = workflow_run(&house.repository, &request, events);
     let beside = async {
         let is_begun = |event: &Event| matches!(event, Event::StepStarted { .. });
         until("the step has begun", || {

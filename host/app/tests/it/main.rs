@@ -5,26 +5,33 @@
     reason = "a test makes the repository that the use cases find"
 )]
 
+mod checks;
 mod commands;
 mod data;
 mod effects;
+mod expressions;
 mod failure;
 mod files;
 mod fixture;
 mod guards;
 mod hostile;
 mod http;
+mod inputs;
 mod limits;
 mod locks;
+mod named_files;
 mod nesting;
 mod permissions;
 mod plugins;
 mod replay;
 mod repository;
 mod runs;
+mod sealed;
+mod secret_arguments;
 mod secrets;
 mod shown;
 mod sockets;
+mod upgrades;
 mod uses;
 mod workflow;
 mod workflow_failures;
@@ -40,6 +47,7 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 
 /// The module with the tests of each guest.
 mod guests {
+    pub(crate) use crate::checks::guarded;
     pub(crate) use crate::commands::runner;
     pub(crate) use crate::data::reader;
     pub(crate) use crate::effects::actor;
@@ -49,6 +57,7 @@ mod guests {
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;
     pub(crate) use crate::permissions::asker;
+    pub(crate) use crate::sealed::sealer;
     pub(crate) use crate::secrets::keeper;
     pub(crate) use crate::sockets::dialer;
     pub(crate) use crate::uses::mover;

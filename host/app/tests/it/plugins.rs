@@ -16,6 +16,7 @@ use sedge_test_artifacts::{
     COMMAND, MISFIT_NAME, MISFIT_PANIC, MISFIT_SCHEMA, MISFIT_VERSION, READER, SINK, SPAWN,
     with_contract_version,
 };
+use sedge_test_forge::{PluginText, with_interfaces_of};
 use serde_json::json;
 
 use crate::fixture::{House, run_in, words};
@@ -86,15 +87,27 @@ async fn invalid_plugin_is_refused_and_changes_nothing() {
     )
     .await;
     check(
-        &with_contract_version(&component, "0.2.0"),
-        "it was built for contract 0.2.0",
+        &with_contract_version(&component, "0.3.0"),
+        "it was built for contract 0.3.0, this program has 0.2.0",
     )
     .await;
     check(
         &with_contract_version(&component, "0.0.1"),
-        "no longer supports",
+        "it was built for contract 0.0.1, this program has 0.2.0",
     )
     .await;
+
+    // The section may be that of another component.
+    check(
+        &with_interfaces_of(component.clone(), "0.1.0"),
+        "it was built for contract 0.1.0, this program has 0.2.0",
+    )
+    .await;
+    let forged = PluginText::new("@forged/older")
+        .method("run", "")
+        .component();
+    let forged = with_interfaces_of(forged, "0.1.0");
+    check(&forged, "it was built for contract 0.1.0").await;
 
     let missing = add(&house, Path::new("/nowhere.wasm")).await;
     assert!(

@@ -88,7 +88,7 @@ async fn run_uses_the_pins_that_it_began_with() {
         .await;
         let text = fs::read_to_string(house.path().join(LOCK_FILE)).expect("there is one");
         let name = LOCK_FILE.to_owned();
-        let mut lock = PluginLock::parse(&SourceFile { name, text }).expect("our own file");
+        let mut lock = PluginLock::parse(&SourceFile::new(name, text)).expect("our own file");
         lock.plugins.retain(|it, _| it.as_str() != "@sedge/sink");
         house.replace(LOCK_FILE, &lock.file_text());
         let other = house.other_process();

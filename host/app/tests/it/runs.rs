@@ -8,7 +8,7 @@ use sedge_api::view::run::{RunReport, RunStatusView, StepStatusView};
 use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::run::show::run_show;
 use sedge_app::types::{Scan, Timestamp};
-use sedge_app::workflow::run::workflow_run;
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{AppError, Events, Settings};
 use serde_json::json;
 
@@ -156,7 +156,12 @@ async fn run_shows_why_its_call_could_not_begin() {
         ran.expect_err("it is locked");
         let of_method = newest(&house);
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let ran = within(workflow_run(&other, "busy", false, events)).await;
+        let ran = within(workflow_run(
+            &other,
+            &WorkflowRunRequest::of("busy"),
+            events,
+        ))
+        .await;
         ran.expect_err("it is locked");
         let of_workflow = newest(&house);
         house.value("two", "add", json!({})).await;

@@ -10,8 +10,9 @@ use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus, Workload};
 use sedge_app::workflow::approvals::workflow_approvals;
 use sedge_app::workflow::gates::workflow_reject;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
-use sedge_app::workflow::run::workflow_run;
-use sedge_app::{AppError, Event, Events, RunFailed, RunUseError, Settings};
+use sedge_app::workflow::resume::workflow_resume;
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
+use sedge_app::{AppError, CheckSkips, Event, Events, RunFailed, RunUseError, Settings};
 use sedge_model::call::{
     DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite,
 };
@@ -71,7 +72,7 @@ async fn every_workload_executes_calls_and_workflows() {
         let ran = run_in(&process, &house.seen, ("sink", "run"), json!({})).await;
         ran.expect("it succeeds");
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        succeeded(workflow_run(&process, "plain", false, events).await);
+        succeeded(workflow_run(&process, &WorkflowRunRequest::of("plain"), events).await);
     }
     house.has_versions("sink", "record", 4);
 }
@@ -209,10 +210,12 @@ async fn gate_that_is_approved_meanwhile_does_not_suspend_the_run() {
         let other = house.other_process();
         let report = workflow_approve(&other, &request("busy", "gate")).expect("it is open");
         assert_eq!(report.status, RunStatusView::Running);
+        let skips = CheckSkips::default();
         let resumed = sedge_app::workflow::resume::workflow_resume(
             &other,
             "busy",
             Some(&report.run),
+            &skips,
             Arc::clone(&house.seen) as Arc<dyn Events>,
         );
         let refused = resumed.await.expect_err("another process works on it");
@@ -328,6 +331,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         subject: "one".to_owned(),
         method: None,
         source: Some(text.expect("it was written")),
+        inputs: None,
         exclusive: false,
         session: "gone".to_owned(),
         by: "ada".to_owned(),
@@ -431,7 +435,8 @@ async fn process_that_was_considered_dead_is_fenced_off() {
         }
         let other = house.other_process();
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let resumes = sedge_app::workflow::resume::workflow_resume(&other, "slow", None, events);
+        let skips = CheckSkips::default();
+        let resumes = workflow_resume(&other, "slow", None, &skips, events);
         let opens = async {
             // The first process is still waiting then, and its commit is rejected afterwards.
             let is_resumed = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);
@@ -475,7 +480,7 @@ async fn run_stopped_by_an_invalid_file_can_be_resumed() {
     house.workflow("one", &[spawn]);
     house.model("sink", "@sedge/sink", "nonsense: 1\n");
     let error = house.workflow_run("one").await.expect_err("a bad file");
-    assert!(error.diagnostic().is_some(), "{error:?}");
+    assert_eq!(error.diagnostics().len(), 1, "{error:?}");
     let place = sedge_api::problem::Explain::place(&error).expect("the file has a place");
     assert_eq!((place.file.as_str(), place.line), ("models/sink.yaml", 3));
     house.model("sink", "@sedge/sink", "");

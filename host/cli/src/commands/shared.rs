@@ -6,11 +6,13 @@ use std::time::Duration;
 use clap::Args;
 use sedge_api::problem::Place;
 use sedge_api::view::workflow::FileFault;
-use sedge_app::Settings;
+use sedge_app::model::evaluate::EvaluatedText;
 use sedge_app::types::{AddressRange, LINEAGE_VARIABLE, Span, Timestamp, Workload, setting};
+use sedge_app::{CheckSkips, Settings};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::Output;
 
 /// The variable that sets how long to wait for a lock, in seconds.
 const LOCK_TIMEOUT_VARIABLE: &str = "SEDGE_LOCK_TIMEOUT";
@@ -64,6 +66,30 @@ impl RunOptions {
             concurrency: self.concurrency,
             ..self.lock.settings()?
         })
+    }
+}
+
+/// The options of commands that run methods with checks.
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// Skip a check, unless the definition requires it; may be repeated
+    #[arg(long, value_name = "NAME")]
+    skip_check: Vec<String>,
+    /// Skip the checks with a label, unless the definition requires them; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    skip_check_label: Vec<String>,
+    /// Skip all checks that the definition does not require
+    #[arg(long)]
+    skip_checks: bool,
+}
+
+impl CheckOptions {
+    pub(crate) fn skips(self) -> CheckSkips {
+        CheckSkips {
+            all: self.skip_checks,
+            names: self.skip_check,
+            labels: self.skip_check_label,
+        }
     }
 }
 
@@ -149,7 +175,9 @@ impl Confirmation {
 
 /// Returns the fault of a file as a cell of a table.
 pub(crate) fn fault_cell(fault: &FileFault) -> String {
-    let Place { file, line, column } = &fault.place;
+    let Place {
+        file, line, column, ..
+    } = &fault.place;
     format!("error: {file}:{line}:{column}: {}", fault.error)
 }
 
@@ -190,6 +218,14 @@ pub(crate) fn setting_parsed<T>(
     })
 }
 
+/// Parses `KEY=VALUE`.
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err("it is not of the form KEY=VALUE".to_owned()),
+    }
+}
+
 /// Parses a whole number, such as a version.
 pub(crate) fn whole_number(text: &str) -> Result<u64, String> {
     // ignored: the library's words do not say what to write instead.
@@ -208,4 +244,20 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| "it is not a number of seconds, such as 60 or 0.5".to_owned())
+}
+/// Returns the output for a file with its expressions evaluated.
+pub(crate) fn evaluated_output(evaluated: EvaluatedText) -> Output {
+    let EvaluatedText { file, text } = evaluated;
+    let notes: Vec<String> = file
+        .unevaluated
+        .iter()
+        .map(|it| {
+            format!(
+                "{}:{}: {} is not evaluated: {}.",
+                file.file, it.line, it.path, it.reason
+            )
+        })
+        .collect();
+    let output = Output::new(file).text_data(text);
+    notes.into_iter().fold(output, Output::note)
 }

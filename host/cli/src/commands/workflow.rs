@@ -2,6 +2,7 @@
 
 pub(crate) mod approvals;
 pub(crate) mod approve;
+pub(crate) mod evaluate;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod reject;
@@ -15,6 +16,7 @@ commands! {
     Workflow {
         Approvals(approvals::WorkflowApprovalsArgs),
         Approve(approve::WorkflowApproveArgs),
+        Evaluate(evaluate::WorkflowEvaluateArgs),
         #[command(aliases = ["show", "describe"])]
         Get(get::WorkflowGetArgs),
         #[command(alias = "ls")]

@@ -15,6 +15,7 @@ use cel::{Context, ExecutionError, Value};
 
 use super::budget::{BUDGET_NAME, Budget};
 use super::functions::{NAMESPACES, PATTERNED, PRICED, Pattern, Patterned, environment};
+use super::hidden::{SEEN, SEEN_DEEP, SEEN_WHOLE};
 use super::host::HOST_NAME;
 use super::marks::Marks;
 use super::source::Source;
@@ -27,6 +28,17 @@ use crate::diagnostic::Diagnostic;
 /// The largest constant that is evaluated once: see [`weight`]. Copies of a constant are not
 /// charged, so they must be small.
 const CONSTANT_WEIGHT_MAX: u64 = 1_000;
+
+/// The functions that hand their arguments on without looking at them.
+const HANDED_ON: &[&str] = &[
+    "dyn",
+    "hasValue",
+    "optional.of",
+    "optional.ofNonZeroValue",
+    "or",
+    "orValue",
+    "value",
+];
 
 /// The state that the expressions of one query share.
 pub(crate) struct ExprCompiler<'d> {
@@ -269,9 +281,14 @@ impl<'d> ExprCompiler<'d> {
             call.args.splice(0..0, target.map(|it| *it));
             self.replace_pattern(source, id, call, patterned)?;
         } else {
-            call.args.iter_mut().for_each(charged);
+            let wrapped = if HANDED_ON.contains(&full.as_str()) {
+                charged
+            } else {
+                seen_whole
+            };
+            call.args.iter_mut().for_each(wrapped);
             if let Some(target) = call.target.as_deref_mut().filter(|_| !is_named) {
-                charged(target);
+                wrapped(target);
             }
         }
         Ok(())
@@ -458,7 +475,8 @@ fn charge_loop(it: &mut ComprehensionExpr) {
     wrap(&mut it.iter_range, "@range", Some(n_nodes));
 }
 
-/// Charges both sides of a comparison, unless one of them is short.
+/// Charges both sides of a comparison, unless one of them is short, and checks that neither is
+/// hidden.
 fn charge_comparison(call: &mut CallExpr) {
     let is_short = |it: &IdedExpr| match &it.expr {
         Expr::Literal(_) => true,
@@ -474,18 +492,33 @@ fn charge_comparison(call: &mut CallExpr) {
         | Expr::Select(_)
         | Expr::Struct(_) => false,
     };
-    if !call.args.iter().any(is_short) {
-        call.args.iter_mut().for_each(charged);
+    let check = match call.args.iter().any(is_short) {
+        true => SEEN,
+        false => SEEN_DEEP,
+    };
+    for part in &mut call.args {
+        if !is_free(part) && !is_list_of_literals(part) {
+            wrap(part, check, None);
+        }
     }
 }
 
-fn is_charged(part: &IdedExpr) -> bool {
-    call(part).is_some_and(|(name, ..)| name == "@charge")
+fn is_list_of_literals(part: &IdedExpr) -> bool {
+    let Expr::List(list) = &part.expr else {
+        return false;
+    };
+    let mut elements = list.elements.iter();
+    elements.all(|it| matches!(it.expr, Expr::Literal(_)))
 }
 
-/// Charges a part for the copy that is made of it, or for going through it.
-fn charged(part: &mut IdedExpr) {
-    let is_free = match &part.expr {
+fn is_charged(part: &IdedExpr) -> bool {
+    let charging = ["@charge", SEEN_DEEP, SEEN_WHOLE];
+    call(part).is_some_and(|(name, ..)| charging.contains(&name))
+}
+
+/// Returns whether a part costs nothing: a literal, or a value of this crate.
+fn is_free(part: &IdedExpr) -> bool {
+    match &part.expr {
         Expr::Literal(_) => true,
         Expr::Ident(name) => name.starts_with('@'),
         Expr::Unspecified
@@ -494,10 +527,21 @@ fn charged(part: &mut IdedExpr) {
         | Expr::List(_)
         | Expr::Map(_)
         | Expr::Select(_)
-        | Expr::Struct(_) => is_charged(part),
-    };
-    if !is_free {
+        | Expr::Struct(_) => false,
+    }
+}
+
+/// Charges a part for the copy that is made of it, or for going through it.
+fn charged(part: &mut IdedExpr) {
+    if !is_free(part) && !is_charged(part) {
         wrap(part, "@charge", None);
+    }
+}
+
+/// Charges an argument of a function, and checks that it is not hidden.
+fn seen_whole(part: &mut IdedExpr) {
+    if !is_free(part) {
+        wrap(part, SEEN_WHOLE, None);
     }
 }
 

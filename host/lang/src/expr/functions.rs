@@ -24,7 +24,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::budget::pay;
 use super::values::weight;
-use super::{host, macros};
+use super::{hidden, host, macros};
 
 mod convert;
 mod lists;
@@ -295,6 +295,7 @@ fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     texts::extension(env)?;
     patterns::extension(env)?;
     convert::extension(env)?;
+    hidden::extension(env)?;
     host::extension(env)
 }
 

@@ -44,7 +44,8 @@ pub struct Need {
 
 impl Need {
     /// Returns a text that differs for different needs.
-    fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         let arguments = self.arguments.iter().map(Value::to_string);
         format!("{}({})", self.name, arguments.collect::<Vec<_>>().join(","))
     }

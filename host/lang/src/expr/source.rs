@@ -3,6 +3,7 @@
 //! A checked tree fits into the stack, nests loops to a limit, and contains only names that exist.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use cel::ParseError;
 use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
@@ -13,7 +14,7 @@ use super::lex::{Rewritten, TooLarge, check_size};
 use super::tree::{binary, call, children, children_mut, ident, is_binding, member, text, visit};
 use super::variables::{Shape, Variables};
 use super::words;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 use crate::suggest::nearest;
 
 /// The parser's names of the language's operators. A user cannot write these names.
@@ -81,7 +82,7 @@ pub(crate) struct Dialect<'d> {
 /// A parsed and checked expression.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) file: SourceFile,
+    pub(crate) file: Arc<SourceFile>,
     pub(crate) expr: IdedExpr,
     info: SourceInfo,
     rewritten: Rewritten,
@@ -94,21 +95,18 @@ impl Source {
     /// The first fault, with its place.
     pub(crate) fn parse(dialect: Dialect<'_>, text: &str) -> Result<Self, Diagnostic> {
         let (name, limits) = (dialect.name, dialect.limits);
-        let file = SourceFile {
-            name: name.to_owned(),
-            text: text.to_owned(),
-        };
+        let file = SourceFile::new(name, text);
         if text.trim().is_empty() {
-            return Err(Diagnostic::new(&file, 0..0, format!("the {name} is empty")));
+            return Err(whole_fault(&file, format!("the {name} is empty")));
         }
         if text.len() > limits.text_bytes {
             let (n_bytes, max) = (text.len(), limits.text_bytes);
             let message = format!("the {name} has {n_bytes} bytes, more than {max}");
-            return Err(Diagnostic::new(&file, 0..0, message));
+            return Err(whole_fault(&file, message));
         }
         check_size(text, limits).map_err(|reason| match reason {
             TooLarge::Operators => too_many(&file, limits),
-            TooLarge::Nesting => Diagnostic::new(&file, 0..0, "it is nested too deep"),
+            TooLarge::Nesting => whole_fault(&file, "it is nested too deep"),
         })?;
         let rewritten = if dialect.variables.has_hyphens() {
             Rewritten::of(text)
@@ -123,6 +121,9 @@ impl Source {
             parsed.map_err(|errors| syntax_fault(&file, &rewritten, &errors.errors))?;
         if rewritten.has_names() {
             restore_names(&mut expr, &rewritten);
+        }
+        if dialect.variables.has_aliases() {
+            replace_aliases(&mut expr, dialect.variables, &mut Vec::new());
         }
         let source = Self {
             file,
@@ -141,7 +142,7 @@ impl Source {
 
     /// Returns a fault at a node.
     pub(crate) fn fault(&self, at: &IdedExpr, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(&self.file, self.span(at), message)
+        Diagnostic::new(&self.file, self.span(at), message).with_code(DiagnosticCode::Expression)
     }
 
     /// Returns a fault at the name of a member: `b` of `a.b` and `"b"` of `a["b"]`.
@@ -164,7 +165,7 @@ impl Source {
             (_, None) => None,
         };
         let span = span.unwrap_or_else(|| self.span(at));
-        Diagnostic::new(&self.file, span, message)
+        Diagnostic::new(&self.file, span, message).with_code(DiagnosticCode::Expression)
     }
 
     /// Returns the place of a node and everything below it.
@@ -212,9 +213,14 @@ impl Source {
     }
 }
 
-fn too_many(file: &SourceFile, limits: &Limits) -> Diagnostic {
+fn too_many(file: &Arc<SourceFile>, limits: &Limits) -> Diagnostic {
     let message = format!("it has more than {} operators and calls", limits.operators);
-    Diagnostic::new(file, 0..0, message)
+    whole_fault(file, message)
+}
+
+/// Returns a fault of a whole expression.
+fn whole_fault(file: &Arc<SourceFile>, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(file, 0..0, message).with_code(DiagnosticCode::Expression)
 }
 
 /// Puts the names with hyphens back.
@@ -245,6 +251,32 @@ fn restore_names(expr: &mut IdedExpr, rewritten: &Rewritten) {
     for below in children_mut(&mut expr.expr) {
         restore_names(below, rewritten);
     }
+}
+
+/// Replaces other names of variables by the names that they stand for. `bound` are the variables of
+/// the loops around.
+fn replace_aliases(expr: &mut IdedExpr, variables: &Variables, bound: &mut Vec<String>) {
+    if let Expr::Ident(name) = &mut expr.expr {
+        if let Some(known) = variables.aliased(name).filter(|_| !bound.contains(name)) {
+            known.clone_into(name);
+        }
+        return;
+    }
+    let Expr::Comprehension(it) = &mut expr.expr else {
+        for below in children_mut(&mut expr.expr) {
+            replace_aliases(below, variables, bound);
+        }
+        return;
+    };
+    replace_aliases(&mut it.iter_range, variables, bound);
+    replace_aliases(&mut it.accu_init, variables, bound);
+    let n_around = bound.len();
+    bound.extend([it.iter_var.clone(), it.accu_var.clone()]);
+    bound.extend(it.iter_var2.clone());
+    replace_aliases(&mut it.loop_cond, variables, bound);
+    replace_aliases(&mut it.loop_step, variables, bound);
+    replace_aliases(&mut it.result, variables, bound);
+    bound.truncate(n_around);
 }
 
 /// Checks the names of an expression.
@@ -364,6 +396,7 @@ impl<'s> Checker<'s> {
         let fault = self.fault(at, format!("there is no variable `{name}`"));
         let known = variables.names();
         let candidates = known.iter().chain(bound).copied();
+        let candidates = candidates.chain(variables.alias_names());
         let hint = match nearest(name, candidates.filter(|it| !it.starts_with('@'))) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => return Err(fault),
@@ -503,16 +536,20 @@ fn listed(names: &[&str]) -> String {
     quoted.join(", ")
 }
 
-fn syntax_fault(file: &SourceFile, rewritten: &Rewritten, errors: &[ParseError]) -> Diagnostic {
+fn syntax_fault(
+    file: &Arc<SourceFile>,
+    rewritten: &Rewritten,
+    errors: &[ParseError],
+) -> Diagnostic {
     let Some(first) = errors.first() else {
-        return Diagnostic::new(file, 0..0, "it cannot be understood");
+        return whole_fault(file, "it cannot be understood");
     };
     let (line, column) = first.pos;
     let start = rewritten.original(place(&rewritten.text, line, column));
     let rewritten = words::syntax(&first.msg, &file.text[start..]);
     let mut fault = Diagnostic::new(file, start..start + rewritten.n_bytes, rewritten.message);
     fault.hint = rewritten.hint;
-    fault
+    fault.with_code(DiagnosticCode::Expression)
 }
 
 /// Returns the byte offset of a line and a column. Both count from 1, and columns count characters.

@@ -122,10 +122,7 @@ impl Template {
             }
             if text.len() > RESULT_BYTES_MAX {
                 let message = format!("the text becomes longer than {RESULT_BYTES_MAX} bytes");
-                let whole = SourceFile {
-                    name: "text".to_owned(),
-                    text: String::new(),
-                };
+                let whole = SourceFile::new("text", "");
                 return Err(self.place.moved(Diagnostic::new(&whole, 0..0, message)));
             }
         }
@@ -173,10 +170,7 @@ fn end_of(text: &str, start: usize) -> Option<usize> {
 fn unclosed(text: &str, open: usize, place: &TextPlace) -> Diagnostic {
     let mut tokens = Tokens::new(text, open + OPEN.len());
     let quote = tokens.find(|it| it.kind == TokenKind::Unclosed);
-    let whole = SourceFile {
-        name: "text".to_owned(),
-        text: text.to_owned(),
-    };
+    let whole = SourceFile::new("text", text);
     let fault = Diagnostic::new(
         &whole,
         open..open + OPEN.len(),

@@ -6,6 +6,7 @@ use super::template::Template;
 use super::*;
 
 mod faults;
+mod files;
 mod hostile;
 mod needs;
 mod properties;

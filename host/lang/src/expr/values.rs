@@ -12,8 +12,11 @@ use cel::common::types::{
 use cel::common::value::Val;
 use cel::objects::{Map, OptionalValue};
 use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
+use sedge_model::sealed::{SEALED_KEY, SEALED_SHOWN, sealed_parts};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+
+use super::hidden::is_hidden;
 
 /// The maximum nesting of content, which is also the limit for guests that write it.
 ///
@@ -123,8 +126,17 @@ impl<'de> Visitor<'de> for ContentSeed<'_> {
                 map.next_value::<IgnoredAny>()?;
             }
         }
+        let is_sealed = members.len() == 1 && members.keys().all(is_sealed_key);
+        if is_sealed {
+            return Ok(sealed());
+        }
         Ok(Box::new(CelMap::from(members)))
     }
+}
+
+fn is_sealed_key(key: &CelMapKey<'_>) -> bool {
+    let key = key.inner().downcast_ref::<CelString<'_>>();
+    key.is_some_and(|key| key.inner() == SEALED_KEY)
 }
 
 struct KeySeed;
@@ -241,6 +253,12 @@ pub(super) fn val_to_json(value: &dyn Val) -> Result<Value, String> {
     } else if let Some(it) = value.downcast_ref::<CelList<'_>>() {
         it.inner().iter().map(|item| val_to_json(&**item)).collect()
     } else if let Some(it) = value.downcast_ref::<CelMap<'_>>() {
+        if is_hidden(value) {
+            return match it.inner().keys().all(is_sealed_key) {
+                true => Ok(SEALED_SHOWN.into()),
+                false => Err("a secret cannot be written as JSON".to_owned()),
+            };
+        }
         let mut members = Vec::new();
         for (key, value) in it.inner() {
             let key = match key.inner().downcast_ref::<CelString<'_>>() {
@@ -266,6 +284,7 @@ pub(super) fn from_value(value: &Value) -> Boxed<'_> {
             let items: Vec<Boxed<'_>> = items.iter().map(from_value).collect();
             Box::new(CelList::from(items))
         }
+        Value::Object(_) if sealed_parts(value).is_some() => sealed(),
         Value::Object(members) => {
             let members = members.iter();
             let members = members.map(|(key, it)| (CelMapKey::from(key.as_str()), from_value(it)));
@@ -275,8 +294,18 @@ pub(super) fn from_value(value: &Value) -> Boxed<'_> {
     }
 }
 
+/// Returns what stands for a sealed value. The sealed bytes are of no use to an expression.
+fn sealed<'v>() -> Boxed<'v> {
+    let shown: Boxed<'v> = Box::new(CelString::from(SEALED_SHOWN));
+    let members = [(CelMapKey::from(SEALED_KEY), shown)];
+    Box::new(CelMap::from(HashMap::from(members)))
+}
+
 /// Returns a value with its own texts.
 pub(super) fn from_value_owned<'v>(value: Value) -> Boxed<'v> {
+    if sealed_parts(&value).is_some() {
+        return sealed();
+    }
     match value {
         Value::String(text) => Box::new(CelString::from(text)),
         Value::Array(items) => {
@@ -312,6 +341,9 @@ fn time_text(time: &DateTime<FixedOffset>) -> String {
 }
 
 fn object(map: &Map) -> Result<Value, String> {
+    if map.map.len() == 1 && map.map.keys().all(|key| key.to_string() == SEALED_KEY) {
+        return Ok(SEALED_SHOWN.into());
+    }
     let mut members: Vec<(String, Value)> = Vec::with_capacity(map.map.len());
     for (key, value) in map.map.iter() {
         members.push((key.to_string(), to_json(value)?));

@@ -41,6 +41,8 @@ pub struct Variables {
     values: Vec<(String, Shape)>,
     lookups: Vec<String>,
     functions: Vec<HostFunction>,
+    /// Other names of variables, each with the name that it stands for.
+    aliases: Vec<(String, String)>,
     has_hyphens: bool,
 }
 
@@ -55,6 +57,14 @@ impl Variables {
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, shape: Shape) -> Self {
         self.values.push((name.into(), shape));
+        self
+    }
+
+    /// Makes `alias` another name of the variable `name`. The variable of a loop may have the same
+    /// name.
+    #[must_use]
+    pub fn with_alias(mut self, alias: impl Into<String>, name: impl Into<String>) -> Self {
+        self.aliases.push((alias.into(), name.into()));
         self
     }
 
@@ -97,6 +107,21 @@ impl Variables {
         let found = values.find(|(known, _)| known == name);
         let found = found.map(|(_, shape)| shape);
         found.or((name == NOW).then_some(&Shape::Any))
+    }
+
+    pub(super) fn has_aliases(&self) -> bool {
+        !self.aliases.is_empty()
+    }
+
+    /// Returns the variable that a name stands for, if it is another name of one.
+    pub(super) fn aliased(&self, name: &str) -> Option<&str> {
+        let mut aliases = self.aliases.iter();
+        let found = aliases.find(|(alias, _)| alias == name);
+        found.map(|(_, name)| name.as_str())
+    }
+
+    pub(super) fn alias_names(&self) -> impl Iterator<Item = &str> {
+        self.aliases.iter().map(|(alias, _)| alias.as_str())
     }
 
     pub(super) fn is_lookup(&self, name: &str) -> bool {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use cel::ExecutionError;
 
+use super::hidden::HIDDEN_ERROR;
 use super::host::HOST_ERROR;
 
 /// The maximum number of characters of a text of the user or the library.
@@ -131,7 +132,9 @@ pub(crate) fn no_value(error: &ExecutionError) -> NoValue {
         ExecutionError::FunctionError { function, .. } if function == "@budget" => {
             TOO_MUCH.to_owned()
         }
-        ExecutionError::FunctionError { function, message } if function == HOST_ERROR => {
+        ExecutionError::FunctionError { function, message }
+            if function == HOST_ERROR || function == HIDDEN_ERROR =>
+        {
             cut(message)
         }
         ExecutionError::FunctionError { function, message } => {

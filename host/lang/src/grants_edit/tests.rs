@@ -1,17 +1,12 @@
 //! Tests of the edits of grants.
 
 use super::*;
-use sedge_model::names::ModelName;
 
 const HEAD: &str = "# The sink.\nname: sink\ntype: \"@sedge/sink\"   # of Sedge\n";
 
 fn definition(text: &str) -> Definition {
-    let name: ModelName = "sink".parse().expect("a name");
-    let file = SourceFile {
-        name: name.file(),
-        text: text.to_owned(),
-    };
-    Definition::parse(&name, file).unwrap_or_else(|fault| panic!("{fault}\n{text}"))
+    let file = SourceFile::new("models/sink.yaml", text);
+    Definition::parse(&file).unwrap_or_else(|fault| panic!("{fault}\n{text}"))
 }
 
 /// Parses grants in YAML; an empty text stands for none.

@@ -7,6 +7,8 @@ use cel::common::types::{CelBool, CelMap, CelMapKey, CelNull, CelString, CelTime
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 
+use sedge_model::sealed::sealed_hidden;
+
 use super::LIMITS;
 use crate::expr::{
     BUDGET_NAME, Boxed, Budget, Shape, TIME_MS_MAX, Variables, from_json, from_u64, timestamp,
@@ -34,8 +36,27 @@ pub const VARIABLES: &[&str] = &[
     "method",
     "plugin",
     "definition",
+    "workflow",
     "attributes",
+    "content",
     "now",
+];
+
+/// Other names of the variables, each with the variable that it stands for.
+///
+/// They are the words of the tool `swamp`, so that a query that was written for it works as it is.
+pub const ALIASES: &[(&str, &str)] = &[
+    ("contentType", "mediaType"),
+    ("dataType", "kind"),
+    ("isLatest", "latest"),
+    ("jobName", "job"),
+    ("methodName", "method"),
+    ("modelName", "model"),
+    ("modelType", "type"),
+    ("specName", "spec"),
+    ("stepName", "step"),
+    ("workflowName", "workflow"),
+    ("workflowRunId", "run"),
 ];
 
 /// The number of content bytes that cost as much as one value, each time an expression uses the
@@ -86,7 +107,11 @@ pub struct DataRow<'a> {
     pub plugin: &'a str,
     /// The digest of the model's definition at that time.
     pub definition: &'a str,
-    /// The content as JSON text: variable `attributes`. Without it, `attributes` is `{}`.
+    /// The workflow whose step wrote it: null outside of workflows. It is read only if
+    /// [`Query::reads_workflow`](super::Query::reads_workflow).
+    pub workflow: Option<&'a str>,
+    /// The content as JSON text: variables `attributes` and `content`. Without it, `attributes` is
+    /// `{}` and `content` is null.
     pub content: Option<&'a str>,
 }
 
@@ -102,8 +127,12 @@ pub(super) fn variables() -> &'static Variables {
     // process-wide: a constant, which cannot be computed at compile time.
     static KNOWN: LazyLock<Variables> = LazyLock::new(|| {
         let names = VARIABLES.iter();
-        names.fold(Variables::new(), |known, name| {
+        let known = names.fold(Variables::new(), |known, name| {
             known.with(*name, Shape::Any)
+        });
+        let aliases = ALIASES.iter();
+        aliases.fold(known, |known, (alias, name)| {
+            known.with_alias(*alias, *name)
         })
     });
     &KNOWN
@@ -153,6 +182,18 @@ impl<'r> RowScope<'r> {
         content.as_ref().ok().map(|it| CowVal::Borrowed(&**it))
     }
 
+    fn content<'b>(&self) -> Option<CowVal<'b, 'r>> {
+        let Some(text) = self.row.content else {
+            return Some(CowVal::owned(CelNull));
+        };
+        let cost = 1 + text.len() / CONTENT_BYTES_PER_UNIT;
+        let is_paid = self.budget.pays(cost as u64);
+        is_paid.then(|| match sealed_hidden(text) {
+            Some(hidden) => CowVal::owned(CelString::from(hidden)),
+            None => CowVal::owned(CelString::from(text)),
+        })
+    }
+
     fn tags<'b>(&self) -> CowVal<'b, 'r> {
         let tags = self.row.tags.iter();
         let tags = tags.map(|(key, value)| {
@@ -169,6 +210,7 @@ impl VariableResolver for RowScope<'_> {
         let text = |it: &'b str| CowVal::owned(CelString::from(it));
         let value = match variable {
             "attributes" => return self.attributes(),
+            "content" => return self.content(),
             BUDGET_NAME => CowVal::Borrowed(&self.budget),
             "model" => text(row.model),
             "name" => text(row.name),
@@ -190,6 +232,7 @@ impl VariableResolver for RowScope<'_> {
             "method" => text(row.method),
             "plugin" => text(row.plugin),
             "definition" => text(row.definition),
+            "workflow" => row.workflow.map_or(CowVal::owned(CelNull), text),
             "now" => CowVal::Borrowed(self.now),
             constant => {
                 let at: usize = constant.strip_prefix('@')?.parse().ok()?;

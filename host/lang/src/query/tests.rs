@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod limits;
+mod selection;
 
 /// 2026-11-26T10:00:00Z, in milliseconds since 1970.
 const NOW_MS: u64 = 1_795_687_200_000;
@@ -42,6 +43,7 @@ fn with_row<T>(content: Option<&str>, test: impl FnOnce(&DataRow<'_>) -> T) -> T
         method: "run",
         plugin: "b3:1",
         definition: "b3:2",
+        workflow: Some("release"),
         content,
     })
 }
@@ -87,7 +89,9 @@ fn every_variable_has_a_value() {
         "method == 'run'",
         "plugin == 'b3:1'",
         "definition == 'b3:2'",
+        "workflow == 'release'",
         "attributes.count == 3",
+        "content.contains('\"price\": 10.5')",
         "now == timestamp('2026-11-26T10:00:00Z')",
     ] {
         check(predicate, true);
@@ -96,6 +100,43 @@ fn every_variable_has_a_value() {
         let query = Query::parse(&format!("dyn({variable}) == 5"), None, NOW_MS);
         assert!(query.is_ok(), "{variable}: {query:?}");
     }
+}
+
+/// Queries that were written for `swamp` use other names for some variables.
+#[test]
+fn other_name_is_the_variable() {
+    for predicate in [
+        "modelName == 'sink'",
+        "modelType == '@acme/sink'",
+        "specName == 'item'",
+        "dataType == 'resource'",
+        "contentType == 'application/json'",
+        "isLatest && isLatest == true",
+        "workflowRunId == 'k3v9q2x8w1mz'",
+        "workflowName == 'release'",
+        "jobName == 'build' && stepName == null",
+        "methodName == 'run'",
+        "modelName + '-' + model == 'sink-sink'",
+        "tags.exists(key, modelName == 'sink' && key == 'env')",
+        // The variable of a loop hides it, in the loop only.
+        "['x'].exists(modelName, modelName == 'x') && modelName == 'sink'",
+        "cel.bind(specName, 1, specName + 1) == 2",
+    ] {
+        check(predicate, true);
+    }
+    assert_eq!(
+        evaluate("isLatest", Some("{'m': modelName, 's': stepName}")),
+        Ok(Some(json!({"m": "sink", "s": null})))
+    );
+    for (alias, name) in ALIASES {
+        assert!(VARIABLES.contains(name) && !VARIABLES.contains(alias));
+    }
+    let query = Query::parse("isLatest", Some("workflowName"), NOW_MS).expect("valid");
+    assert!(query.reads_workflow() && query.is_exact());
+    let query = Query::parse("isLatest", Some("content"), NOW_MS).expect("valid");
+    assert!(query.reads_content() && !query.reads_workflow());
+    let plain = Query::parse("attributes.workflow == 1", None, NOW_MS).expect("valid");
+    assert!(!plain.reads_workflow());
 }
 
 #[test]
@@ -154,6 +195,7 @@ fn file_has_no_attributes() {
         assert_eq!(found.is_some(), expect, "{predicate}");
     };
     check("attributes == {}", true);
+    check("content == null", true);
     check("has(attributes.price)", false);
     check("!has(attributes.price)", true);
     check("attributes.price > 3", false);
@@ -327,6 +369,12 @@ fn unknown_name_is_refused_with_the_nearest_name() {
         Some("did you mean `mediaType`?"),
     );
     check_fault(
+        "modelNmae == 'x'",
+        "modelNmae",
+        "there is no variable `modelNmae`",
+        Some("did you mean `modelName`?"),
+    );
+    check_fault(
         "name.startWith('x')",
         "name.startWith('x'",
         "there is no function `startWith`",
@@ -418,116 +466,6 @@ fn part_that_is_the_same_for_every_row_is_checked_at_parse() {
     check("[1, 2].map(it, it + 1) == [2, 3]", true);
 }
 
-fn check_selection(predicate: &str, is_exact: bool, expect: Selection) {
-    let query = Query::parse(predicate, None, NOW_MS).expect(predicate);
-    assert_eq!(*query.selection(), expect, "{predicate}");
-    assert_eq!(query.is_exact(), is_exact, "{predicate}");
-}
-
-#[test]
-fn selection_contains_what_a_store_can_look_up() {
-    let check = check_selection;
-    let text = |it: &str| Some(it.to_owned());
-    let all = Selection::default;
-    check(
-        "model == 'a' && ('b' == name && spec == 'c') && kind == 'file'",
-        true,
-        Selection {
-            model: text("a"),
-            name: text("b"),
-            spec: text("c"),
-            kind: text("file"),
-            ..all()
-        },
-    );
-    check(
-        "type == '@a/b' && run == 'r' && method == 'm' && version == 4 && latest",
-        true,
-        Selection {
-            type_name: text("@a/b"),
-            run: text("r"),
-            method: text("m"),
-            version: Some(4),
-            latest: Some(true),
-            ..all()
-        },
-    );
-    check(
-        "name.startsWith('a') && name.startsWith('a' + 'b') && attributes.x == 1",
-        false,
-        Selection {
-            name_prefix: text("ab"),
-            ..all()
-        },
-    );
-    check(
-        "tags.env == 'prod' && tags['team'] == 'a' && tags.env == 'prod'",
-        true,
-        Selection {
-            tags: vec![
-                ("env".to_owned(), "prod".to_owned()),
-                ("team".to_owned(), "a".to_owned()),
-            ],
-            ..all()
-        },
-    );
-    check(
-        "createdAt > now - duration('1h') && timestamp('2026-11-26T09:59:59.0005Z') >= createdAt",
-        true,
-        Selection {
-            created_from_ms: Some(NOW_MS - 3_600_000 + 1),
-            created_before_ms: Some(NOW_MS - 1_000 + 1),
-            ..all()
-        },
-    );
-    let not_latest = Selection {
-        latest: Some(false),
-        ..all()
-    };
-    check("!latest", true, not_latest.clone());
-    check("latest == false", true, not_latest);
-    check("true", true, all());
-}
-
-#[test]
-fn selection_omits_other_conditions() {
-    for predicate in [
-        "model == 'a' || model == 'b'",
-        "model != 'a'",
-        "model == name",
-        "model == 1",
-        "size == 3",
-        "has(tags.env)",
-        "version > 3",
-        "attributes.name == 'a'",
-        "latest ? model == 'a' : false",
-        "[1].exists(x, model == 'a')",
-    ] {
-        check_selection(predicate, false, Selection::default());
-    }
-}
-
-#[test]
-fn contradiction_selects_nothing() {
-    for predicate in [
-        "false",
-        "model == 'a' && model == 'b'",
-        "name == 'a' && name.startsWith('b')",
-        "name.startsWith('a') && name.startsWith('b')",
-        "tags.a == '1' && tags.a == '2'",
-        "version == 1 && version == 2",
-        "version == -1",
-        "latest && !latest",
-        "createdAt < timestamp('1970-01-01T00:00:00Z')",
-        "createdAt < now && createdAt > now",
-        "createdAt == timestamp('2026-11-26T09:59:59.0005Z')",
-    ] {
-        let query = Query::parse(predicate, None, NOW_MS).expect(predicate);
-        assert!(query.selection().nothing, "{predicate}");
-        check(predicate, false);
-    }
-}
-
 #[test]
 fn query_can_be_shared_by_threads() {
     fn check<T: Send + Sync>() {}
@@ -559,4 +497,68 @@ fn only_the_used_content_is_read() {
     check("attributes.a == 1", Some("attributes"), ContentUse::Whole);
     check("'a' in attributes", None, ContentUse::Whole);
     check("attributes[name] == 1", None, ContentUse::Whole);
+}
+
+/// What is stored of a sensitive field.
+const SEALED_CONTENT: &str = r#"{"user": "ada", "password": {"$sealed": {"key": "0011", "value": "AAEC"}},
+    "keys": [{"$sealed": {"key": "0011", "value": "AAED"}}, "plain"], "n": 1}"#;
+
+#[test]
+fn sealed_field_is_shown_as_such_and_cannot_be_compared() {
+    let evaluated = |predicate: &str, select: Option<&str>| {
+        let query = Query::parse(predicate, select, NOW_MS).unwrap_or_else(|it| panic!("{it}"));
+        with_row(Some(SEALED_CONTENT), |row| query.evaluate(row))
+    };
+    let shown = |select: &str, expect: Value| {
+        let shown = evaluated("true", Some(select)).unwrap_or_else(|it| panic!("{it}"));
+        assert_eq!(shown.expect("it matches").value, expect, "{select}");
+    };
+    shown("attributes.password", json!("[sealed]"));
+    shown("attributes.keys", json!(["[sealed]", "plain"]));
+    shown(
+        "[attributes.user, attributes.password]",
+        json!(["ada", "[sealed]"]),
+    );
+    shown("{'a': attributes.keys[0]}", json!({"a": "[sealed]"}));
+    shown(
+        "json.encode(attributes.keys)",
+        json!("[\"[sealed]\",\"plain\"]"),
+    );
+    shown("content.contains('AAEC')", json!(false));
+    shown("has(attributes.password)", json!(true));
+    shown("size(attributes.keys)", json!(2));
+    shown("attributes.?password.orValue('none')", json!("[sealed]"));
+    for predicate in [
+        "attributes.password == 'open sesame'",
+        "'open sesame' == attributes.password",
+        "attributes.password != 'x'",
+        "attributes.password == attributes.password",
+        "attributes.password in ['a', 'b']",
+        "'a' in attributes.keys",
+        "attributes.keys == ['a', 'plain']",
+        "attributes.keys == attributes.keys",
+        "attributes == {'user': 'ada'}",
+        "attributes.keys.exists(it, it == 'other')",
+        "attributes.password < 'b'",
+        "attributes.password.startsWith('a')",
+        "attributes.password.matches('^a')",
+        "size(attributes.password) == 1",
+        "attributes.password.exists(it, true)",
+        "[attributes.password].distinct() == []",
+        "sets.contains(['a'], attributes.keys)",
+        "attributes.password",
+    ] {
+        let fault = evaluated(predicate, None).expect_err(predicate);
+        assert!(
+            matches!(fault, QueryError::Row { .. }),
+            "{predicate}: {fault}"
+        );
+    }
+    let fault = evaluated("attributes.password == 'x'", None).expect_err("it compares");
+    let expect = "a sealed or secret value can be neither compared nor computed with";
+    assert!(fault.to_string().contains(expect), "{fault}");
+    // Other fields of the same content are compared as ever.
+    for predicate in ["attributes.user == 'ada'", "attributes.n in [1, 2]"] {
+        assert!(evaluated(predicate, None).expect("it compares").is_some());
+    }
 }

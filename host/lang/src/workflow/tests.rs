@@ -1,22 +1,69 @@
 //! Valid and invalid workflow files.
+//!
+//! The folder `tests/workflows` of this crate has whole files, what each of them notes
+//! (`notes.txt`), and wrong files with their faults (`diagnostics.txt`).
+
+use std::fmt::Write as _;
 
 use super::*;
 
-fn parse(text: &str) -> Result<Workflow, Diagnostic> {
-    let name: WorkflowName = "w".parse().expect("a name");
-    Workflow::parse(
-        &name,
-        SourceFile {
-            name: name.file(),
-            text: text.to_owned(),
-        },
-    )
+mod keys;
+
+/// Defines [`FILES`].
+macro_rules! files {
+    ($($name:literal,)*) => {
+        /// The valid files of the folder, each with its name.
+        const FILES: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../tests/workflows/", $name, ".yaml"))),)*
+        ];
+    };
+}
+
+files! {
+    "any-of",
+    "asserts",
+    "big-job",
+    "block-texts",
+    "cost-report",
+    "daily-check",
+    "exclusive",
+    "file-contents",
+    "gates",
+    "guarded",
+    "hook",
+    "hyphens",
+    "looked-up",
+    "many-conditions",
+    "map-items",
+    "nested",
+    "one-map",
+    "placed",
+    "plain",
+    "release",
+    "results",
+    "scan-regions",
+    "stop-instances",
+    "typed",
+}
+
+fn parse(text: &str) -> Result<Workflow, Faults> {
+    Workflow::parse(&SourceFile::new("w.yaml", text))
+}
+
+/// Returns a fault as one line: its place, its code, its message and its hint.
+fn shown(fault: &Diagnostic) -> String {
+    let (line, column) = fault.line_column();
+    let mut text = format!("{line}:{column} {}: {}", fault.code, fault.message);
+    for more in [&fault.label, &fault.hint].into_iter().flatten() {
+        write!(text, " | {more}").expect("a text takes any text");
+    }
+    text
 }
 
 #[test]
 fn workflow_by_another_tool_is_accepted() {
     let workflow = parse(
-        "id: 0a0b\nname: w\ndescription: d\nversion: 1\njobs:\n- name: main\n  steps:\n\
+        "id: 5d4a6b0e-0000-4000-8000-000000000000\nname: w\ndescription: d\nversion: 1\njobs:\n- name: main\n  steps:\n\
          \x20 - name: gate\n    task: {type: manual_approval, prompt: Go on?}\n\
          \x20 - name: go\n    dependsOn: [{step: gate, condition: {type: succeeded}}]\n    allowFailure: true\n\
          \x20   task:\n      type: model_method\n      modelIdOrName: spawn\n      methodName: run\n      inputs: {count: 2}\n",
@@ -26,50 +73,132 @@ fn workflow_by_another_tool_is_accepted() {
     assert_eq!(workflow.prompt(&steps[0].path), "Go on?");
     assert_eq!(steps[1].path.to_string(), "main/go");
     assert!(steps[1].allow_failure);
-    assert_eq!(steps[1].depends_on[0].on.as_str(), "gate");
+    let on: Vec<&str> = steps[1].depends_on[0]
+        .dependencies()
+        .into_iter()
+        .map(|it| it.on.as_str())
+        .collect();
+    assert_eq!(on, ["gate"]);
     let Task::ModelMethod { inputs, .. } = &steps[1].task else {
         panic!("a model's method")
     };
-    assert_eq!(inputs.value["count"], 2);
+    assert_eq!(inputs.literal(), Some(serde_json::json!({"count": 2})));
+    assert_eq!(
+        (workflow.notes(), workflow.unsupported_in_run()),
+        (vec![], vec![])
+    );
+}
+
+/// What a file notes does not change without a reason.
+#[test]
+fn files_are_accepted_with_their_notes() {
+    let mut text = String::new();
+    for (name, file) in FILES {
+        writeln!(text, "### {name}").expect("a text takes any text");
+        let workflow = match parse(file) {
+            Ok(workflow) => workflow,
+            Err(faults) => {
+                for fault in &faults {
+                    writeln!(text, "FAULT {}", shown(fault)).expect("a text takes any text");
+                }
+                continue;
+            }
+        };
+        assert_eq!(workflow.name.as_str().rsplit('/').next(), Some(*name));
+        for note in workflow.notes() {
+            writeln!(text, "note {}", shown(&note)).expect("a text takes any text");
+        }
+        for refused in workflow.unsupported_in_run() {
+            writeln!(text, "run {}", shown(&refused)).expect("a text takes any text");
+        }
+    }
+    assert_same(
+        &text,
+        include_str!("../../tests/workflows/notes.txt"),
+        "notes.txt",
+    );
+}
+
+/// Each fault is at the right place, and says what to write.
+#[test]
+fn faults_say_where_and_what_to_write() {
+    let expected = include_str!("../../tests/workflows/diagnostics.txt");
+    let mut text = String::new();
+    let mut n_faults = 0;
+    for case in expected.split("### ").skip(1) {
+        let (title, rest) = case.split_once('\n').expect("a title is one line");
+        let lines = rest.lines().filter(|line| !line.starts_with("=> "));
+        let file = lines.fold(String::new(), |file, line| file + line + "\n");
+        write!(text, "### {title}\n{file}").expect("a text takes any text");
+        let faults = parse(&file).err();
+        for fault in faults.iter().flatten() {
+            n_faults += 1;
+            writeln!(text, "=> {}", shown(fault)).expect("a text takes any text");
+        }
+    }
+    assert!(n_faults >= 80, "{n_faults}");
+    assert_same(&text, expected, "diagnostics.txt");
+}
+
+/// Compares two texts by lines, and shows the first that differ.
+fn assert_same(found: &str, expected: &str, name: &str) {
+    let mut lines = found.lines().zip(expected.lines()).enumerate();
+    if let Some((n, (found, expected))) = lines.find(|(_, (a, b))| a != b) {
+        panic!("{name}:{}: found\n{found}\ninstead of\n{expected}", n + 1);
+    }
+    assert_eq!(found.lines().count(), expected.lines().count(), "{name}");
 }
 
 #[test]
-fn fault_is_reported_with_its_place() {
-    let check = |steps: &str, expect: &str| {
-        let text = format!("name: w\njobs:\n- name: main\n  steps:\n{steps}");
-        assert_eq!(parse(&text).expect_err(steps).to_string(), expect);
+fn groups_and_conditions_are_nested_to_a_limit() {
+    let nested = |n: usize| {
+        let (open, close) = ("{anyOf: [".repeat(n), "]}".repeat(n));
+        let step = "task: {type: manual_approval}";
+        format!(
+            "name: w\njobs: [{{name: j, steps: [{{name: a, {step}}}, {{name: b, {step}, dependsOn: [{open}a{close}]}}]}}]\n"
+        )
     };
-    check("    []\n", "workflows/w.yaml:3:9: the job has no steps");
-    check(
-        "  - {name: a, task: {type: manual_approvel}}\n",
-        "workflows/w.yaml:5:28: there is no task of type `manual_approvel`",
+    parse(&nested(15)).expect("it is not too deep");
+    let faults = parse(&nested(16)).expect_err("it is too deep");
+    let first = faults.first().expect("an error has a fault");
+    assert_eq!(first.message, "groups are nested more than 16 deep");
+}
+
+/// The author of a file chooses the number of steps and what they wait for.
+#[test]
+fn fifty_thousand_steps_are_read_in_linear_time() {
+    let file = |n: usize| {
+        let mut text = String::from("name: w\njobs:\n- name: j\n  steps:\n");
+        for at in 0..n {
+            let on = match at.checked_sub(1) {
+                Some(before) => format!(", dependsOn: [s{before}]"),
+                None => String::new(),
+            };
+            writeln!(
+                text,
+                "  - {{name: s{at}, task: {{type: manual_approval}}{on}}}"
+            )
+            .expect("a text takes any text");
+        }
+        text
+    };
+    let text = file(50_000);
+    let workflow = parse(&text).expect("a good file");
+    assert_eq!(workflow.steps().count(), 50_000);
+    // The first step waits for the last one, which closes the longest cycle.
+    let cyclic = file(5_000);
+    let cyclic = cyclic.replacen(
+        "manual_approval}}",
+        "manual_approval}, dependsOn: [s4999]}",
+        1,
     );
-    check(
-        "  - {name: a, task: {type: model_method, modelIdOrName: m}}\n",
-        "workflows/w.yaml:5:28: a task of this type needs `methodName`",
+    let faults = parse(&cyclic).expect_err("a cycle");
+    assert_eq!(faults.len(), 1);
+    let first = faults.first().expect("an error has a fault");
+    assert!(
+        first
+            .message
+            .starts_with("steps wait for each other: s0 -> s4999 -> s4998 -> ")
     );
-    check(
-        "  - {name: a, task: {type: manual_approval, methodName: m}}\n",
-        "workflows/w.yaml:5:57: `methodName` has no meaning for a task of type `manual_approval`",
-    );
-    check(
-        "  - {name: a, task: {type: manual_approval}}\n  - {name: a, task: {type: manual_approval}}\n",
-        "workflows/w.yaml:6:12: there are two steps named `a`",
-    );
-    check(
-        "  - {name: a, task: {type: manual_approval}, dependsOn: [{step: b}]}\n",
-        "workflows/w.yaml:5:65: there is no step named `b`",
-    );
-    check(
-        "  - {name: a, task: {type: manual_approval}, dependsOn: [{step: b}]}\n  - {name: b, task: {type: manual_approval}, dependsOn: [{step: a}]}\n",
-        "workflows/w.yaml:5:12: steps wait for each other: a -> b -> a",
-    );
-    check(
-        "  - {name: a, task: {type: manual_approval}, forEach: {}}\n",
-        "workflows/w.yaml:5:46: the key `forEach` is not supported here by this version of Sedge",
-    );
-    check(
-        "  - {name: a, task: {type: model_method, modelIdOrName: m, methodName: r, inputs: {x: \"${{ 1 }}\"}}}\n",
-        "workflows/w.yaml:5:88: expressions are not supported by this version of Sedge",
-    );
+    assert!(first.message.len() < 200);
 }

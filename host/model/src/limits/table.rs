@@ -261,6 +261,8 @@ limit_table! {
         fixed {
             JsonBytes "json-bytes": Mebibytes, Call,
                 "The size of one JSON text that passes between guest and host. A larger record belongs in a file.";
+            SealedBytes "sealed-bytes": Kibibytes, Call,
+                "The sealed values that a call reads and writes. They are kept out of its log and its outcome, which takes up to a KiB of the host's memory for each byte.";
             Handles "handles": Count, Call,
                 "The handles that a call holds: of streams, requests, pollables, files and calls.";
             LiveInstances "live-instances": Count, Process,

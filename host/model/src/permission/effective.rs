@@ -23,11 +23,15 @@ pub use super::kinds::secrets::SecretUsage;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions {
     pub(super) model: ModelName,
+    /// The file of the model's definition, for messages.
+    file: String,
     type_name: TypeName,
     asked: Vec<PermissionRequest>,
     pub(super) granted: Grants,
     /// The grants of the model's own definition, which are part of all its grants.
     own: Grants,
+    /// Whether only reading is permitted, whatever is granted.
+    only_reads: bool,
 }
 
 /// An attempt that was denied.
@@ -46,8 +50,12 @@ pub struct Denial {
 pub enum DenialReason {
     /// The plugin does not request the permission. No grant helps.
     NotRequested(TypeName),
+    /// A check made the attempt, and a check only reads. No grant helps.
+    InCheck,
     /// The permission has no grant. These lines in the model's definition would add one.
     NotGranted {
+        /// The file of the model's definition.
+        file: String,
         /// The key `grants:` with the existing grants and the missing one.
         yaml: String,
     },
@@ -66,10 +74,15 @@ impl std::fmt::Display for Denial {
                 f,
                 "`{model}` may not {attempt}: its plugin `{type_name}` does not request it"
             ),
-            DenialReason::NotGranted { yaml } => write!(
+            DenialReason::InCheck => {
+                write!(
+                    f,
+                    "`{model}` may not {attempt} in a check: a check only reads"
+                )
+            }
+            DenialReason::NotGranted { file, yaml } => write!(
                 f,
-                "`{model}` may not {attempt}: no grant allows it; these lines in {} would\n{}",
-                model.file(),
+                "`{model}` may not {attempt}: no grant allows it; these lines in {file} would\n{}",
                 yaml.trim_end()
             ),
         }
@@ -90,12 +103,50 @@ impl Permissions {
         let mut granted = of_type.clone();
         granted.extend(&own);
         Self {
+            file: model.file(),
             model,
             type_name,
             asked,
             granted,
             own,
+            only_reads: false,
         }
+    }
+
+    /// Sets the file of the model's definition, which messages name.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        file.clone_into(&mut self.file);
+        self
+    }
+
+    /// Returns the file of the model's definition.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Returns the permissions of a check that runs before a method: those of the model, except for
+    /// calls, commands, connections, and requests that may change something. Folders can only be
+    /// read, which the code that opens them has to ensure.
+    #[must_use]
+    pub fn for_check(&self) -> Self {
+        Self {
+            only_reads: true,
+            ..self.clone()
+        }
+    }
+
+    /// Refuses an attempt to change something if only reading is permitted.
+    pub(super) fn change_check(&self, attempt: impl FnOnce() -> String) -> Result<(), Denial> {
+        if !self.only_reads {
+            return Ok(());
+        }
+        Err(Denial {
+            attempt: attempt(),
+            model: self.model.clone(),
+            why: DenialReason::InCheck,
+        })
     }
 
     /// Returns what the plugin requests, without the reasons.
@@ -131,6 +182,7 @@ impl Permissions {
             attempt,
             model: self.model.clone(),
             why: DenialReason::NotGranted {
+                file: self.file.clone(),
                 yaml: yaml_text::write(&File { grants: &grants }),
             },
         }

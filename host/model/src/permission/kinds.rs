@@ -9,6 +9,7 @@ pub(super) mod env;
 pub(super) mod files;
 pub(super) mod http;
 pub(super) mod models;
+pub(super) mod reveal;
 pub(super) mod secrets;
 pub(super) mod sockets;
 
@@ -19,7 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::ChoiceError;
 use super::effective::Use;
-use super::pattern::{CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern};
+use super::pattern::{
+    CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern, RevealPattern,
+};
 use crate::names::EnvName;
 
 /// Declares the kinds: the key, which is the name of the kind in files, the type of a request, and
@@ -130,6 +133,19 @@ macro_rules! permission_kinds {
                 taken
             }
 
+            /// Returns each grant alone, with its kind and its position in the list of the kind.
+            pub(super) fn parts(&self) -> Vec<(PermissionKind, usize, Self)> {
+                let mut parts = Vec::new();
+                $(
+                    for (at, grant) in self.$key.iter().enumerate() {
+                        let mut alone = Self::default();
+                        alone.$key.push(grant.clone());
+                        parts.push((PermissionKind::$Kind, at, alone));
+                    }
+                )*
+                parts
+            }
+
             /// Returns the kind and the subject of each grant.
             pub(super) fn subjects(&self) -> Vec<(PermissionKind, String)> {
                 let mut subjects = Vec::new();
@@ -158,6 +174,8 @@ permission_kinds! {
     Secrets secrets: secrets::SecretPermission, secrets::SecretGrant;
     /// Programs of the machine that the operator pinned.
     Commands commands: commands::CommandPermission, CommandPattern;
+    /// Hidden values: sealed fields of other models, and secrets in arguments.
+    Reveal reveal: reveal::RevealPermission, RevealPattern;
 }
 
 /// The rules of one kind, for one permission that a plugin requests.

@@ -356,6 +356,154 @@ impl fmt::Display for CommandPattern {
     }
 }
 
+/// A field of a JSON value, as a JSON Pointer in which `*` stands for any one part: `/keys/*/value`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FieldPattern(String);
+
+impl FieldPattern {
+    /// Returns the narrowest pattern for a field.
+    ///
+    /// A part that a pattern cannot write, for example one with white space, becomes `*`.
+    #[must_use]
+    pub fn of(pointer: &str) -> Self {
+        let part = |part: &str| match is_field_part(part) {
+            true => format!("/{part}"),
+            false => "/*".to_owned(),
+        };
+        // The text before the first `/` is empty.
+        Self(pointer.split('/').skip(1).map(part).collect())
+    }
+
+    /// Returns whether the pattern matches a JSON Pointer.
+    #[must_use]
+    pub fn matches(&self, pointer: &str) -> bool {
+        let (parts, given) = (self.0.split('/'), pointer.split('/'));
+        parts.clone().count() == given.clone().count()
+            && parts
+                .zip(given)
+                .all(|(part, given)| part == "*" || part == given)
+    }
+
+    /// Returns whether the pattern matches everything that `other` matches.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.matches(&other.0)
+    }
+}
+
+/// Returns whether a text can be a part of a [`FieldPattern`].
+fn is_field_part(part: &str) -> bool {
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '\\');
+    part.chars().all(is_plain) && part.len() <= FIELD_PART_BYTES_MAX
+}
+
+/// The maximum length of one part of a [`FieldPattern`], in bytes.
+const FIELD_PART_BYTES_MAX: usize = 200;
+
+/// The rule for a [`FieldPattern`].
+const FIELD_RULE: &str =
+    "write a JSON Pointer without white space, with `*` for any one part: `/keys/*/value`";
+
+impl FromStr for FieldPattern {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let has_parts = text.is_empty() || text.starts_with('/');
+        if has_parts && text.split('/').all(is_field_part) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(refused("field", text, FIELD_RULE))
+    }
+}
+
+impl fmt::Display for FieldPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Values that are hidden unless they are revealed.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum RevealPattern {
+    /// `argument:/token`: the secret in an argument.
+    Argument(FieldPattern),
+    /// `data:vault:/password`: a sealed field of a model's data, whichever its output spec.
+    Data {
+        /// The model.
+        model: ModelPattern,
+        /// The field.
+        field: FieldPattern,
+    },
+}
+
+impl RevealPattern {
+    /// Returns whether the pattern matches a sealed field of a model's data.
+    #[must_use]
+    pub fn matches_data(&self, name: &str, pointer: &str) -> bool {
+        match self {
+            Self::Argument(_) => false,
+            Self::Data { model, field } => model.matches(name) && field.matches(pointer),
+        }
+    }
+
+    /// Returns whether the pattern matches an argument.
+    #[must_use]
+    pub fn matches_argument(&self, pointer: &str) -> bool {
+        match self {
+            Self::Argument(field) => field.matches(pointer),
+            Self::Data { .. } => false,
+        }
+    }
+
+    /// Returns whether the pattern matches everything that `other` matches.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Argument(one), Self::Argument(other)) => one.covers(other),
+            (
+                Self::Data { model, field },
+                Self::Data {
+                    model: other,
+                    field: other_field,
+                },
+            ) => model.covers(other) && field.covers(other_field),
+            (Self::Argument(_), Self::Data { .. }) | (Self::Data { .. }, Self::Argument(_)) => {
+                false
+            }
+        }
+    }
+}
+
+/// The rule for a [`RevealPattern`].
+const REVEAL_RULE: &str =
+    "write `argument:/FIELD` or `data:MODEL:/FIELD`, where FIELD is a JSON Pointer";
+
+impl FromStr for RevealPattern {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if let Some(field) = text.strip_prefix("argument:") {
+            return Ok(Self::Argument(field.parse()?));
+        }
+        let data = text.strip_prefix("data:").and_then(|it| it.split_once(':'));
+        let (model, field) = data.ok_or_else(|| refused("hidden value", text, REVEAL_RULE))?;
+        Ok(Self::Data {
+            model: model.parse()?,
+            field: field.parse()?,
+        })
+    }
+}
+
+impl fmt::Display for RevealPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument(field) => write!(f, "argument:{field}"),
+            Self::Data { model, field } => write!(f, "data:{model}:{field}"),
+        }
+    }
+}
+
 macro_rules! text_of {
     ($($name:ident),*) => {$(
         impl TryFrom<String> for $name {
@@ -380,7 +528,14 @@ macro_rules! text_of {
     )*};
 }
 
-text_of!(HttpOrigin, Endpoint, ModelPattern, CommandPattern);
+text_of!(
+    HttpOrigin,
+    Endpoint,
+    ModelPattern,
+    CommandPattern,
+    FieldPattern,
+    RevealPattern
+);
 
 /// Splits `host:port`. An address of version 6 is in brackets.
 fn host_and_port(text: &str) -> Option<(&str, Option<PortPattern>)> {
@@ -412,6 +567,60 @@ fn refused(what: &'static str, text: &str, rule: &'static str) -> NameError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn field_pattern_matches_whole_pointers() {
+        let check = |pattern: &str, pointer: &str, expect: bool| {
+            let pattern: FieldPattern = pattern.parse().expect("a pattern");
+            assert_eq!(pattern.matches(pointer), expect, "{pattern} {pointer}");
+        };
+        check("/password", "/password", true);
+        check("/password", "/password/0", false);
+        check("/password", "/passwords", false);
+        check("/*", "/password", true);
+        check("/*", "", false);
+        check("/*", "/keys/0", false);
+        check("/keys/*/value", "/keys/17/value", true);
+        check("/keys/*/value", "/keys/17/name", false);
+        check("", "", true);
+        check("", "/a", false);
+        assert_eq!(FieldPattern::of("/a b/c").to_string(), "/*/c");
+        assert_eq!(FieldPattern::of("").to_string(), "");
+        for bad in ["password", "/a b", "/a\n", "/a\"b"] {
+            assert!(bad.parse::<FieldPattern>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reveal_pattern_is_shown_as_it_is_written() {
+        let check = |text: &str, is_valid: bool| {
+            let parsed = text.parse::<RevealPattern>().map(|it| it.to_string());
+            assert_eq!(parsed.ok().as_deref(), is_valid.then_some(text), "{text}");
+        };
+        check("argument:/token", true);
+        check("argument:/auth/token", true);
+        check("data:vault:/password", true);
+        check("data:*:/keys/*", true);
+        check("data:vault:", true);
+        for bad in [
+            "",
+            "/token",
+            "argument",
+            "argument:token",
+            "data:vault",
+            "data:/a",
+            "data:A b:/a",
+        ] {
+            check(bad, false);
+        }
+        let covers = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|it| it.parse().expect("a pattern"));
+            RevealPattern::covers(&one, &other)
+        };
+        assert!(covers("data:*:/a", "data:vault:/a") && !covers("data:vault:/a", "data:*:/a"));
+        assert!(covers("data:vault:/*", "data:vault:/a"));
+        assert!(!covers("argument:/a", "data:vault:/a"));
+    }
 
     #[test]
     fn origin_is_shown_as_it_is_written() {

@@ -122,6 +122,9 @@ mod tests {
         }
         // `none` is a decision about grants, and no kind.
         let error = "none".parse::<Revocation>().expect_err("it is no kind");
-        assert!(error.to_string().ends_with("secrets, commands"), "{error}");
+        assert!(
+            error.to_string().ends_with("secrets, commands, reveal"),
+            "{error}"
+        );
     }
 }

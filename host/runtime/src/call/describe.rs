@@ -18,7 +18,7 @@ use crate::trap;
 
 /// The maximum memory of a plugin that describes itself, in bytes. The largest known interpreter
 /// needs a quarter of it to start.
-const DESCRIBE_MEMORY_BYTES_MAX: usize = 256 << 20;
+pub(super) const DESCRIBE_MEMORY_BYTES_MAX: usize = 256 << 20;
 
 /// The maximum size of the log of a plugin that describes itself.
 pub(super) const DESCRIBE_LOG_LINES_MAX: u32 = 1000;

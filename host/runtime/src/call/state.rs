@@ -13,7 +13,7 @@ use super::describe::{DESCRIBE_LOG_BYTES_MAX, DESCRIBE_LOG_LINES_MAX};
 use super::report::CoreDump;
 use super::{CallIdentity, Surroundings};
 use crate::budget::{Descriptors, ProcessBudget};
-use crate::call_secrets::CallSecrets;
+use crate::call_secrets::{ArgumentSecret, CallSecrets};
 use crate::clocks::{CallClock, DayClock};
 use crate::cpu::CpuMeter;
 use crate::engine::MEMORY_BYTES_MAX;
@@ -99,6 +99,12 @@ impl Running {
             n_files_open: 0,
             started: JoinSet::new(),
         }
+    }
+
+    /// Adds the secrets for which the arguments of the call have placeholders.
+    pub(super) fn with_arguments(mut self, secrets: Vec<ArgumentSecret>) -> Self {
+        self.secrets = Arc::new(Mutex::new(CallSecrets::of_arguments(secrets)));
+        self
     }
 
     /// Returns what was refused to the call so far.

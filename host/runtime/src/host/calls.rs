@@ -138,7 +138,7 @@ impl CallState {
         let place = if name.is_of_repository() {
             "sedge.yaml".to_owned()
         } else {
-            running.identity.model.file()
+            running.identity.permissions.file().to_owned()
         };
         let hint = name.raised(value).map(|line| raise_hint(&place, &line));
         let message = format!(

@@ -2,14 +2,17 @@
 //! read.
 
 pub(crate) mod files;
+mod port;
 
 use std::collections::BTreeMap;
 
+use sedge_lang::schema::TooManySecrets;
 use sedge_lang::type_info::{MethodKind, OnViolation};
 use sedge_model::call::{
-    DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite, Written,
+    DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite,
 };
-use sedge_model::names::{DataName, ModelName, SpecName};
+use sedge_model::names::{DataName, ModelName};
+use sedge_model::sealed::{SEALED_KEY, sealed_forgery};
 use sedge_model::violation::Violation;
 use serde_json::Value;
 
@@ -17,128 +20,17 @@ use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{BoxFuture, HostError, JSON_BYTES_MAX, RequestFault, connected, effects};
+use crate::host::{JSON_BYTES_MAX, RequestFault, connected, effects};
 use crate::json;
 use crate::staging::StagedName;
 
-use files::{FileSink, FileSource, GuestFileReader, GuestFileWriter, OpenedFile};
+use files::{GuestFileReader, GuestFileWriter};
+
+pub use port::{DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent, VersionInfo};
 
 /// The maximum number of names that one `list` returns. The guest chooses the number and the host
 /// allocates the list.
 const LIST_MAX: u32 = 1000;
-
-/// Reads the data that a call may read, and stores what it writes.
-pub trait DataPort: Send + Sync {
-    /// Checks that the caller may read a model's data. Returns the model's name.
-    ///
-    /// # Errors
-    /// The caller may not read it, or there is no such model.
-    fn readable(&self, model: &str) -> Result<ModelName, RequestFault<DataAccessError>>;
-
-    /// Reads a committed version of a resource; without `version`, the latest. Returns `None` if
-    /// the version does not exist or is a file.
-    ///
-    /// # Errors
-    /// The store failed.
-    fn resource(
-        &self,
-        model: &ModelName,
-        name: &DataName,
-        version: Option<u64>,
-    ) -> Result<Option<ResourceVersion>, HostError>;
-
-    /// Returns the committed versions, oldest first.
-    ///
-    /// # Errors
-    /// The store failed.
-    fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError>;
-
-    /// Returns the names that begin with `prefix` and sort after `after`, at most `n_max`, each
-    /// with its latest committed version.
-    ///
-    /// # Errors
-    /// The store failed.
-    fn list(
-        &self,
-        model: &ModelName,
-        prefix: &str,
-        after: Option<&str>,
-        n_max: usize,
-    ) -> Result<Vec<VersionInfo>, HostError>;
-
-    /// Starts a new file.
-    ///
-    /// # Errors
-    /// The store failed.
-    fn file_create(&self) -> Result<Box<dyn FileSink>, HostError>;
-
-    /// Opens a committed version of a resource or file; without `version`, the latest. Returns
-    /// `None` if the version does not exist.
-    ///
-    /// # Errors
-    /// The store failed.
-    fn file_open(
-        &self,
-        model: &ModelName,
-        name: &DataName,
-        version: Option<u64>,
-    ) -> Result<Option<OpenedFile>, HostError>;
-
-    /// Opens staged content.
-    ///
-    /// # Errors
-    /// The store failed.
-    fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError>;
-
-    /// Commits the changes of a call while it continues. The caller has marked the call with
-    /// [`EffectsPort::begin`](crate::host::EffectsPort::begin), because it can no longer be rolled
-    /// back then.
-    fn publish(
-        &self,
-        changes: Vec<StagedChange>,
-    ) -> BoxFuture<Result<Vec<Written>, RequestFault<DataAccessError>>>;
-}
-
-/// Why a guest may not read data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DataAccessError {
-    /// The plugin may not read this model. The text says which grant would allow it.
-    Denied(String),
-    /// No model has this name.
-    ModelNotFound(String),
-}
-
-/// One committed version of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResourceVersion {
-    /// Its metadata.
-    pub info: VersionInfo,
-    /// Its content, as JSON text.
-    pub content: String,
-}
-
-/// The metadata of a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionInfo {
-    /// The model that owns it.
-    pub model: ModelName,
-    /// The name of the data. It differs from the requested name if the data was renamed.
-    pub name: DataName,
-    /// The kind of data.
-    pub kind: DataKind,
-    /// The output spec that it was written for.
-    pub spec: SpecName,
-    /// The version number, from 1. `None` while the version is staged.
-    pub version: Option<u64>,
-    /// Milliseconds since 1970-01-01T00:00:00Z. `None` while the version is staged.
-    pub created_at_ms: Option<u64>,
-    /// The media type.
-    pub media_type: String,
-    /// The size of the content in bytes.
-    pub size: u64,
-    /// The tags.
-    pub tags: BTreeMap<String, String>,
-}
 
 type GuestResult<T> = wasmtime::Result<Result<T, DataError>>;
 
@@ -151,7 +43,7 @@ impl Host for CallState {
         tags: Vec<data::Tag>,
     ) -> GuestResult<()> {
         self.count_host_call(content.len())?;
-        Ok(self.resource_write(&spec, name, content, tags))
+        self.resource_write(&spec, name, content, tags)
     }
 
     async fn create_file(
@@ -188,11 +80,7 @@ impl Host for CallState {
             Err(error) => return Ok(Err(error)),
         };
         let version = match self.staged(&model, &name) {
-            StagedName::Written(write) => {
-                let staged = resource_staged(model, write);
-                self.count_bytes(staged.as_ref().map_or(0, |staged| staged.content.len()))?;
-                return Ok(Ok(staged));
-            }
+            StagedName::Written(write) => return self.staged_read(model, &write),
             StagedName::Deleted => return Ok(Ok(None)),
             StagedName::As(deleted) => match self.newest_but(&model, &name, &deleted)? {
                 Newest::Latest => None,
@@ -287,7 +175,7 @@ impl Host for CallState {
                 self.running()?.staging.published(&written);
                 Ok(convert::written_to_guest(written))
             }
-            Err(RequestFault::Guest(error)) => Err(data_error(error)),
+            Err(RequestFault::Guest(error)) => Err(self.data_error(error)),
             Err(RequestFault::Host(error)) => return Err(error.into()),
         })
     }
@@ -307,7 +195,37 @@ impl CallState {
         name: String,
         content: String,
         tags: Vec<data::Tag>,
-    ) -> Result<(), DataError> {
+    ) -> GuestResult<()> {
+        let (mut draft, mut value) = match self.resource_draft(spec, name, content, tags) {
+            Ok(draft) => draft,
+            Err(error) => return Ok(Err(error)),
+        };
+        if !draft.places.is_empty() {
+            let write = &draft.write;
+            let fields = SealDraft {
+                spec: &write.spec,
+                name: &write.name,
+                places: &draft.places,
+            };
+            if let Err(error) = self.heard(self.data_port()?.fields_seal(&fields, &mut value))? {
+                return Ok(Err(error));
+            }
+            draft.write.content = StagedContent::Text(value.to_string());
+        }
+        Ok(match self.writing() {
+            Ok(running) => stage(running, StagedChange::Write(draft.write)),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Checks a resource that the guest writes, and returns it with its content as a value.
+    fn resource_draft(
+        &self,
+        spec: &str,
+        name: String,
+        content: String,
+        tags: Vec<data::Tag>,
+    ) -> Result<(ResourceDraft, Value), DataError> {
         let running = self.writing()?;
         if content.len() > JSON_BYTES_MAX {
             return Err(limit(running, LimitName::JsonBytes, JSON_BYTES_MAX as u64));
@@ -319,22 +237,21 @@ impl CallState {
         };
         let name = data_name(name)?;
         let tags = tags_from_guest(tags)?;
-        let value = json::parse(&content).map_err(|message| {
-            let path = String::new();
-            invalid(vec![Violation { path, message }])
-        })?;
+        let violation = |path, message| invalid(vec![Violation { path, message }]);
+        let value = json::parse(&content).map_err(|message| violation(String::new(), message))?;
+        if let Some(path) = sealed_forgery(&value) {
+            let message = format!("the key `{SEALED_KEY}` is reserved for values that Sedge seals");
+            return Err(violation(path, message));
+        }
         let violations = schema.violations(&value);
         match declared.on_violation {
             OnViolation::Refuse if !violations.is_empty() => return Err(invalid(violations)),
             OnViolation::Warn if !violations.is_empty() => self.warn(spec, &name, &violations),
             OnViolation::Refuse | OnViolation::Warn => {}
         }
-        if let Some(place) = schema.secrets(&value).first() {
-            return Err(DataError::Denied(format!(
-                "`{place}` of `{name}` is marked as sensitive, and data does not contain secrets: \
-                 leave it out or write null, and request the secret where a method needs it"
-            )));
-        }
+        let places = schema
+            .secrets(&value)
+            .map_err(|error: TooManySecrets| violation(String::new(), error.to_string()))?;
         let write = StagedWrite {
             name,
             kind: DataKind::Resource,
@@ -343,7 +260,59 @@ impl CallState {
             tags,
             content: StagedContent::Text(content),
         };
-        stage(running, StagedChange::Write(write))
+        Ok((ResourceDraft { write, places }, value))
+    }
+
+    /// Reads a resource that this call or one of its callers has staged.
+    fn staged_read(
+        &mut self,
+        model: ModelName,
+        write: &StagedWrite,
+    ) -> GuestResult<Option<data::Resource>> {
+        let StagedContent::Text(text) = &write.content else {
+            return Ok(Ok(None));
+        };
+        let shown = self.data_port()?.staged_text(&model, write, text);
+        let shown = match self.heard(shown)? {
+            Ok(shown) => self.shown(shown),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.count_bytes(shown.len())?;
+        Ok(Ok(Some(data::Resource {
+            info: convert::version_info_to_guest(staged_info(model, write)),
+            content: shown,
+        })))
+    }
+
+    /// Returns the text of a content, and logs why a part of it is hidden.
+    fn shown(&self, content: ShownContent) -> String {
+        if let Some(denial) = &content.hidden {
+            self.denied(denial);
+        }
+        content.text
+    }
+
+    /// Returns the result of a port, or its error for the guest.
+    ///
+    /// # Errors
+    /// The host failed.
+    fn heard<T>(&self, result: Result<T, RequestFault<DataAccessError>>) -> GuestResult<T> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(RequestFault::Guest(error)) => Ok(Err(self.data_error(error))),
+            Err(RequestFault::Host(error)) => Err(error.into()),
+        }
+    }
+
+    fn data_error(&self, error: DataAccessError) -> DataError {
+        match error {
+            DataAccessError::Denied(reason) => DataError::Denied(reason),
+            DataAccessError::ModelNotFound(name) => DataError::ModelNotFound(name),
+            DataAccessError::Limit(name, value) => match &self.running {
+                Some(running) => limit(running, name, value),
+                None => DataError::ReadOnly,
+            },
+        }
     }
 
     fn warn(&self, spec: &str, name: &DataName, violations: &[Violation]) {
@@ -375,11 +344,7 @@ impl CallState {
             let reason = format!("the model `{model}` cannot be read from a description");
             return Ok(Err(DataError::Denied(reason)));
         };
-        match port.readable(model) {
-            Ok(model) => Ok(Ok(model)),
-            Err(RequestFault::Guest(error)) => Ok(Err(data_error(error))),
-            Err(RequestFault::Host(error)) => Err(error.into()),
-        }
+        self.heard(port.readable(model))
     }
 
     fn target(&self, model: &str, name: String) -> GuestResult<(ModelName, DataName)> {
@@ -427,24 +392,26 @@ impl CallState {
         name: &DataName,
         version: Option<u64>,
     ) -> GuestResult<Option<data::Resource>> {
-        let found = self.data_port()?.resource(model, name, version)?;
-        self.count_bytes(found.as_ref().map_or(0, |found| found.content.len()))?;
-        Ok(Ok(found.map(|found| data::Resource {
+        let found = self.data_port()?.resource(model, name, version);
+        let found = match self.heard(found)? {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let content = self.shown(found.content);
+        self.count_bytes(content.len())?;
+        Ok(Ok(Some(data::Resource {
             info: convert::version_info_to_guest(found.info),
-            content: found.content,
+            content,
         })))
     }
 }
 
-fn resource_staged(model: ModelName, write: StagedWrite) -> Option<data::Resource> {
-    let info = staged_info(model, &write);
-    match write.content {
-        StagedContent::Text(content) => Some(data::Resource {
-            info: convert::version_info_to_guest(info),
-            content,
-        }),
-        StagedContent::Bytes(_) | StagedContent::File { .. } => None,
-    }
+/// A resource that a guest writes, before its sensitive fields are sealed.
+struct ResourceDraft {
+    write: StagedWrite,
+    /// The JSON Pointers of its sensitive fields.
+    places: Vec<String>,
 }
 
 /// Returns the metadata of a staged version, which has no number yet.
@@ -480,13 +447,6 @@ fn data_name(name: String) -> Result<DataName, DataError> {
 
 fn tags_from_guest(tags: Vec<data::Tag>) -> Result<BTreeMap<String, String>, DataError> {
     convert::tags(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(DataError::InvalidName)
-}
-
-fn data_error(error: DataAccessError) -> DataError {
-    match error {
-        DataAccessError::Denied(reason) => DataError::Denied(reason),
-        DataAccessError::ModelNotFound(name) => DataError::ModelNotFound(name),
-    }
 }
 
 fn invalid(violations: Vec<Violation>) -> DataError {

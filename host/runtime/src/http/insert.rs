@@ -131,12 +131,16 @@ impl Inserter {
     /// a placeholder.
     fn value(&mut self, text: &[u8], place: Place) -> Result<Option<SecretText>, HttpFault> {
         let secrets = secrets(&self.sender);
-        let Some((secret, value)) = secrets.stands_for(text) else {
+        let Some(found) = secrets.stands_for(text) else {
             return Ok(None);
         };
-        if !secret.usage.hosts.iter().any(|host| host.covers(&self.to)) {
+        let (name, value) = (found.name, found.text);
+        if !found.usage.hosts.iter().any(|host| host.covers(&self.to)) {
             let permissions = &self.sender.spec.identity.permissions;
-            let denial = permissions.secret_denied(&secret.name, Some(&self.to));
+            let denial = match found.is_argument {
+                true => permissions.argument_secret_denied(name, &self.to),
+                false => permissions.secret_denied(name, Some(&self.to)),
+            };
             return Err(self.sender.denied(denial));
         }
         let left = self.n_left.checked_sub(1);
@@ -144,7 +148,7 @@ impl Inserter {
             limit: HttpLimit::Secrets,
             value: INSERTED_MAX.into(),
         })?;
-        let sent = Use::SecretSent(&secret.name, &self.to);
+        let sent = Use::SecretSent(name, &self.to);
         self.sender.spec.identity.uses.mark(&sent);
         Ok(Some(match place {
             Place::Url | Place::Form => percent_encoded(&value),

@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
-use sedge_model::names::SecretName;
 
 use super::forms::{EncodedForm, forms};
 use super::views::{ENCODINGS, View};
@@ -27,9 +26,10 @@ pub(super) struct Patterns {
     /// The length of the prefix that each state stands for: that many bytes at the end of a text
     /// may be the beginning of a form. Only streams need it, so it is computed on first use.
     depths: OnceLock<HashMap<StateID, usize>>,
-    /// For each form, the index of its secret in `names`.
+    /// For each form, the index of its value's mark in `marks`.
     owners: Vec<usize>,
-    names: Vec<SecretName>,
+    /// The text that replaces each value.
+    marks: Vec<String>,
 }
 
 /// A value found in a text.
@@ -70,16 +70,16 @@ impl Level<'_> {
 
 impl Patterns {
     /// Returns the patterns for these values, of which there is at least one.
-    pub(super) fn new(secrets: Vec<(SecretName, SecretValue)>) -> Self {
+    pub(super) fn new(marked: Vec<(String, SecretValue)>) -> Self {
         let mut all: Vec<EncodedForm> = Vec::new();
-        let (mut owners, mut names) = (Vec::new(), Vec::new());
-        for (owner, (name, value)) in secrets.into_iter().enumerate() {
+        let (mut owners, mut marks) = (Vec::new(), Vec::new());
+        for (owner, (mark, value)) in marked.into_iter().enumerate() {
             let mut forms = forms(value.expose());
             forms.sort_unstable_by(|one, other| one.as_slice().cmp(other));
             forms.dedup_by(|one, other| one.as_slice() == other.as_slice());
             owners.resize(owners.len() + forms.len(), owner);
             all.append(&mut forms);
-            names.push(name);
+            marks.push(mark);
         }
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
@@ -92,12 +92,12 @@ impl Patterns {
             forms: all,
             depths: OnceLock::new(),
             owners,
-            names,
+            marks,
         }
     }
 
-    pub(super) fn names(&self) -> &[SecretName] {
-        &self.names
+    pub(super) fn marks(&self) -> &[String] {
+        &self.marks
     }
 
     /// Returns the values in a text, sorted and without overlaps.
@@ -111,7 +111,7 @@ impl Patterns {
         let mut at = 0;
         for ValueMatch { part, owner } in values {
             redacted.extend_from_slice(&text[at..part.start]);
-            redacted.extend_from_slice(format!("[secret {}]", self.names[*owner]).as_bytes());
+            redacted.extend_from_slice(self.marks[*owner].as_bytes());
             at = part.end;
         }
         redacted.extend_from_slice(&text[at..]);

@@ -143,8 +143,8 @@ fn debug_output_contains_no_value() {
     let redactor = redactor(&[("S", b"canary")]);
     let mut stream = StreamRedactor::new(Arc::clone(&redactor));
     let _ = stream.push(b"cana");
-    assert_eq!(format!("{redactor:?}"), "Redactor(Some([\"S\"]))");
-    let expect = "StreamRedactor { redactor: Redactor(Some([\"S\"])), n_held: 4 }";
+    assert_eq!(format!("{redactor:?}"), "Redactor(Some([\"[secret S]\"]))");
+    let expect = "StreamRedactor { redactor: Redactor(Some([\"[secret S]\"])), n_held: 4 }";
     assert_eq!(format!("{stream:?}"), expect);
 }
 

@@ -40,6 +40,15 @@ const OPERATIONS: &[Operation] = &[
         a: &[Some("value A")],
     },
     Operation {
+        what: What::Rotate,
+        run: |secrets| {
+            // The key of the fields may have been created before the interruption.
+            secrets.field_keys_or_fresh()?;
+            secrets.rotate("interrupted").map(drop)
+        },
+        a: &[Some("value A")],
+    },
+    Operation {
         what: What::Use,
         run: |secrets| secrets.note_use(&name("A"), "interrupted"),
         a: &[Some("value A")],
@@ -91,7 +100,8 @@ fn check_state(operation: &Operation, secrets: &Secrets, is_done: bool) {
     }
     // The next operations must succeed.
     put(secrets, "C", "value C").expect("put");
-    assert_eq!(secrets.rotate(ME).expect("rotated"), n_secrets + 1);
+    let rotated = secrets.rotate(ME).expect("rotated");
+    assert_eq!(rotated.n_secrets, n_secrets + 1);
     assert_eq!(b().as_deref(), Some("value B"));
     assert_eq!(got(secrets, "A").expect("read").as_deref(), a);
     let log = secrets.log().expect("read");

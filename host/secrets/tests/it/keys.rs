@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use sedge_secrets::{Secrets, SecretsError};
+use sedge_secrets::{FieldPlace, FieldSealError, KeysRotated, Secrets, SecretsError};
 
 use crate::fixture::{Fixture, ME, got, name, put};
 
@@ -142,9 +142,63 @@ fn damaged_secret_is_named_and_can_be_deleted() {
         );
     }
     assert!(secrets.delete(&name("A"), ME).expect("deleted"));
-    assert_eq!(secrets.rotate(ME).expect("rotated"), 1);
+    assert_eq!(secrets.rotate(ME).expect("rotated").n_secrets, 1);
     assert_eq!(
         got(&secrets, "B").expect("whole"),
         Some("value B".to_owned())
     );
+}
+
+/// Versions of data never change, so their fields stay sealed with the key of their time.
+#[test]
+fn rotation_keeps_the_former_keys_of_sealed_fields() {
+    let fixture = Fixture::new();
+    let secrets = fixture.secrets();
+    assert!(secrets.field_keys().expect("read").is_none());
+    let place = FieldPlace {
+        model: "vault",
+        spec: "login",
+        pointer: "/password",
+        call: "k3v9q2x8w1mz/1",
+    };
+    let of = "prod".parse().expect("a name");
+    let seal = || {
+        let keys = secrets.field_keys_or_fresh().expect("a key");
+        keys.seal(&place, &of, b"\"canary\"")
+    };
+    let (first, again) = (seal(), seal());
+    assert_eq!(first.key, again.key);
+    let rotated = KeysRotated {
+        n_secrets: 0,
+        has_fields: true,
+    };
+    assert_eq!(secrets.rotate(ME).expect("rotated"), rotated);
+    let second = seal();
+    assert_ne!(first.key, second.key);
+    let keys = secrets.field_keys().expect("read").expect("two keys");
+    for sealed in [&first, &second] {
+        let opened = keys.open(&place, sealed).expect("its key is there");
+        assert_eq!(&**opened.json, b"\"canary\"");
+    }
+    let path = fixture.path("fields.key");
+    let mode = fs::metadata(&path).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    fs::remove_file(&path).expect("ours");
+    let third = seal();
+    let keys = secrets.field_keys().expect("read").expect("a new key");
+    let opened = keys.open(&place, &first).map(drop);
+    assert_eq!(
+        opened.expect_err("its key is gone"),
+        FieldSealError::KeyOther
+    );
+    keys.open(&place, &third).expect("its key is there");
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("ours");
+    let error = secrets
+        .field_keys()
+        .map(drop)
+        .expect_err("it is open to all");
+    assert!(matches!(error, SecretsError::KeyOpen(_)), "{error}");
+    secrets.key_check().expect_err("it is open to all");
+    secrets.key_close().expect("it can be closed");
+    secrets.key_check().expect("it is closed");
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use sedge_secrets::{SecretInfo, SecretValue, Secrets, Weakness, What};
+use sedge_secrets::{KeysRotated, SecretInfo, SecretValue, Secrets, Weakness, What};
 
 use crate::fixture::{Fixture, ME, got, name, put};
 
@@ -134,7 +134,7 @@ fn rotation_keeps_values_and_discards_the_former_key() {
         )
     };
     let (former_key, former_file) = read();
-    assert_eq!(secrets.rotate(ME).expect("rotated"), 2);
+    assert_eq!(secrets.rotate(ME).expect("rotated").n_secrets, 2);
     let (new_key, new_file) = read();
     assert!(former_key != new_key && former_file != new_file);
     assert_eq!(new_key.len(), former_key.len(), "there is one key again");
@@ -148,10 +148,8 @@ fn rotation_keeps_values_and_discards_the_former_key() {
     }
     std::fs::write(&file, former_file).expect("ours");
     got(&secrets, "A").expect_err("the former key is gone");
-    assert_eq!(
-        Fixture::new().secrets().rotate(ME).expect("nothing there"),
-        0
-    );
+    let rotated = Fixture::new().secrets().rotate(ME);
+    assert_eq!(rotated.expect("nothing there"), KeysRotated::default());
 }
 
 #[test]

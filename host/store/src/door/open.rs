@@ -13,7 +13,8 @@ use crate::error::StoreError;
 use crate::medium::Medium;
 use crate::migrate;
 use crate::schema::{
-    APPLICATION_ID, DATA_TABLES, RUN_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST, USE_TABLES,
+    APPLICATION_ID, DATA_TABLES, INPUT_TABLES, RUN_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST,
+    USE_TABLES,
 };
 
 /// How long SQLite itself waits for a lock. Writers already wait in the queue, so this covers only
@@ -46,6 +47,10 @@ fn connected(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError
         if !medium.is_trusted.load(Ordering::Relaxed) {
             check_schema(&path_of(medium), &connection, SCHEMA_VERSION)?;
         }
+    } else if medium.is_for_glance {
+        let found = pragma(medium, &connection, "user_version")?;
+        let known = SCHEMA_VERSION;
+        return Err(StoreError::Schema { found, known });
     } else {
         let queue = queue(medium)?;
         let _turn = queue.enter()?;
@@ -95,7 +100,10 @@ fn open(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
             Some(vfs) => Connection::open_with_flags_and_vfs(&path, flags, vfs.as_str())?,
         };
         harden(&connection)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(match medium.is_for_glance {
+            true => Duration::ZERO,
+            false => BUSY_TIMEOUT,
+        })?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "mmap_size", MAPPED_BYTES_MAX)?;
@@ -119,7 +127,7 @@ fn create_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
     // applies it after the row that returns it, so the result is read to its end.
     connection.pragma(None, "journal_mode", "WAL", |_| Ok(()))?;
     let make = format!(
-        "BEGIN IMMEDIATE; {RUN_TABLES} {DATA_TABLES} {USE_TABLES}
+        "BEGIN IMMEDIATE; {RUN_TABLES} {DATA_TABLES} {USE_TABLES} {INPUT_TABLES}
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
     );
     connection.execute_batch(&make)

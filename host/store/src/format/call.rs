@@ -2,8 +2,8 @@
 
 use sedge_model::backtrace::{SourcePlace, StackFrame};
 use sedge_model::call::{
-    CallError, CallRefusal, DiscardedChanges, LimitName, MethodFailure, Outcome, Refusals,
-    TargetKind, Written,
+    CallError, CallRefusal, CheckFailure, DiscardedChanges, LimitName, MethodFailure, Outcome,
+    Refusals, TargetKind, Written,
 };
 use sedge_model::names::NameError;
 use sedge_model::violation::Violation;
@@ -183,6 +183,9 @@ pub(crate) enum StoredCallError {
         message: String,
         backtrace: Vec<StoredFrame>,
     },
+    ChecksFailed {
+        failures: Vec<StoredCheckFailure>,
+    },
     TimedOut {
         after_ms: u64,
     },
@@ -199,6 +202,12 @@ pub(crate) enum StoredTarget {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredViolation {
     path: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredCheckFailure {
+    check: String,
     message: String,
 }
 
@@ -309,6 +318,9 @@ impl From<&CallError> for StoredCallError {
                 message: message.clone(),
                 backtrace: backtrace.iter().map(StoredFrame::from).collect(),
             },
+            CallError::ChecksFailed { failures } => Self::ChecksFailed {
+                failures: failures.iter().map(StoredCheckFailure::from).collect(),
+            },
             CallError::TimedOut { after_ms } => Self::TimedOut {
                 after_ms: *after_ms,
             },
@@ -351,6 +363,9 @@ impl From<StoredCallError> for CallError {
                 message,
                 backtrace: backtrace.into_iter().map(StackFrame::from).collect(),
             },
+            StoredCallError::ChecksFailed { failures } => Self::ChecksFailed {
+                failures: failures.into_iter().map(CheckFailure::from).collect(),
+            },
             StoredCallError::TimedOut { after_ms } => Self::TimedOut { after_ms },
             StoredCallError::Cancelled => Self::Cancelled,
         }
@@ -371,6 +386,23 @@ impl From<StoredViolation> for Violation {
     fn from(stored: StoredViolation) -> Self {
         let StoredViolation { path, message } = stored;
         Self { path, message }
+    }
+}
+
+impl From<&CheckFailure> for StoredCheckFailure {
+    fn from(failure: &CheckFailure) -> Self {
+        let CheckFailure { check, message } = failure;
+        Self {
+            check: check.clone(),
+            message: message.clone(),
+        }
+    }
+}
+
+impl From<StoredCheckFailure> for CheckFailure {
+    fn from(stored: StoredCheckFailure) -> Self {
+        let StoredCheckFailure { check, message } = stored;
+        Self { check, message }
     }
 }
 

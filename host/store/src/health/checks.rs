@@ -14,7 +14,7 @@ use crate::blobs::{Blobs, ContentReader};
 use crate::data::data_record;
 use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::runs::{json, run_event, run_record};
+use crate::runs::{json, run_event, run_inputs, run_record};
 use crate::statements::checks as sql;
 
 /// The most findings that are reported, which is enough to recognise the problem.
@@ -247,9 +247,12 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Checks invariant 9: every run and event can be read.
+    /// Checks invariant 9: every run, its inputs and its events can be read.
     fn runs(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.readable(tx, sql::RUNS, "a run", |row| run_record(row).map(drop))?;
+        self.readable(tx, sql::INPUTS, "the inputs of a run", |row| {
+            row.text(0, run_inputs)?.map(drop)
+        })?;
         self.readable(tx, sql::EVENTS, "an event", |row| {
             row.text(0, run_event)?.map(drop)
         })

@@ -68,6 +68,7 @@ pub(crate) const VERSIONS: &str = concat!(
     ORDER BY v.data, v.version"
 );
 pub(crate) const RUNS: &str = concat!("SELECT ", super::run_columns!(), " FROM runs");
+pub(crate) const INPUTS: &str = "SELECT inputs FROM run_inputs";
 pub(crate) const EVENTS: &str = "SELECT event FROM run_events";
 pub(crate) const CALLS: &str = "
     SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,

@@ -51,9 +51,9 @@ fn newer_schema_is_refused_and_unchanged() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
-            sql(place, "PRAGMA user_version = 5");
+            sql(place, "PRAGMA user_version = 6");
         },
-        "the datastore has schema 5, this Sedge knows schema 4",
+        "the datastore has schema 6, this Sedge knows schema 5",
     );
 }
 

@@ -13,7 +13,7 @@ use crate::fixture::{Fixture, Place, append, success};
 const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
 
 /// Events as every version of Sedge with schema 4 writes them.
-const EVENTS: [&str; 22] = [
+const EVENTS: [&str; 23] = [
     r#"{"event":"started"}"#,
     r#"{"event":"resumed"}"#,
     r#"{"event":"step-started","step":{"job":"j","step":"s"},"call":7}"#,
@@ -34,12 +34,13 @@ const EVENTS: [&str; 22] = [
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"deadlock","ours":["a","b"],"theirs":["c"]}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cycle","names":["a","a"]}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"trapped","message":"no","backtrace":[{"function":"f","place":{"file":"a.rs","line":1,"column":2}},{"function":"g"}]}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"checks-failed","failures":[{"check":"small","message":"no"}]}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"timed-out","after_ms":1000}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cancelled"}}"#,
 ];
 
 /// The names of limits on disk.
-const LIMITS: [&str; 14] = [
+const LIMITS: [&str; 15] = [
     "memory-bytes",
     "cpu-seconds",
     "call-depth",
@@ -54,6 +55,7 @@ const LIMITS: [&str; 14] = [
     "open-files",
     "handles",
     "live-instances",
+    "sealed-bytes",
 ];
 
 fn database(fixture: &Fixture) -> Connection {

@@ -2,12 +2,13 @@
 
 use sedge_model::call::CallError;
 use sedge_model::run::{GateDecision, RunError, RunEvent, RunKind, RunStatus};
-use sedge_store::{Author, RunFilter, RunRecord, Scan, StoreError};
+use sedge_store::{Author, RunFilter, RunRecord, RunStart, Scan, StoreError};
 use sedge_sys::clock::Timestamp;
 
 use crate::fixture::{
-    Fixture, append, assert_fenced, call_start, run_id, run_start, shown, step, success,
+    Fixture, append, assert_fenced, call_start, permit, run_id, run_start, shown, step, success,
 };
+use crate::format::texts;
 
 /// Why `decide` refused to append.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,44 @@ fn run_is_read_as_it_was_created() {
     let workflow = fixture.run(2);
     let source = fixture.store.run_source(&workflow.run).expect("made");
     assert_eq!(source.as_deref(), Some("name: deploy\n"));
+}
+
+#[test]
+fn inputs_of_a_run_are_read_as_written_and_deleted_with_it() {
+    let fixture = Fixture::new();
+    let inputs = serde_json::json!({"z": [1, 2.5, null], "a": {"é": "\"x\""}, "n": u64::MAX});
+    let inputs = inputs.as_object().expect("it is an object").clone();
+    for (n, inputs) in [
+        (1, Some(inputs)),
+        (2, Some(serde_json::Map::new())),
+        (3, None),
+    ] {
+        let start = RunStart {
+            inputs: inputs.clone(),
+            ..run_start(n, RunKind::Workflow, "deploy")
+        };
+        let claim = fixture.store.run_start(&start, &[RunEvent::Started]);
+        let claim = claim.expect("the id is new");
+        let found = fixture.store.run_inputs(&start.id).expect("it was made");
+        assert_eq!(found, inputs);
+        let ended = RunEvent::Ended {
+            status: RunStatus::Succeeded,
+            error: None,
+        };
+        append(&fixture.store, &claim, vec![ended], None).expect("the claim counts");
+    }
+    let report = fixture.store.check(true, |_| {}).expect("readable");
+    assert_eq!(report.findings, []);
+    let ids = [run_id(1), run_id(2), run_id(3)];
+    let n_deleted = fixture.store.runs_delete(&permit(), &ids);
+    assert_eq!(n_deleted.expect("they have ended"), 3);
+    let error = fixture
+        .store
+        .run_inputs(&run_id(1))
+        .expect_err("it is gone");
+    assert!(matches!(error, StoreError::RunMissing(_)), "{error}");
+    let rows = texts(&fixture, "SELECT inputs FROM run_inputs");
+    assert_eq!(rows, [""; 0]);
 }
 
 #[test]

@@ -92,14 +92,14 @@ impl Folder {
     }
 
     /// Gives this folder and everything in it the modes of the rules, if the folder's own mode
-    /// differs and this process works for its owner. Files named `private` keep their mode. Every
+    /// differs and this process works for its owner. Files with a name of `private` keep their mode. Every
     /// file is opened and closed, which would release SQLite's locks, so the datastore must not be
     /// open in this process yet.
     ///
     /// # Errors
     /// A mode cannot be changed. A read-only medium is no error, because nothing can be changed
     /// there.
-    pub fn modes_settle(&self, private: &str) -> Result<(), FileError> {
+    pub fn modes_settle(&self, private: &[&str]) -> Result<(), FileError> {
         self.modes_settle_if(private, |kept, own| kept.must_settle(own))
     }
 
@@ -108,13 +108,13 @@ impl Folder {
     ///
     /// # Errors
     /// The same as for [`Folder::modes_settle`].
-    pub fn modes_settle_all(&self, private: &str) -> Result<(), FileError> {
+    pub fn modes_settle_all(&self, private: &[&str]) -> Result<(), FileError> {
         self.modes_settle_if(private, |_, _| true)
     }
 
     fn modes_settle_if(
         &self,
-        private: &str,
+        private: &[&str],
         must_settle: impl Fn(&KeepRules, Attributes) -> bool,
     ) -> Result<(), FileError> {
         let Some(kept) = &self.kept else {
@@ -141,12 +141,12 @@ impl Folder {
     }
 
     /// Returns the paths of the files and folders in this one whose modes differ from the rules,
-    /// sorted, and opens none of them. Links, files named `private`, and what belongs to other users
+    /// sorted, and opens none of them. Links, files with a name of `private`, and what belongs to other users
     /// are left out.
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn modes_wrong(&self, private: &str) -> Result<Vec<String>, FileError> {
+    pub fn modes_wrong(&self, private: &[&str]) -> Result<Vec<String>, FileError> {
         let Some(kept) = &self.kept else {
             return Ok(Vec::new());
         };
@@ -269,7 +269,7 @@ impl KeepRules {
         self,
         dir: &Dir,
         above: &str,
-        private: &str,
+        private: &[&str],
         wrong: &mut Vec<String>,
     ) -> io::Result<()> {
         for entry in dir.entries()? {
@@ -286,7 +286,7 @@ impl KeepRules {
             let is_folder = kind == FileType::Directory;
             let is_file = kind == FileType::RegularFile || kind == FileType::Fifo;
             let is_own = found.st_uid == self.keeping.owners.effective();
-            if !is_own || !is_folder && (!is_file || name == private) {
+            if !is_own || !is_folder && (!is_file || private.contains(&name)) {
                 continue;
             }
             let attributes = Attributes {
@@ -312,7 +312,7 @@ impl KeepRules {
         Ok(())
     }
 
-    fn settle_in(self, dir: &Dir, private: &str) -> io::Result<()> {
+    fn settle_in(self, dir: &Dir, private: &[&str]) -> io::Result<()> {
         for entry in dir.entries()? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else {
@@ -333,7 +333,7 @@ impl KeepRules {
             if attributes.owner != self.keeping.owners.effective() {
                 continue;
             }
-            if name == private && !found.is_dir() {
+            if private.contains(&name) && !found.is_dir() {
                 continue;
             }
             self.share(&file)?;

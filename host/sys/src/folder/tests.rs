@@ -254,7 +254,7 @@ fn modes_of_a_kept_folder_are_adjusted_when_it_is_opened() {
         let state = folder.kept("state", keeping(is_shared)).expect("opened");
         state
             .expect("it is there")
-            .modes_settle("key")
+            .modes_settle(&["key"])
             .expect("settled");
         for (name, expect) in expect {
             assert_eq!(mode(&folder, &format!("state/{name}")), *expect, "{name}");
@@ -304,7 +304,7 @@ fn wrong_modes_are_found_and_set() {
         state.write(name, b"").expect("written");
     }
     std::os::unix::fs::symlink("../outer", keep.path().join("state/link")).expect("linked");
-    assert_eq!(state.modes_wrong("key").expect("readable"), [""; 0]);
+    assert_eq!(state.modes_wrong(&["key"]).expect("readable"), [""; 0]);
     let set = |name: &str, mode: u32| {
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(keep.path().join("state").join(name), mode).expect("ours");
@@ -318,10 +318,10 @@ fn wrong_modes_are_found_and_set() {
     ] {
         set(name, mode);
     }
-    let wrong = state.modes_wrong("key").expect("readable");
+    let wrong = state.modes_wrong(&["key"]).expect("readable");
     assert_eq!(wrong, ["a", "a/g", "f"]);
-    state.modes_settle_all("key").expect("settled");
-    assert_eq!(state.modes_wrong("key").expect("readable"), [""; 0]);
+    state.modes_settle_all(&["key"]).expect("settled");
+    assert_eq!(state.modes_wrong(&["key"]).expect("readable"), [""; 0]);
     for (name, expect) in [("f", 0o600), ("a/r", 0o400), ("a", 0o700), ("key", 0o644)] {
         assert_eq!(mode(&folder, &format!("state/{name}")), expect, "{name}");
     }

@@ -4,18 +4,13 @@ use std::collections::BTreeMap;
 
 use sedge_lang::diagnostic::SourceFile;
 use sedge_model::call::{CallError, MethodFailure};
-use sedge_model::names::WorkflowName;
 use sedge_model::run::GateDecision;
 
 use super::*;
 
 fn workflow(jobs: &str) -> Workflow {
-    let name: WorkflowName = "w".parse().expect("a name");
-    let file = SourceFile {
-        name: name.file(),
-        text: format!("name: w\njobs:\n{jobs}"),
-    };
-    Workflow::parse(&name, file).expect("a workflow")
+    let file = SourceFile::new("w.yaml", format!("name: w\njobs:\n{jobs}"));
+    Workflow::parse(&file).expect("a workflow")
 }
 
 fn error() -> CallError {
@@ -302,4 +297,33 @@ fn illegal_event_is_refused() {
         ],
         "the log says that `j/a` started, which is not possible: the run has failed",
     );
+}
+
+/// What waits for a group begins when the group is decided, and not before.
+#[test]
+fn group_holds_when_its_parts_do() {
+    let check = |on: &str, bad: &[&str], expect: &str| {
+        let steps = format!(
+            "- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: b, {STEP}}}\n\
+             \x20 - {{name: c, {STEP}, dependsOn: [{on}]}}\n"
+        );
+        let workflow = workflow(&steps);
+        let (played, _) = play(&workflow, bad, &BTreeMap::new());
+        assert_eq!(played, expect, "{on} {bad:?}");
+    };
+    let any = "{anyOf: [{step: a, condition: failed}, {step: b, condition: failed}]}";
+    check(any, &[], "+a +b a:ok b:ok c:skip");
+    check(any, &["a"], "+a +b a:bad +c b:ok c:ok");
+    check(any, &["b"], "+a +b a:ok b:bad +c c:ok");
+    let all =
+        "{allOf: [a, {anyOf: [{step: b, condition: failed}, {step: b, condition: skipped}]}]}";
+    check(all, &["b"], "+a +b a:ok b:bad +c c:ok");
+    check(all, &[], "+a +b a:ok b:ok c:skip");
+    let not = "{step: a, condition: {type: not, condition: {type: succeeded}}}";
+    check(not, &[], "+a +b a:ok c:skip b:ok");
+    check(not, &["a"], "+a +b a:bad +c b:ok c:ok");
+    let or = "{step: a, condition: {type: or, conditions: [failed, skipped]}}";
+    check(or, &["a"], "+a +b a:bad +c b:ok c:ok");
+    let and = "{step: a, condition: {type: and, conditions: [completed, {type: not, condition: failed}]}}";
+    check(and, &["a"], "+a +b a:bad c:skip b:ok");
 }

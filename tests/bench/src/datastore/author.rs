@@ -40,6 +40,7 @@ impl Author {
             subject: "m0".to_owned(),
             method: Some("record".to_owned()),
             source: None,
+            inputs: None,
             exclusive: false,
             session: "bench".to_owned(),
             by: "bench".to_owned(),

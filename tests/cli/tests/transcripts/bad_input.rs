@@ -12,7 +12,7 @@ fn misspelt_key_is_refused() {
     );
     insta::assert_snapshot!(refused(&env, "workflow run A"), @"
     ------- stderr -------
-    error: unknown key `modelIdOrNam`
+    error: unknown key `modelIdOrNam` in a task of type `model_method`
      --> workflows/A.yaml:9:11
       |
     9 |           modelIdOrNam: spawn
@@ -27,13 +27,27 @@ fn misspelt_key_is_refused() {
       "error": {
         "code": "bad_file",
         "class": "usage",
-        "message": "unknown key `modelIdOrNam`",
+        "message": "unknown key `modelIdOrNam` in a task of type `model_method`",
         "causes": [],
         "place": {
           "file": "workflows/A.yaml",
           "line": 9,
-          "column": 11
+          "column": 11,
+          "endLine": 9,
+          "endColumn": 23
         },
+        "faults": [
+          {
+            "file": "workflows/A.yaml",
+            "line": 9,
+            "column": 11,
+            "endLine": 9,
+            "endColumn": 23,
+            "code": "unknown-key",
+            "message": "unknown key `modelIdOrNam` in a task of type `model_method`",
+            "help": "did you mean `modelIdOrName`?"
+          }
+        ],
         "help": [
           {
             "kind": "advice",
@@ -50,7 +64,7 @@ fn misspelt_key_is_refused() {
     );
     insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
     ------- stderr -------
-    error: unknown key `globalArgument`
+    error: unknown key `globalArgument` in a definition
      --> models/sink.yaml:3:1
       |
     3 | globalArgument: {}
@@ -78,11 +92,12 @@ fn invalid_yaml_is_refused() {
     env.write_file("workflows/A.yaml", "name: A\njobs: [\n");
     insta::assert_snapshot!(refused(&env, "workflow run A"), @"
     ------- stderr -------
-    error: unclosed bracket '['
+    error: the `[` has no `]`
      --> workflows/A.yaml:2:7
       |
     2 | jobs: [
       |       ^
+    hint: add `]` at its end
     [exit status: 2]
     ");
     env.write_file("workflows/A.yaml", "name: A\nname: B\n");
@@ -183,8 +198,21 @@ fn unknown_plugin_is_refused() {
         "place": {
           "file": "models/tub.yaml",
           "line": 2,
-          "column": 7
+          "column": 7,
+          "endLine": 2,
+          "endColumn": 20
         },
+        "faults": [
+          {
+            "file": "models/tub.yaml",
+            "line": 2,
+            "column": 7,
+            "endLine": 2,
+            "endColumn": 20,
+            "code": "invalid-value",
+            "message": "no plugin provides the type `@sedge/snik`"
+          }
+        ],
         "help": [
           {
             "kind": "advice",
@@ -285,10 +313,10 @@ fn arguments_that_violate_the_schema_are_refused() {
     insta::assert_snapshot!(refused(&env, "workflow run A"), @r#"
     ------- stderr -------
     error: the arguments of `run` of `spawn` do not fit the schema
-      --> workflows/A.yaml:11:19
+      --> workflows/A.yaml:11:27
        |
     11 |           inputs: {count: many}
-       |                   ^ /count: "many" is not of type "integer"
+       |                           ^^^^ /count: "many" is not of type "integer"
     hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     "#);
@@ -306,8 +334,21 @@ fn arguments_that_violate_the_schema_are_refused() {
         "place": {
           "file": "workflows/A.yaml",
           "line": 11,
-          "column": 19
+          "column": 27,
+          "endLine": 11,
+          "endColumn": 31
         },
+        "faults": [
+          {
+            "file": "workflows/A.yaml",
+            "line": 11,
+            "column": 27,
+            "endLine": 11,
+            "endColumn": 31,
+            "code": "schema",
+            "message": "the arguments of `run` of `spawn` do not fit the schema: /count: \"many\" is not of type \"integer\""
+          }
+        ],
         "help": [
           {
             "kind": "command",
@@ -379,7 +420,7 @@ fn unknown_flag_is_refused() {
           },
           {
             "kind": "advice",
-            "text": "the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run"
+            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run"
           }
         ]
       }
@@ -402,7 +443,7 @@ fn invalid_inputs_are_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "model method run sink run --input note"), @"
     ------- stderr -------
-    error: invalid value 'note' for '--input <KEY=VALUE>': it is not of the form KEY=VALUE
+    error: invalid value 'note' for '--input <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object
 
     For more information, try '--help'.
     [exit status: 2]
@@ -414,7 +455,7 @@ fn invalid_inputs_are_refused() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "invalid value '=x' for '--input <KEY=VALUE>': it is not of the form KEY=VALUE",
+        "message": "invalid value '=x' for '--input <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object",
         "causes": [],
         "help": [
           {

@@ -15,7 +15,7 @@ fn unknown_command_lists_those_that_exist() {
     $ sedge foo
     ------- stderr -------
     error: there is no command `sedge foo`
-    hint: the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
     [exit status: 2]
 
     $ sedge data lst
@@ -28,7 +28,7 @@ fn unknown_command_lists_those_that_exist() {
     $ sedge model rum
     ------- stderr -------
     error: there is no command `sedge model rum`
-    hint: the commands of `sedge model` are create, delete, get, grant, list, permissions, revoke, method
+    hint: the commands of `sedge model` are create, delete, edit, evaluate, get, grant, list, permissions, revoke, upgrade, validate, method
     [exit status: 2]
 
     $ sedge datastore lock
@@ -94,21 +94,21 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge vault`
     hint: swamp's `vault put` is `sedge secret put` here
-    hint: the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
     [exit status: 2]
 
     $ sedge extension pull @acme/http
     ------- stderr -------
     error: there is no command `sedge extension`
     hint: swamp's `extension pull` is `sedge plugin add` here
-    hint: the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
     [exit status: 2]
 
     $ sedge model type search
     ------- stderr -------
     error: there is no command `sedge model type`
     hint: swamp's `model type` is `sedge plugin describe` here
-    hint: the commands of `sedge model` are create, delete, get, grant, list, permissions, revoke, method
+    hint: the commands of `sedge model` are create, delete, edit, evaluate, get, grant, list, permissions, revoke, upgrade, validate, method
     [exit status: 2]
 
     $ sedge datastore setup
@@ -122,21 +122,21 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge repo`
     hint: swamp's `repo` is `sedge init` here
-    hint: the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
     [exit status: 2]
 
     $ sedge model output
     ------- stderr -------
     error: there is no command `sedge model output`
     hint: swamp's `model output` is `sedge data get` here
-    hint: the commands of `sedge model` are create, delete, get, grant, list, permissions, revoke, method
+    hint: the commands of `sedge model` are create, delete, edit, evaluate, get, grant, list, permissions, revoke, upgrade, validate, method
     [exit status: 2]
 
     $ sedge workflow history
     ------- stderr -------
     error: there is no command `sedge workflow history`
     hint: swamp's `workflow history` is `sedge run list` here
-    hint: the commands of `sedge workflow` are approvals, approve, get, list, reject, resume, run, validate
+    hint: the commands of `sedge workflow` are approvals, approve, evaluate, get, list, reject, resume, run, validate
     [exit status: 2]
     ");
 }
@@ -177,7 +177,7 @@ fn help_and_version_as_json() {
       "ok": true,
       "data": {
         "version": "0.1.0",
-        "contract": "0.1.0"
+        "contract": "0.2.0"
       }
     }
     "#);

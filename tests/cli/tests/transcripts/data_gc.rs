@@ -84,9 +84,9 @@ fn invalid_override_is_refused() {
     insta::assert_snapshot!(env.run(["data", "gc"]), @"
     ------- stderr -------
     error: `3 days` is not a lifetime: it is `ephemeral`, `job`, `workflow`, `infinite`, or a duration: `30s`, `5m`, `1h`, `7d`, `2w`, `1mo` (30 days) or `1y` (365 days), up to `1000y`
-     --> models/files.yaml:6:34
+     --> models/files.yaml:7:34
       |
-    6 |   - {specName: record, lifetime: 3 days}
+    7 |   - {specName: record, lifetime: 3 days}
       |                                  ^^^^^^
     [exit status: 2]
     ");

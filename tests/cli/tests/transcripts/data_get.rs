@@ -31,6 +31,31 @@ fn latest_or_chosen_version_is_printed() {
 }
 
 #[test]
+fn sealed_field_is_not_shown() {
+    let env = with_files();
+    env.setup(&["model method run files record --input spec=secret"]);
+    insta::assert_snapshot!(env.transcript("data get files secret\ndata get files secret --select attributes.password --raw"), @r#"
+    $ sedge data get files secret
+    ------- stdout -------
+    {
+      "n": 0,
+      "password": "[sealed]"
+    }
+
+    $ sedge data get files secret --select attributes.password --raw
+    ------- stdout -------
+    [sealed]
+    "#);
+    let saved = "data get files secret --output saved.json";
+    env.setup(&[saved]);
+    let saved = env.read_file("saved.json");
+    assert!(
+        saved.contains("[sealed]") && !saved.contains("xyzzy"),
+        "{saved}"
+    );
+}
+
+#[test]
 fn as_json() {
     let env = with_two_versions();
     insta::assert_snapshot!(env.run(["data", "get", "sink", "record", "--json"]), @r#"

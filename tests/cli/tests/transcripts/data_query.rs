@@ -131,6 +131,22 @@ fn query_that_fails_on_some_versions_reports_their_number() {
 
 /// An empty list would look like a successful query without a match.
 #[test]
+fn sealed_field_is_not_compared() {
+    let env = with_files();
+    env.setup(&["model method run files record --input spec=secret"]);
+    let query = ["data", "query", "attributes.password == 'xyzzy'"];
+    insta::assert_snapshot!(env.run(query), @"
+    ------- stderr -------
+    error: the predicate is wrong for the one version on which it was evaluated: a sealed or secret value can be neither compared nor computed with
+     --> predicate:1:1
+      |
+    1 | attributes.password == 'xyzzy'
+      | ^^^^^^^^^^^^^^^^^^^
+    [exit status: 2]
+    ");
+}
+
+#[test]
 fn query_that_fails_on_all_versions_fails() {
     let env = with_records();
     let query = ["data", "query", "createdAt > '2026-01-01'"];
@@ -155,8 +171,21 @@ fn query_that_fails_on_all_versions_fails() {
         "place": {
           "file": "predicate",
           "line": 1,
-          "column": 1
+          "column": 1,
+          "endLine": 1,
+          "endColumn": 25
         },
+        "faults": [
+          {
+            "file": "predicate",
+            "line": 1,
+            "column": 1,
+            "endLine": 1,
+            "endColumn": 25,
+            "code": "expression",
+            "message": "the predicate is wrong for each of the 3 versions on which it was evaluated: `>` does not take `google.protobuf.Timestamp` and `string`"
+          }
+        ],
         "help": []
       }
     }
@@ -186,7 +215,9 @@ fn document_has_faults_and_missing_values() {
           "place": {
             "file": "predicate",
             "line": 1,
-            "column": 1
+            "column": 1,
+            "endLine": 1,
+            "endColumn": 28
           }
         }
       },
@@ -229,4 +260,39 @@ fn document_has_faults_and_missing_values() {
       }
     }
     "#);
+}
+
+/// A query that was written for `swamp` uses other names.
+#[test]
+fn names_of_swamp_are_understood() {
+    let env = with_records();
+    insta::assert_snapshot!(
+        env.transcript(
+            "data query modelName==\"files\"&&specName==\"record\"&&isLatest\n\
+             data query dataType==\"file\" --select modelName\n\
+             data query modelNmae==\"files\"",
+        ),
+        @r#"
+        $ sedge data query modelName=="files"&&specName=="record"&&isLatest
+        ------- stdout -------
+        MODEL  NAME    VERSION  KIND      SPEC    SIZE  WRITTEN
+        files  other   8        resource  record  7 B   [time]
+        files  record  3        resource  record  7 B   [time]
+
+        $ sedge data query dataType=="file" --select modelName
+        ------- stdout -------
+        MODEL  NAME  VERSION  SELECTED
+        files  blob  1        "files"
+
+        $ sedge data query modelNmae=="files"
+        ------- stderr -------
+        error: there is no variable `modelNmae`
+         --> predicate:1:1
+          |
+        1 | modelNmae=="files"
+          | ^^^^^^^^^
+        hint: did you mean `modelName`?
+        [exit status: 2]
+        "#
+    );
 }

@@ -158,7 +158,7 @@ fn missing_or_wrong_arguments_are_refused() {
 
     $ sedge datastore lock release --model no/name --force
     ------- stderr -------
-    error: `no/name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    error: `no/name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit, or it is `@scope/name` (further `/parts` may follow) of at most 64 lower-case letters, digits, `.`, `-` and `_`
     [exit status: 2]
 
     $ sedge datastore lock release --model sink --force

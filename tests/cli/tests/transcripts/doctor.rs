@@ -282,8 +282,21 @@ fn every_fault_is_found() {
                 "place": {
                   "file": "models/bad.yaml",
                   "line": 1,
-                  "column": 1
+                  "column": 1,
+                  "endLine": 1,
+                  "endColumn": 10
                 },
+                "faults": [
+                  {
+                    "file": "models/bad.yaml",
+                    "line": 1,
+                    "column": 1,
+                    "endLine": 1,
+                    "endColumn": 10,
+                    "code": "missing-key",
+                    "message": "the key `type` is missing: add `type:` here"
+                  }
+                ],
                 "help": []
               },
               {
@@ -328,8 +341,21 @@ fn every_fault_is_found() {
                 "place": {
                   "file": "workflows/bad.yaml",
                   "line": 1,
-                  "column": 1
+                  "column": 1,
+                  "endLine": 1,
+                  "endColumn": 10
                 },
+                "faults": [
+                  {
+                    "file": "workflows/bad.yaml",
+                    "line": 1,
+                    "column": 1,
+                    "endLine": 1,
+                    "endColumn": 10,
+                    "code": "missing-key",
+                    "message": "the key `jobs` is missing: add `jobs:` here"
+                  }
+                ],
                 "help": []
               }
             ]

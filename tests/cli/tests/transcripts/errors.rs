@@ -98,7 +98,7 @@ fn unusable_models() {
     ------- stderr -------
     error: a model named `sink` exists already
     hint: see it: `sedge model get sink`
-    hint: edit models/sink.yaml to change it
+    hint: edit models/sink.yaml to change it: `sedge model edit sink`
     [exit status: 3]
 
     $ sedge model create @sedge/snik other
@@ -109,7 +109,7 @@ fn unusable_models() {
 
     $ sedge model create @sedge/sink No/Name
     ------- stderr -------
-    error: `No/Name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    error: `No/Name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit, or it is `@scope/name` (further `/parts` may follow) of at most 64 lower-case letters, digits, `.`, `-` and `_`
     [exit status: 2]
 
     $ sedge model method run sink rum
@@ -237,11 +237,12 @@ fn faulty_files_of_the_repository() {
 
     $ sedge model get list
     ------- stderr -------
-    error: expected keys with values: `key: value`
+    error: expected keys with values: `key: value`, found a list
      --> models/list.yaml:1:1
       |
     1 | - 1
-      | ^
+      | ^^^
+    hint: the keys of a definition are `type`, `typeVersion`, `name`, `id`, `version`, `description`, `tags`, `globalArguments`, `methods`, `inputs`, `checks`, `resources`, `dataOutputOverrides`, `reports`, `grants`, `limits`
     [exit status: 2]
 
     $ sedge workflow run A --json
@@ -256,8 +257,21 @@ fn faulty_files_of_the_repository() {
         "place": {
           "file": "workflows/A.yaml",
           "line": 9,
-          "column": 26
+          "column": 26,
+          "endLine": 9,
+          "endColumn": 30
         },
+        "faults": [
+          {
+            "file": "workflows/A.yaml",
+            "line": 9,
+            "column": 26,
+            "endLine": 9,
+            "endColumn": 30,
+            "code": "unknown-name",
+            "message": "no model named `gone`"
+          }
+        ],
         "help": [
           {
             "kind": "command",

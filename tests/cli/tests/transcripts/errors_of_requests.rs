@@ -123,8 +123,22 @@ fn invalid_requests_for_data() {
         "place": {
           "file": "predicate",
           "line": 1,
-          "column": 1
+          "column": 1,
+          "endLine": 1,
+          "endColumn": 6
         },
+        "faults": [
+          {
+            "file": "predicate",
+            "line": 1,
+            "column": 1,
+            "endLine": 1,
+            "endColumn": 6,
+            "code": "expression",
+            "message": "there is no variable `modle`",
+            "help": "did you mean `model`?"
+          }
+        ],
         "help": [
           {
             "kind": "advice",

@@ -15,6 +15,9 @@ fn program_help_lists_nouns() {
       init       Create a repository
       status     Show what waits, runs, failed or is missing
       doctor     Check the repository, and show how to fix each fault
+      validate   Check all files of the repository without running anything
+      eval       Try an expression
+      schema     Print the JSON Schema of a kind of files, for editors
       plugin     Add, inspect, restore and remove plugins, which provide types
       model      Create, inspect, run and delete models
       data       Read, search and delete the data that models wrote
@@ -76,11 +79,15 @@ fn noun_help_lists_commands() {
     Commands:
       create       Create a model of a type
       delete       Delete a model, and keep its data
+      edit         Edit the definition of a model
+      evaluate     Show a definition with its expressions evaluated
       get          Show a model
       grant        Grant permissions to one model, in its definition
       list         List models
       permissions  Show the permissions of a model: requested, granted and last used
       revoke       Revoke permissions that the definition of a model grants
+      upgrade      Upgrade definitions to the version of their type
+      validate     Check the definition of a model, or of all models
       method       Run the methods of models
 
     Options:
@@ -150,12 +157,13 @@ fn noun_help_lists_commands() {
     Commands:
       approvals  List the gates that wait for a decision
       approve    Approve a gate
+      evaluate   Show a workflow with its expressions evaluated
       get        Show a workflow
       list       List workflows
       reject     Reject a gate
       resume     Resume a run whose gates are decided, or that was interrupted
       run        Run a workflow
-      validate   Check a workflow without running it
+      validate   Check a workflow, or all, without running them
 
     Options:
       -h, --help  Print help
@@ -270,13 +278,33 @@ fn command_help_lists_arguments_and_options() {
 
     Options:
       -i, --input <KEY=VALUE>
-              Pass an argument; may be repeated. @FILE stands for the content of a file, @@ for an @
+              Pass an input: KEY=VALUE, KEY=@FILE for the content of a file, KEY:json=JSON, or one JSON
+              object; may be repeated. A key with dots leads into a map
 
-          --inputs-json <JSON>
-              Pass arguments as one JSON object, a file (@FILE) or stdin (-); --input overrides it
+          --input-file <FILE>
+              Read inputs from a JSON or YAML file; --input overrides them
+
+          --stdin
+              Run once for each item on stdin: a JSON object or array, JSON lines, or YAML documents;
+              --input overrides each
+
+          --keep-going
+              With --stdin, run the other items after one that failed
+
+          --json-lines
+              With --stdin, write one JSON document per line to stdout when a run ends
 
           --core-dump <FILE>
               Write the memory of the first guest that traps to a new file
+
+          --skip-check <NAME>
+              Skip a check, unless the definition requires it; may be repeated
+
+          --skip-check-label <LABEL>
+              Skip the checks with a label, unless the definition requires them; may be repeated
+
+          --skip-checks
+              Skip all checks that the definition does not require
 
           --lock-timeout <SECONDS>
               Limit the wait for each lock [default: 60, or as in sedge.yaml] [env: SEDGE_LOCK_TIMEOUT]
@@ -362,7 +390,7 @@ fn missing_or_unknown_command_is_a_usage_error() {
         "help": [
           {
             "kind": "advice",
-            "text": "the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run"
+            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run"
           }
         ]
       }

@@ -11,6 +11,7 @@ fn repository_is_created_in_the_current_folder() {
     hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type
     ");
     insta::assert_snapshot!(env.read_file("sedge.yaml"), @"
+    # yaml-language-server: $schema=.sedge/schemas/repository.json
     # A Sedge repository. Its models are in models/, its workflows in workflows/.
     version: 1
     ");

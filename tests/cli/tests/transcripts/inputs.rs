@@ -50,6 +50,7 @@ fn integer_may_have_a_point_or_an_exponent() {
     insta::assert_snapshot!(run("count=12345678901234567890123"), @"
     ------- stderr -------
     error: the input `count` cannot be used: `12345678901234567890123` is a whole number of more than 64 bits, which would be rounded: give it as text
+    caused by: `12345678901234567890123` is a whole number of more than 64 bits, which would be rounded: give it as text
     hint: give each input once, with a value of the type in the schema
     [exit status: 2]
     ");
@@ -152,4 +153,56 @@ fn invalid_variable_is_named() {
     // An option has precedence over the variable.
     let (shown, code) = with("SEDGE_LOCK_TIMEOUT=1m", "data gc --lock-timeout 1");
     assert_eq!(code, Some(0), "{shown}");
+}
+
+#[test]
+fn method_takes_a_file_or_the_items_of_stdin() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file("arguments.yaml", "note: from YAML\n");
+    assert_eq!(
+        noted(&env, &["--input-file", "arguments.yaml"]),
+        json!("from YAML")
+    );
+    assert_eq!(
+        noted(&env, &["--input", "{\"note\": \"an object\"}"]),
+        json!("an object")
+    );
+    assert_eq!(noted(&env, &["--input", "note=\\@home"]), json!("@home"));
+    assert_eq!(
+        noted(&env, &["--input", "note:json=\"as JSON\""]),
+        json!("as JSON")
+    );
+    let run = ["model", "method", "run", "sink", "run", "--stdin"];
+    let ran = env.run_with_stdin(run, "note: one\n---\nnote: two\n");
+    insta::assert_snapshot!(ran, @r#"
+    ------- stdout -------
+    {
+      "note": "one",
+      "run": "[run 5]",
+      "call": "[run 5]/1"
+    }
+    {
+      "note": "two",
+      "run": "[run 6]",
+      "call": "[run 6]/1"
+    }
+    ------- stderr -------
+    Item 1:
+    Run [run 5]
+    Succeeded after [took], wrote `record` version 5.
+    Item 2:
+    Run [run 6]
+    Succeeded after [took], wrote `record` version 6.
+    All 2 runs succeeded.
+    "#);
+    let both = [&run[..], &["--input-file", "arguments.yaml"]].concat();
+    insta::assert_snapshot!(env.run_with_stdin(both, ""), @"
+    ------- stderr -------
+    error: the argument '--stdin' cannot be used with '--input-file <FILE>'
+
+    Usage: sedge model method run --stdin <MODEL> <METHOD>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
 }

@@ -20,15 +20,19 @@ fn manual_has_a_page_for_each_command() {
     ");
     let page = env.read_file("out/share/man/man1/sedge-plugin-add.1");
     assert!(page.contains("pinned by its digest"), "{page}");
-    for completions in [
-        "share/bash-completion/completions/sedge",
-        "share/fish/vendor_completions.d/sedge.fish",
-        "share/zsh/site-functions/_sedge",
-    ] {
-        let text = env.read_file(&format!("out/{completions}"));
-        assert!(text.contains("downgrade"), "{completions}");
-        assert!(!text.contains("write-manual"), "{completions}");
-    }
+    insta::assert_snapshot!(env.shell("cd out/share && head -n 9 bash-completion/completions/* fish/*/* zsh/*/*"), @"
+    ------- stdout -------
+    ==> bash-completion/completions/sedge <==
+    source <(COMPLETE=bash sedge)
+
+    ==> fish/vendor_completions.d/sedge.fish <==
+    COMPLETE=fish sedge | source
+
+    ==> zsh/site-functions/_sedge <==
+    #compdef sedge
+    source <(COMPLETE=zsh sedge)
+    _clap_dynamic_completer_sedge \"$@\"
+    ");
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn model_is_a_readable_file() {
     hint: `sedge plugin describe @sedge/sink` shows its methods
     ");
     insta::assert_snapshot!(env.read_file("models/tub.yaml"), @r#"
+    # yaml-language-server: $schema=../.sedge/schemas/definition.json
     name: tub
     type: "@sedge/sink"
     typeVersion: "2026.11.23.1"
@@ -24,9 +25,11 @@ fn global_arguments_are_written() {
     insta::assert_snapshot!(env.run(["model", "create", "@test/reader", "reader", "--global-argument", "greeting=ho: \"ho\""]), @"
     ------- stderr -------
     Created the model reader in models/reader.yaml
+    reader may call and read the model `sink`: sink (granted to every @test/reader)
     hint: `sedge plugin describe @test/reader` shows its methods
     ");
     insta::assert_snapshot!(env.read_file("models/reader.yaml"), @r#"
+    # yaml-language-server: $schema=../.sedge/schemas/definition.json
     name: reader
     type: "@test/reader"
     typeVersion: "2026.11.23.1"
@@ -46,7 +49,8 @@ fn as_json() {
       "data": {
         "name": "tub",
         "type": "@sedge/sink",
-        "file": "models/tub.yaml"
+        "file": "models/tub.yaml",
+        "inherited": []
       }
     }
 
@@ -69,8 +73,12 @@ fn as_json() {
             }
           },
           {
-            "kind": "advice",
-            "text": "edit models/tub.yaml to change it"
+            "kind": "command",
+            "purpose": "edit models/tub.yaml to change it",
+            "useCase": "model_edit",
+            "arguments": {
+              "name": "tub"
+            }
           }
         ]
       }
@@ -110,22 +118,22 @@ fn invalid_model_is_refused_and_not_written() {
     ------- stderr -------
     error: a model named `sink` exists already
     hint: see it: `sedge model get sink`
-    hint: edit models/sink.yaml to change it
+    hint: edit models/sink.yaml to change it: `sedge model edit sink`
     [exit status: 3]
 
     $ sedge model create @sedge/sink no/name
     ------- stderr -------
-    error: `no/name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    error: `no/name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit, or it is `@scope/name` (further `/parts` may follow) of at most 64 lower-case letters, digits, `.`, `-` and `_`
     [exit status: 2]
 
     $ sedge model create @sedge/sink -- -tub
     ------- stderr -------
-    error: `-tub` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    error: `-tub` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit, or it is `@scope/name` (further `/parts` may follow) of at most 64 lower-case letters, digits, `.`, `-` and `_`
     [exit status: 2]
 
     $ sedge model create @sedge/sink tub --global-argument verbose
     ------- stderr -------
-    error: invalid value 'verbose' for '--global-argument <KEY=VALUE>': it is not of the form KEY=VALUE
+    error: invalid value 'verbose' for '--global-argument <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object
 
     For more information, try '--help'.
     [exit status: 2]

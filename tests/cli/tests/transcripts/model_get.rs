@@ -7,6 +7,7 @@ fn model_is_shown_verbatim() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "get", "sink"]), @r#"
     ------- stdout -------
+    # yaml-language-server: $schema=../.sedge/schemas/definition.json
     name: sink
     type: "@sedge/sink"
     typeVersion: "2026.11.23.1"
@@ -23,6 +24,7 @@ fn as_json() {
       "ok": true,
       "data": {
         "name": "sink",
+        "id": null,
         "type": "@sedge/sink",
         "typeVersion": "2026.11.23.1",
         "description": null,
@@ -88,11 +90,11 @@ fn faulty_file_is_refused() {
     insta::assert_snapshot!(env.transcript("model get tub\nmodel get tub --json"), @r#"
     $ sedge model get tub
     ------- stderr -------
-    error: expected a text
+    error: expected a text, found a list
      --> models/tub.yaml:3:14
       |
     3 | tags: {team: [a]}
-      |              ^
+      |              ^^^
     [exit status: 2]
 
     $ sedge model get tub --json
@@ -102,13 +104,26 @@ fn faulty_file_is_refused() {
       "error": {
         "code": "bad_file",
         "class": "usage",
-        "message": "expected a text",
+        "message": "expected a text, found a list",
         "causes": [],
         "place": {
           "file": "models/tub.yaml",
           "line": 3,
-          "column": 14
+          "column": 14,
+          "endLine": 3,
+          "endColumn": 17
         },
+        "faults": [
+          {
+            "file": "models/tub.yaml",
+            "line": 3,
+            "column": 14,
+            "endLine": 3,
+            "endColumn": 17,
+            "code": "wrong-type",
+            "message": "expected a text, found a list"
+          }
+        ],
         "help": []
       }
     }
@@ -127,7 +142,7 @@ fn file_with_another_name_is_refused() {
       |
     1 | name: bowl
       |       ^^^^
-    hint: name it `tub`, or rename the file to models/bowl.yaml
+    hint: name it `tub`, or use the model by its name `bowl`
     [exit status: 2]
     ");
 }

@@ -60,6 +60,7 @@ fn as_json() {
       "data": [
         {
           "name": "sink",
+          "id": null,
           "type": "@sedge/sink",
           "typeVersion": "2026.11.23.1",
           "description": null,
@@ -70,6 +71,7 @@ fn as_json() {
         },
         {
           "name": "spawn",
+          "id": null,
           "type": "@sedge/spawn",
           "typeVersion": "2026.11.23.1",
           "description": null,
@@ -115,7 +117,7 @@ fn faulty_model_does_not_hide_the_others() {
     NAME   TYPE          DESCRIPTION
     sink   @sedge/sink
     spawn  @sedge/spawn
-    tub    ?             error: models/tub.yaml:2:1: unknown key `tpye`
+    tub    ?             error: models/tub.yaml:2:1: unknown key `tpye` in a definition
 
     $ sedge model list --json
     ------- stdout -------
@@ -123,6 +125,7 @@ fn faulty_model_does_not_hide_the_others() {
       "data": [
         {
           "name": "sink",
+          "id": null,
           "type": "@sedge/sink",
           "typeVersion": "2026.11.23.1",
           "description": null,
@@ -133,6 +136,7 @@ fn faulty_model_does_not_hide_the_others() {
         },
         {
           "name": "spawn",
+          "id": null,
           "type": "@sedge/spawn",
           "typeVersion": "2026.11.23.1",
           "description": null,
@@ -143,11 +147,13 @@ fn faulty_model_does_not_hide_the_others() {
         },
         {
           "name": "tub",
-          "error": "unknown key `tpye`",
+          "error": "unknown key `tpye` in a definition",
           "place": {
             "file": "models/tub.yaml",
             "line": 2,
-            "column": 1
+            "column": 1,
+            "endLine": 2,
+            "endColumn": 5
           }
         }
       ],

@@ -172,57 +172,58 @@ fn invalid_grant_is_refused() {
     $ sedge model permissions sink
     ------- stderr -------
     error: `example.com` is not a web origin: it is `https://HOST` or `http://HOST`, optionally with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
-     --> models/sink.yaml:5:23
+     --> models/sink.yaml:6:23
       |
-    5 | grants: {http: [{url: example.com}]}
+    6 | grants: {http: [{url: example.com}]}
       |                       ^^^^^^^^^^^
     [exit status: 2]
 
     $ sedge model permissions sink
     ------- stderr -------
-    error: unknown key `method`
-     --> models/sink.yaml:5:46
+    error: unknown key `method` in a grant of HTTP requests
+     --> models/sink.yaml:6:46
       |
-    5 | grants: {http: [{url: "https://example.com", method: [GET]}]}
+    6 | grants: {http: [{url: "https://example.com", method: [GET]}]}
       |                                              ^^^^^^
-    hint: did you mean `methods`?
+    hint: write `methods: [GET]`
     [exit status: 2]
 
     $ sedge model permissions sink
     ------- stderr -------
     error: `10.0.0.0/99` is not a range of addresses: write `10.0.0.0/8`, or one address
-     --> models/sink.yaml:5:58
+     --> models/sink.yaml:6:58
       |
-    5 | grants: {http: [{url: "https://example.com", addresses: [10.0.0.0/99]}]}
+    6 | grants: {http: [{url: "https://example.com", addresses: [10.0.0.0/99]}]}
       |                                                          ^^^^^^^^^^^
     [exit status: 2]
 
     $ sedge model permissions sink
     ------- stderr -------
     error: `1A` is not a name of an environment variable: it takes 1 to 255 letters, digits and `_` of ASCII, and does not begin with a digit
-     --> models/sink.yaml:5:16
+     --> models/sink.yaml:6:16
       |
-    5 | grants: {env: [1A]}
+    6 | grants: {env: [1A]}
       |                ^^
     [exit status: 2]
 
     $ sedge model permissions sink
     ------- stderr -------
-    error: unknown key `network`
-     --> models/sink.yaml:5:10
+    error: unknown key `network` in the grants
+     --> models/sink.yaml:6:10
       |
-    5 | grants: {network: [all]}
+    6 | grants: {network: [all]}
       |          ^^^^^^^
-    hint: the keys here are `models`, `http`, `sockets`, `files`, `env`, `secrets`, `commands`
+    hint: write `http: [{url: "https://HOST"}]`, or `sockets: [{to: "HOST:PORT"}]`
     [exit status: 2]
 
     $ sedge model permissions sink
     ------- stderr -------
-    error: expected keys with values: `key: value`
-     --> models/sink.yaml:5:9
+    error: expected keys with values: `key: value`, found a list
+     --> models/sink.yaml:6:9
       |
-    5 | grants: [all]
-      |         ^
+    6 | grants: [all]
+      |         ^^^^^
+    hint: the keys of the grants are `models`, `http`, `sockets`, `files`, `env`, `secrets`, `commands`, `reveal`
     [exit status: 2]
     "#);
 }

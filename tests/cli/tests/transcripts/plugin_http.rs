@@ -481,6 +481,7 @@ fn requests_of_the_plugin_are_shown() {
     $ sedge model create @sedge/http api
     ------- stderr -------
     Created the model api in models/api.yaml
+    api may send any requests to https://*:*: any https://api.example.com (granted to every @sedge/http)
     hint: `sedge plugin describe @sedge/http` shows its methods
 
     $ sedge model permissions api

@@ -27,8 +27,8 @@ fn plugin_without_models_is_removed() {
     $ sedge plugin list
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      present    -
-    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      present    1 of 1
+    @sedge/sink   2026.11.23.1  0.2.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.2.0     [sha256]      present    1 of 1
     ");
     let components = std::fs::read_dir(env.repository().join(".sedge/plugins"));
     let components = components.expect("the folder exists");
@@ -95,9 +95,9 @@ fn force_leaves_models_behind() {
     $ sedge model method run sink run
     ------- stderr -------
     error: no plugin provides the type `@sedge/sink`
-     --> models/sink.yaml:2:7
+     --> models/sink.yaml:3:7
       |
-    2 | type: "@sedge/sink"
+    3 | type: "@sedge/sink"
       |       ^^^^^^^^^^^^^
     hint: add the plugin that provides it: `sedge plugin add FILE.wasm`
     [exit status: 2]

@@ -60,6 +60,7 @@ fn as_json() {
         "startedAt": "[time]",
         "endedAt": "[time]",
         "durationMs": "[ms]",
+        "inputs": null,
         "error": null,
         "steps": [
           {
@@ -335,6 +336,7 @@ fn step_or_call_that_could_not_begin_shows_the_reason() {
         "startedAt": "[time]",
         "endedAt": "[time]",
         "durationMs": "[ms]",
+        "inputs": null,
         "error": {
           "code": "lock-timeout",
           "message": "the model `hostile` was locked by others for [took]: [run]/1 (hostile.sleep) of tester@[host], process [pid]",

@@ -22,7 +22,8 @@ fn scenario_as_json() {
       "data": {
         "name": "sink",
         "type": "@sedge/sink",
-        "file": "models/sink.yaml"
+        "file": "models/sink.yaml",
+        "inherited": []
       }
     }
 
@@ -33,7 +34,18 @@ fn scenario_as_json() {
       "data": {
         "name": "spawn",
         "type": "@sedge/spawn",
-        "file": "models/spawn.yaml"
+        "file": "models/spawn.yaml",
+        "inherited": [
+          {
+            "permission": {
+              "kind": "models",
+              "model": "*"
+            },
+            "effective": [
+              "*"
+            ]
+          }
+        ]
       }
     }
 
@@ -253,6 +265,7 @@ fn scenario_as_json() {
         "startedAt": "[time]",
         "endedAt": "[time]",
         "durationMs": "[ms]",
+        "inputs": null,
         "error": null,
         "steps": [
           {

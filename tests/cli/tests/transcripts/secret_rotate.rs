@@ -29,7 +29,8 @@ fn all_secrets_are_sealed_with_a_new_key() {
     {
       "ok": true,
       "data": {
-        "secrets": 2
+        "secrets": 2,
+        "fields": false
       }
     }
     "#);

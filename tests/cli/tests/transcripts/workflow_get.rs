@@ -130,10 +130,11 @@ fn faulty_file_is_refused() {
     insta::assert_snapshot!(env.run(["workflow", "get", "C"]), @"
     ------- stderr -------
     error: the job has no steps
-     --> workflows/C.yaml:3:11
+     --> workflows/C.yaml:4:12
       |
-    3 |   - name: main
-      |           ^^^^
+    4 |     steps: []
+      |            ^^
+    hint: write `- name: NAME` and its `task` under it
     [exit status: 2]
     ");
 }

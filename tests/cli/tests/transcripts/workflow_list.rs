@@ -70,6 +70,6 @@ fn faulty_workflow_does_not_hide_the_others() {
     NAME  STEPS  DESCRIPTION
     A     1      One step, which calls another model
     B     2      A gate, then a step which calls another model
-    C     ?      error: workflows/C.yaml:2:1: unknown key `jbos`
+    C     ?      error: workflows/C.yaml:2:1: unknown key `jbos` in a workflow
     ");
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::CallPorts;
 use crate::call::fault::carried;
+use crate::call::redactor::CallRedactor;
 use crate::call::replay::{NestedRequest, Recalled};
 use crate::call::{CallFault, CallRequest, call_run};
 
@@ -69,7 +70,7 @@ impl CallPorts {
         };
         // The replay compares the arguments in the form in which they are recorded.
         let mut arguments = requested.arguments.clone();
-        self.redactor().value(&mut arguments);
+        CallRedactor::new(&self.cx.vault).value(&mut arguments);
         let recorded = NestedRequest {
             target: requested.target,
             method: requested.method,

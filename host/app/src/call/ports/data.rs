@@ -1,21 +1,23 @@
 //! Reads the data that a call may read, and stores the files that it writes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sedge_lang::query::Selection;
 use sedge_model::call::{
-    DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, Written,
+    DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite, Written,
 };
 use sedge_model::names::{DataName, ModelName};
 use sedge_runtime::{
     BoxFuture, DataAccessError, DataPort, FileSink, FileSource, HostError, OpenedFile,
-    RequestFault, ResourceVersion, VersionInfo,
+    RequestFault, ResourceVersion, SealDraft, ShownContent, VersionInfo,
 };
 use sedge_secrets::StreamRedactor;
 use sedge_store::{BlobWriter, CallEnd, ContentReader, DataRecord, Scan, Scanned, StoreError};
 use serde_json::Value;
 
 use super::CallPorts;
+use super::sealed::SealedSource;
 use crate::call::fault::carried;
 use crate::call::writes::{self, Writes};
 
@@ -31,7 +33,7 @@ impl DataPort for CallPorts {
         if name == self.identity().model {
             return Ok(name);
         }
-        match self.cx.repository.folder().has(&name.file()) {
+        match self.cx.repository.has_model(&name) {
             Ok(true) => Ok(name),
             Ok(false) => Err(not_found()),
             Err(error) => Err(RequestFault::Host(carried(error))),
@@ -43,21 +45,36 @@ impl DataPort for CallPorts {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> Result<Option<ResourceVersion>, HostError> {
-        let store = self.store()?;
-        let found = store.data_open(model, name, version).map_err(carried)?;
+    ) -> Result<Option<ResourceVersion>, RequestFault<DataAccessError>> {
+        let store = self.store().map_err(RequestFault::Host)?;
+        let found = store.data_open(model, name, version).map_err(failed)?;
         let Some((record, content)) = found else {
             return Ok(None);
         };
         if record.kind == DataKind::File {
             return Ok(None);
         }
-        let content = content.read_all().map_err(carried)?;
-        let unreadable = |error| HostError::new(NotText(record.name.clone(), error));
         Ok(Some(ResourceVersion {
-            content: String::from_utf8(content).map_err(unreadable)?,
-            info: version_info(record.clone()),
+            content: self.committed_text(&record, content)?,
+            info: version_info(record),
         }))
+    }
+
+    fn fields_seal(
+        &self,
+        draft: &SealDraft<'_>,
+        content: &mut Value,
+    ) -> Result<(), RequestFault<DataAccessError>> {
+        self.seal(draft, content)
+    }
+
+    fn staged_text(
+        &self,
+        model: &ModelName,
+        write: &StagedWrite,
+        text: &str,
+    ) -> Result<ShownContent, RequestFault<DataAccessError>> {
+        self.shown(&SealedSource::staged(self.identity(), model, write), text)
     }
 
     fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError> {
@@ -96,7 +113,7 @@ impl DataPort for CallPorts {
     fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
         Ok(Box::new(Sink {
             file: self.store()?.file_create(),
-            redactor: self.redactor().stream(),
+            redactors: self.redactor().streams(),
             writes: Arc::clone(&self.writes),
         }))
     }
@@ -106,12 +123,27 @@ impl DataPort for CallPorts {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> Result<Option<OpenedFile>, HostError> {
-        let found = self.store()?.data_open(model, name, version);
-        let found = found.map_err(carried)?;
-        Ok(found.map(|(record, content)| {
-            let source: Box<dyn FileSource> = Box::new(Source(content));
-            (version_info(record), source)
+    ) -> Result<Option<OpenedFile>, RequestFault<DataAccessError>> {
+        let store = self.store().map_err(RequestFault::Host)?;
+        let found = store.data_open(model, name, version).map_err(failed)?;
+        let Some((record, content)) = found else {
+            return Ok(None);
+        };
+        if record.kind == DataKind::File {
+            return Ok(Some(OpenedFile {
+                info: version_info(record),
+                source: Box::new(Source(content)),
+                hidden: None,
+            }));
+        }
+        let shown = self.committed_text(&record, content)?;
+        let mut info = version_info(record);
+        info.size = shown.text.len() as u64;
+        let text = StagedContent::Text(shown.text);
+        Ok(Some(OpenedFile {
+            info,
+            source: self.staged_open(&text).map_err(RequestFault::Host)?,
+            hidden: shown.hidden,
         }))
     }
 
@@ -156,6 +188,25 @@ impl DataPort for CallPorts {
     }
 }
 
+impl CallPorts {
+    /// Returns the content of a committed resource as the call may read it.
+    fn committed_text(
+        &self,
+        record: &DataRecord,
+        content: ContentReader,
+    ) -> Result<ShownContent, RequestFault<DataAccessError>> {
+        let bytes = content.read_all().map_err(failed)?;
+        let unreadable = |error| HostError::new(NotText(record.name.clone(), error));
+        let text =
+            String::from_utf8(bytes).map_err(|error| RequestFault::Host(unreadable(error)))?;
+        self.shown(&SealedSource::committed(record), &text)
+    }
+}
+
+fn failed(error: StoreError) -> RequestFault<DataAccessError> {
+    RequestFault::Host(carried(error))
+}
+
 /// A resource whose bytes are not UTF-8 text, although its digest matches.
 #[derive(Debug, thiserror::Error)]
 #[error("the resource `{0}` is no text")]
@@ -164,29 +215,44 @@ struct NotText(DataName, #[source] std::string::FromUtf8Error);
 /// A file that a call is writing.
 struct Sink {
     file: BlobWriter,
-    redactor: StreamRedactor,
+    /// Each redacts what the one before it left.
+    redactors: Vec<StreamRedactor>,
     writes: Arc<Writes>,
 }
 
 impl FileSink for Sink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), HostError> {
-        let bytes = self.redactor.push(bytes);
-        self.file.write(&bytes).map_err(carried)
+        let redacted = pushed(&mut self.redactors, bytes);
+        self.file.write(&redacted).map_err(carried)
     }
 
     fn finish(self: Box<Self>) -> Result<StagedContent, HostError> {
         let Self {
             mut file,
-            redactor,
+            mut redactors,
             writes,
         } = *self;
-        file.write(&redactor.finish()).map_err(carried)?;
+        // What the first redactor held back passes through the others, and so on.
+        while !redactors.is_empty() {
+            let held = redactors.remove(0).finish();
+            let redacted = pushed(&mut redactors, &held);
+            file.write(&redacted).map_err(carried)?;
+        }
         let (content, passing) = file.finish().map_err(carried)?;
         if let Some(passing) = passing {
             writes.keep(passing);
         }
         Ok(content)
     }
+}
+
+/// Passes bytes through redactors, and returns the output that is final.
+fn pushed<'b>(redactors: &mut [StreamRedactor], bytes: &'b [u8]) -> Cow<'b, [u8]> {
+    let mut output = Cow::Borrowed(bytes);
+    for redactor in redactors {
+        output = Cow::Owned(redactor.push(&output).into_owned());
+    }
+    output
 }
 
 /// Content that a call reads.

@@ -1,14 +1,20 @@
 //! `sedge model create`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
+use sedge_api::view::model::{InheritedPermission, ModelCreated};
 use sedge_app::model::create::{ModelCreateRequest, model_create};
+use sedge_app::types::{Choice, GivenInput};
 use sedge_sys::shell;
 
 use crate::commands::Run;
-use crate::commands::model::method_run::{inputs_read, key_value};
+use crate::commands::shared::key_value;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::inputs::contents_read;
 use crate::output::Output;
+use crate::permission_text::permission_text;
 
 /// Create a model of a type
 #[derive(Debug, Args)]
@@ -17,14 +23,24 @@ pub(crate) struct ModelCreateArgs {
     r#type: String,
     /// The name of the new model
     name: String,
-    /// Set a global argument; may be repeated
+    /// Set a global argument: KEY=VALUE, KEY=@FILE for the content of a file, or KEY:json=JSON; may
+    /// be repeated. A key with dots leads into a map
+    #[arg(long, visible_alias = "global-arg", value_name = "KEY=VALUE")]
+    global_argument: Vec<GivenInput>,
+    /// Describe the purpose of the model
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Label all data that the model writes; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    global_argument: Vec<(String, String)>,
+    tag: Vec<(String, String)>,
+    /// Grant a permission that the plugin requests, to this model only; may be repeated
+    #[arg(long, value_name = "KIND[=WHAT]")]
+    grant: Vec<Choice>,
 }
 
 impl Run for ModelCreateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        // A name never begins with `@`, and a type always does.
+        // A type always begins with `@`.
         if self.name.starts_with('@') && !self.r#type.starts_with('@') {
             return Err(CliError::Usage {
                 message: "the type comes before the name of the model".to_owned(),
@@ -39,14 +55,43 @@ impl Run for ModelCreateArgs {
         let request = ModelCreateRequest {
             type_name: self.r#type,
             name: self.name,
-            global_arguments: inputs_read(self.global_argument)?,
+            description: self.description,
+            tags: tags(self.tag)?,
+            global_arguments: contents_read(self.global_argument)?,
+            grants: self.grant,
         };
         let made = cx.wait(model_create(&repository, &request))?;
-        let note = format!("Created the model {} in {}", made.name, made.file);
-        let hint = format!(
+        let mut notes = vec![format!("Created the model {} in {}", made.name, made.file)];
+        notes.extend(made.inherited.iter().map(|it| inherited_text(&made, it)));
+        notes.push(format!(
             "hint: `sedge plugin describe {}` shows its methods",
             made.type_name
-        );
-        Ok(Output::new(made).note(note).note(hint))
+        ));
+        Ok(notes.into_iter().fold(Output::new(made), Output::note))
     }
+}
+
+/// Returns the tags, each of which may be given once.
+fn tags(given: Vec<(String, String)>) -> Result<BTreeMap<String, String>, CliError> {
+    let mut tags = BTreeMap::new();
+    for (key, value) in given {
+        if tags.contains_key(&key) {
+            return Err(CliError::Usage {
+                message: format!("the tag `{key}` is given twice"),
+                hints: vec!["give each tag once".to_owned()],
+            });
+        }
+        tags.insert(key, value);
+    }
+    Ok(tags)
+}
+
+fn inherited_text(made: &ModelCreated, inherited: &InheritedPermission) -> String {
+    format!(
+        "{} may {}: {} (granted to every {})",
+        made.name,
+        permission_text(&inherited.permission),
+        inherited.effective.join(", "),
+        made.type_name
+    )
 }

@@ -1,20 +1,21 @@
 //! `sedge model method run`
 
-use std::io::{Read, stdin};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use sedge_api::view::model::MethodRunView;
+use sedge_app::Settings;
 use sedge_app::failure_text::{core_dump_text, written_text};
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
-use sedge_app::types::{Workload, json, read_named_file};
-use sedge_app::{AppError, Settings};
-use sedge_sys::fault::MachineError;
+use sedge_app::types::{GivenInputs, Workload, json};
 use serde_json::{Map, Value};
 
 use crate::commands::Run;
-use crate::commands::shared::RunOptions;
+use crate::commands::shared::{CheckOptions, RunOptions};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::inputs::{InputOptions, text_of};
+use crate::item_runs::{RunResult, run_each};
 use crate::output::Output;
 use crate::show;
 
@@ -27,113 +28,81 @@ pub(crate) struct ModelMethodRunArgs {
     model: String,
     /// The method
     method: String,
-    /// Pass an argument; may be repeated. @FILE stands for the content of a file, @@ for an @
-    #[arg(long = "input", short, value_name = "KEY=VALUE", value_parser = key_value)]
-    inputs: Vec<(String, String)>,
+    #[command(flatten)]
+    inputs: InputOptions,
     /// Pass arguments as one JSON object, a file (@FILE) or stdin (-); --input overrides it
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", hide = true, conflicts_with_all = ["input_file", "stdin"])]
     inputs_json: Option<String>,
     /// Write the memory of the first guest that traps to a new file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "stdin")]
     core_dump: Option<PathBuf>,
+    #[command(flatten)]
+    checks: CheckOptions,
     #[command(flatten)]
     options: RunOptions,
 }
 
 impl Run for ModelMethodRunArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let workload = match self.inputs.stdin {
+            true => Workload::ManyCalls,
+            false => Workload::OneCall,
+        };
         let settings = Settings {
             core_dumps: self.core_dump.is_some(),
-            ..self.options.settings(Workload::OneCall)?
+            ..self.options.settings(workload)?
         };
         let repository = cx.repository_with(settings)?;
-        let request = ModelMethodRunRequest {
-            core_dump: self.core_dump,
-            model: self.model,
-            method: self.method,
-            arguments: self
-                .inputs_json
-                .map_or_else(|| Ok(Map::new()), |json| json_object(&json))?,
-            inputs: inputs_read(self.inputs)?,
+        let check_skips = self.checks.skips();
+        let request = |given: GivenInputs| ModelMethodRunRequest {
+            model: self.model.clone(),
+            method: self.method.clone(),
+            arguments: given.item,
+            inputs: given.over,
+            core_dump: self.core_dump.clone(),
+            check_skips: check_skips.clone(),
         };
-        let ran = cx.wait(model_method_run(&repository, &request, cx.events()))?;
-        if cx.json {
-            return Ok(Output::new(ran));
+        if self.inputs.stdin {
+            return run_each(cx, self.inputs, async |given| {
+                model_method_run(&repository, &request(given), cx.events()).await
+            });
         }
-        let wrote = written_text(&ran.written).map(|written| format!(", wrote {written}"));
-        let mut output = Output::default().text_json(&ran.value).note(format!(
-            "Succeeded after {}{}.",
-            show::duration_ms(ran.elapsed_ms),
-            wrote.unwrap_or_default()
-        ));
-        if ran.written.count > ran.written.first.len() as u64 {
-            output = output.note(format!(
-                "hint: `sedge data query \"run == '{}'\" --all-versions` lists everything that was written",
-                ran.run
-            ));
+        let mut given = self.inputs.given()?;
+        if let Some(json) = &self.inputs_json {
+            given.item = json_object(json)?;
         }
-        Ok(match &ran.core_dump {
-            Some(dump) => output.note(format!("note: {}", core_dump_text(dump))),
-            None => output,
+        let ran = cx.wait(model_method_run(&repository, &request(given), cx.events()))?;
+        Ok(if cx.json {
+            Output::new(ran)
+        } else {
+            ran.output()
         })
     }
 }
 
-/// Parses `KEY=VALUE`.
-pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        Some(_) | None => Err("it is not of the form KEY=VALUE".to_owned()),
+impl RunResult for MethodRunView {
+    fn is_suspended(&self) -> bool {
+        false
     }
-}
 
-/// The most bytes that are read from a file or from stdin as an argument.
-///
-/// The user chooses the file. The arguments of a call are in memory several times.
-const INPUT_BYTES_MAX: u64 = 64 << 20;
-
-/// Replaces values of the form `@FILE` with the content of the file.
-pub(crate) fn inputs_read(
-    inputs: Vec<(String, String)>,
-) -> Result<Vec<(String, String)>, CliError> {
-    let read = |(key, value): (String, String)| {
-        let Some(file) = value.strip_prefix('@') else {
-            return Ok((key, value));
-        };
-        if file.starts_with('@') {
-            let text = file.to_owned();
-            return Ok((key, text));
+    fn output(self) -> Output {
+        let wrote = written_text(&self.written).map(|written| format!(", wrote {written}"));
+        let mut output = Output::default().text_json(&self.value).note(format!(
+            "Succeeded after {}{}.",
+            show::duration_ms(self.elapsed_ms),
+            wrote.unwrap_or_default()
+        ));
+        if self.written.count > self.written.first.len() as u64 {
+            output = output.note(format!(
+                "hint: `sedge data query \"run == '{}'\" --all-versions` lists everything that was written",
+                self.run
+            ));
         }
-        text_of(file).map(|text| (key, text))
-    };
-    inputs.into_iter().map(read).collect()
-}
-
-/// Returns the text of a file; `-` is stdin.
-fn text_of(file: &str) -> Result<String, CliError> {
-    let unfit = |what: String| CliError::Usage {
-        message: what,
-        hints: vec![
-            "an argument is text in UTF-8; a value that begins with `@` is written `@@`".to_owned(),
-        ],
-    };
-    let bytes = if file == "-" {
-        let mut bytes = Vec::new();
-        stdin()
-            .lock()
-            .take(INPUT_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(MachineError::of("read stdin"))?;
-        if bytes.len() as u64 > INPUT_BYTES_MAX {
-            return Err(unfit(format!(
-                "stdin has more than {INPUT_BYTES_MAX} bytes"
-            )));
+        match &self.core_dump {
+            Some(dump) => output.note(format!("note: {}", core_dump_text(dump))),
+            None => output,
         }
-        bytes
-    } else {
-        read_named_file(Path::new(file), INPUT_BYTES_MAX).map_err(AppError::from)?
-    };
-    String::from_utf8(bytes).map_err(|_| unfit(format!("`{file}` is not text in UTF-8")))
+    }
 }
 
 /// Reads the arguments of `--inputs-json`.

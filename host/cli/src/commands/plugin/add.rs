@@ -68,7 +68,7 @@ impl Run for PluginAddArgs {
                 };
                 checked.push(plugin_add(&repository, request, cx.events()).await?);
             }
-            Ok(checked)
+            Ok::<_, CliError>(checked)
         })?;
         let mut decided = Vec::new();
         for added in checked {

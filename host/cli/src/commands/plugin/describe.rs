@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use sedge_api::view::plugin::PluginView;
+use sedge_api::view::plugin::{CheckSpecView, PluginView, UpgradeSpecView};
 use sedge_app::plugin::plugin_describe;
 use sedge_app::types::{PermissionRequest, permission_request_view};
 use serde_json::Value;
@@ -74,6 +74,8 @@ fn text(plugin: &PluginView) -> String {
         }
     }
     section(&mut text, "resources", &outputs(plugin));
+    section(&mut text, "checks", &checks(plugin));
+    section(&mut text, "upgrades", &upgrades(plugin));
     let requests: Vec<String> = plugin
         .permissions
         .iter()
@@ -92,6 +94,26 @@ fn text(plugin: &PluginView) -> String {
         &format!("\nsha256 {}\ncontract {}", plugin.sha256, plugin.contract),
     );
     text
+}
+
+fn checks(plugin: &PluginView) -> Vec<String> {
+    let check = |check: &CheckSpecView| {
+        let before = match check.applies_to.as_slice() {
+            [] => "all methods that change something".to_owned(),
+            methods => methods.join(", "),
+        };
+        let about = guest_text::in_line(&check.description);
+        format!("{} (before {before}): {about}", check.name)
+    };
+    plugin.checks.iter().map(check).collect()
+}
+
+fn upgrades(plugin: &PluginView) -> Vec<String> {
+    let step = |step: &UpgradeSpecView| {
+        let about = guest_text::in_line(&step.description);
+        format!("to {}: {about}", step.to_version)
+    };
+    plugin.upgrades.iter().map(step).collect()
 }
 
 fn outputs(plugin: &PluginView) -> Vec<String> {

@@ -9,6 +9,7 @@ use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::{RunReport, StepStatusView, StepView};
 use sedge_app::failure_text::{Frames, call_text, details_text, rolled_back_text, written_text};
 use sedge_app::run::show::run_show;
+use serde_json::Value;
 
 use crate::commands::Run;
 use crate::commands::run::list::{elapsed, what};
@@ -64,7 +65,7 @@ struct Tree {
 
 impl Tree {
     fn text(&self, report: &RunReport) -> String {
-        let mut below: Vec<TreeNode> = Vec::new();
+        let mut below: Vec<TreeNode> = inputs(report).into_iter().collect();
         let by_name: HashMap<&str, &CallView> = report
             .calls
             .iter()
@@ -150,6 +151,27 @@ impl Tree {
     }
 }
 
+/// The maximum number of characters of an input that are shown.
+const INPUT_CHARS_SHOWN: usize = 200;
+
+/// Returns the inputs of a run as a part of the tree.
+fn inputs(report: &RunReport) -> Option<TreeNode> {
+    let inputs = report.inputs.as_ref().filter(|it| !it.is_empty())?;
+    let line = |(name, value): (&String, &Value)| {
+        let value = value.to_string();
+        let mut shown: String = value.chars().take(INPUT_CHARS_SHOWN).collect();
+        if shown.len() < value.len() {
+            shown.push('…');
+        }
+        TreeNode::leaf(guest_text::line(&format!("{name}: {shown}")))
+    };
+    Some(TreeNode {
+        text: "inputs".to_owned(),
+        below: inputs.iter().map(line).collect(),
+    })
+}
+
+/// Returns the first line: the run as a whole.
 fn head(report: &RunReport) -> String {
     let run = &report.run;
     let took = elapsed(run)

@@ -11,7 +11,9 @@ use crate::show;
 
 /// Seal all secrets with a new key
 ///
-/// The former key opens nothing any more. The values stay the same. To replace a value that may
+/// The former key of the secrets opens nothing any more. Sensitive fields of data that is written
+/// from now on are sealed with a new key, too; the data that exists stays as it is, and its keys are
+/// kept. The values stay the same. To replace a value that may
 /// have leaked, change it where it is used, and run `sedge secret put`.
 #[derive(Debug, Args)]
 pub(crate) struct SecretRotateArgs {}
@@ -23,6 +25,10 @@ impl Run for SecretRotateArgs {
             0 => "There are no secrets.".to_owned(),
             n => format!("Sealed {} with a new key.", show::count(n, "secret")),
         };
-        Ok(Output::new(rotated).note(note))
+        let output = Output::new(rotated).note(note);
+        Ok(match rotated.fields {
+            true => output.note("Sensitive fields of data are sealed with a new key from now on."),
+            false => output,
+        })
     }
 }

@@ -23,7 +23,7 @@ impl Run for WorkflowApprovalsArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let heading = ["workflow", "gate", "run", "since", "prompt"];
         let mut rows = Rows::new(cx, &self.list, &heading);
-        workflow_approvals(&*cx.repository()?, |gate| rows.push(&gate, || row(&gate)))?;
+        workflow_approvals(&cx.repository()?, |gate| rows.push(&gate, || row(&gate)))?;
         rows.output("No gate waits for a decision.")
     }
 }

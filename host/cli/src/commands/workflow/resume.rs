@@ -5,7 +5,7 @@ use sedge_app::types::Workload;
 use sedge_app::workflow::resume::workflow_resume;
 
 use crate::commands::Run;
-use crate::commands::shared::RunOptions;
+use crate::commands::shared::{CheckOptions, RunOptions};
 use crate::commands::workflow::run::end_output;
 use crate::context::Context;
 use crate::error::CliError;
@@ -20,6 +20,8 @@ pub(crate) struct WorkflowResumeArgs {
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     #[command(flatten)]
+    checks: CheckOptions,
+    #[command(flatten)]
     options: RunOptions,
 }
 
@@ -27,8 +29,10 @@ impl Run for WorkflowResumeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
         let run = self.run.as_deref();
+        let skips = self.checks.skips();
+        let resumed = workflow_resume(&repository, &self.name, run, &skips, cx.events());
         let end = cx
-            .wait(workflow_resume(&repository, &self.name, run, cx.events()))
+            .wait(resumed)
             .map_err(|error| error.of_workflow(&self.name))?;
         Ok(end_output(end))
     }

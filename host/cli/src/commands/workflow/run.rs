@@ -2,13 +2,15 @@
 
 use clap::Args;
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::types::Workload;
-use sedge_app::workflow::run::workflow_run;
+use sedge_app::types::{GivenInputs, Workload};
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 
 use crate::commands::Run;
-use crate::commands::shared::RunOptions;
+use crate::commands::shared::{CheckOptions, RunOptions};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::inputs::InputOptions;
+use crate::item_runs::{RunResult, run_each};
 use crate::output::Output;
 
 /// Run a workflow
@@ -19,9 +21,13 @@ use crate::output::Output;
 pub(crate) struct WorkflowRunArgs {
     /// The workflow
     name: String,
+    #[command(flatten)]
+    inputs: InputOptions,
     /// Lock the whole datastore while the run is executed
     #[arg(long)]
     exclusive: bool,
+    #[command(flatten)]
+    checks: CheckOptions,
     #[command(flatten)]
     options: RunOptions,
 }
@@ -29,15 +35,34 @@ pub(crate) struct WorkflowRunArgs {
 impl Run for WorkflowRunArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
-        let end = cx
-            .wait(workflow_run(
-                &repository,
-                &self.name,
-                self.exclusive,
-                cx.events(),
-            ))
-            .map_err(|error| error.of_workflow(&self.name))?;
-        Ok(end_output(end))
+        let check_skips = self.checks.skips();
+        let request = |inputs: GivenInputs| WorkflowRunRequest {
+            workflow: self.name.clone(),
+            inputs,
+            exclusive: self.exclusive,
+            check_skips: check_skips.clone(),
+        };
+        let interrupted = |error: CliError| error.of_workflow(&self.name);
+        if self.inputs.stdin {
+            let run = async |inputs| workflow_run(&repository, &request(inputs), cx.events()).await;
+            return run_each(cx, self.inputs, run).map_err(interrupted);
+        }
+        let request = request(self.inputs.given()?);
+        let end = cx.wait(workflow_run(&repository, &request, cx.events()));
+        Ok(end_output(end.map_err(interrupted)?))
+    }
+}
+
+impl RunResult for WorkflowEnd {
+    fn is_suspended(&self) -> bool {
+        match self {
+            Self::Succeeded { .. } => false,
+            Self::Suspended { .. } => true,
+        }
+    }
+
+    fn output(self) -> Output {
+        end_output(self)
     }
 }
 

@@ -8,6 +8,7 @@ use cel::{DeclarationError, Env, ExecutionError};
 
 use super::{FunctionArgs, Returned, function, mismatch, truth, whole};
 use crate::expr::budget::pay;
+use crate::expr::hidden;
 use crate::expr::values::{Boxed, weight};
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
@@ -30,6 +31,7 @@ fn range<'b, 'v>(mut args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
         .downcast_ref::<CelInt>()
         .map_or(1, |it| *it.inner());
     let value = args.pop().expect("it is declared with three arguments");
+    hidden::check(&*value)?;
     let n_items = n_items(&*value) as u64;
     let cost = n_items.saturating_mul(per_item.unsigned_abs());
     pay(&*args[0], weight(&*value).saturating_add(cost))?;
@@ -145,6 +147,7 @@ fn numbers<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
 /// Returns the items without those that occurred before.
 fn distinct<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let items = list(&args[1..], 0, "distinct")?;
+    hidden::check_deep(items)?;
     pay_product(&*args[0], items, items)?;
     let mut kept: Vec<Boxed<'v>> = Vec::new();
     for item in items.inner() {
@@ -177,6 +180,8 @@ fn sets<'a, 'v>(
 ) -> Result<[&'a CelList<'v>; 2], ExecutionError> {
     let [one, other] = [list(&args[1..], 0, name)?, list(&args[1..], 1, name)?];
     pay_product(&*args[0], one, other)?;
+    hidden::check_deep(one)?;
+    hidden::check_deep(other)?;
     Ok([one, other])
 }
 

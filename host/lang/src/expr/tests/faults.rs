@@ -428,11 +428,8 @@ fn part_that_is_always_wrong_is_refused_at_compile_time() {
 
 #[test]
 fn fault_is_at_the_place_of_the_file() {
-    let file = SourceFile {
-        name: "f.yaml".to_owned(),
-        text: "a: 1\nb: ${{ inputs.nn }}\n".to_owned(),
-    };
-    let place = TextPlace::plain(Arc::new(file), 11);
+    let file = SourceFile::new("f.yaml", "a: 1\nb: ${{ inputs.nn }}\n");
+    let place = TextPlace::plain(file, 11);
     let fault = Expr::compile(" inputs.nn ", &place, &variables()).expect_err("it is wrong");
     assert_eq!(
         fault.to_string(),

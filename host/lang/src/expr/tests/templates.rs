@@ -119,13 +119,10 @@ fn fault_has_its_place_in_the_text() {
 #[test]
 fn place_follows_the_escapes_of_the_file() {
     // A double-quoted scalar in which a quote and a line feed are escaped.
-    let file = SourceFile {
-        name: "f.yaml".to_owned(),
-        text: "name: \"a\\\"\\n${{ 'x' + 1 }}\"\n".to_owned(),
-    };
+    let file = SourceFile::new("f.yaml", "name: \"a\\\"\\n${{ 'x' + 1 }}\"\n");
     let text = "a\"\n${{ 'x' + 1 }}";
     let offsets = vec![(0, 7), (1, 8), (2, 10), (3, 12)];
-    let place = TextPlace::mapped(Arc::new(file), offsets);
+    let place = TextPlace::mapped(file, offsets);
     let fault = Template::parse(text, &place, &variables()).expect_err("it is wrong");
     assert_eq!(&fault.file.text[fault.span.clone()], "'x' + 1");
     assert_eq!(fault.line_column(), (1, 17));

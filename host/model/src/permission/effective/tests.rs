@@ -73,8 +73,8 @@ fn grants_of(text: &str) -> Grants {
 /// Returns the lines that grant what was denied. Returns `None` if no grant helps.
 fn lines(denial: &Denial) -> Option<&str> {
     match &denial.why {
-        DenialReason::NotRequested(_) => None,
-        DenialReason::NotGranted { yaml } => Some(yaml),
+        DenialReason::NotRequested(_) | DenialReason::InCheck => None,
+        DenialReason::NotGranted { yaml, .. } => Some(yaml),
     }
 }
 
@@ -389,4 +389,90 @@ fn model_uses_no_permission_for_itself() {
     assert_eq!(uses.used(), []);
     uses.mark(&Use::Model("n"));
     assert_eq!(uses.used().len(), 1);
+}
+
+/// A check reads whatever its model may read, and changes nothing, whatever is granted.
+#[test]
+fn check_may_read_and_not_change() {
+    let permissions = with(
+        r#"{"grants": {"models": ["sink"], "commands": ["date"],
+            "sockets": [{"to": "db.example.com:5432"}],
+            "http": [{"url": "https://api.example.com", "methods": ["GET", "POST"]}]}}"#,
+    );
+    let to = origin("https://api.example.com");
+    let endpoint = "db.example.com:5432".parse().expect("an endpoint");
+    let command = "date".parse().expect("a name");
+    let changes = |it: &Permissions| {
+        [
+            it.model("sink", "call"),
+            it.model("m", "call"),
+            it.command(&command),
+            it.socket(&endpoint).map(drop),
+            it.http(&to, "POST").map(drop),
+        ]
+    };
+    for granted in changes(&permissions) {
+        assert_eq!(granted, Ok(()));
+    }
+    let in_check = permissions.for_check();
+    for denied in changes(&in_check) {
+        let why = denied.expect_err("it changes something").why;
+        assert_eq!(why, DenialReason::InCheck);
+    }
+    assert_eq!(in_check.model("sink", "read"), Ok(()));
+    assert!(in_check.http(&to, "GET").is_ok());
+    let unknown = in_check.model("other", "read").expect_err("not requested");
+    assert!(matches!(unknown.why, DenialReason::NotRequested(_)));
+}
+
+#[test]
+fn hidden_value_is_revealed_if_requested_and_granted() {
+    let permissions = |asked: &[&str], granted: &str| {
+        let request = |line: &&str| PermissionRequest {
+            permission: line.parse().expect("a permission"),
+            reason: "to test".into(),
+        };
+        let reveal = granted.split_whitespace();
+        let own = Grants {
+            reveal: reveal.map(|it| it.parse().expect("a pattern")).collect(),
+            ..Grants::default()
+        };
+        Permissions::new(
+            "reader".parse().expect("a name"),
+            "@test/reader".parse().expect("a type"),
+            asked.iter().map(request).collect(),
+            &Grants::default(),
+            own,
+        )
+    };
+    let check = |asked: &[&str], granted: &str, expect: [bool; 2]| {
+        let it = permissions(asked, granted);
+        let field = it.field_reveal("vault", "/password").is_ok();
+        let argument = it.argument_reveal("/token").is_ok();
+        assert_eq!([field, argument], expect, "{asked:?} {granted}");
+    };
+    let field = "data:vault:/password";
+    check(&["reveal data:*:/*"], field, [true, false]);
+    check(&["reveal data:vault:/password"], "data:*:/*", [true, false]);
+    check(&["reveal data:other:/password"], field, [false, false]);
+    check(&["reveal data:vault:/pin"], field, [false, false]);
+    check(&["reveal data:*:/*"], "data:vault:/pin", [false, false]);
+    check(&[], field, [false, false]);
+    check(
+        &["reveal argument:/token"],
+        "argument:/token",
+        [false, true],
+    );
+    check(&["reveal argument:/token"], "argument:/*", [false, true]);
+    check(&["reveal argument:/token"], field, [false, false]);
+    let denied = permissions(&["reveal data:*:/*/*"], "").field_reveal("vault", "/a b/c");
+    let denied = denied.expect_err("nothing is granted").to_string();
+    assert!(
+        denied.contains("reveal:\n") && denied.contains("data:vault:/*/c"),
+        "{denied}"
+    );
+    let denied = permissions(&[], "").argument_reveal("/token");
+    let denied = denied.expect_err("nothing is requested").to_string();
+    let expect = "`reader` may not see the secret in its argument `/token`: its plugin";
+    assert!(denied.starts_with(expect), "{denied}");
 }

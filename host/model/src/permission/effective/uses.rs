@@ -25,6 +25,15 @@ pub enum Use<'a> {
     SecretSent(&'a SecretName, &'a HttpOrigin),
     /// It saw a secret.
     SecretShown(&'a SecretName),
+    /// It saw a sealed field of another model's data.
+    FieldShown {
+        /// The other model.
+        model: &'a str,
+        /// The JSON Pointer of the field.
+        pointer: &'a str,
+    },
+    /// It saw the secret in an argument, which is named by a JSON Pointer.
+    ArgumentShown(&'a str),
     /// It ran a pinned program.
     Command(&'a CommandName),
 }

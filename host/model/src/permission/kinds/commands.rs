@@ -79,6 +79,7 @@ impl Permissions {
     /// The plugin does not request the command, or no grant allows it.
     pub fn command(&self, wanted: &CommandName) -> Result<(), Denial> {
         let attempt = || format!("run the command `{wanted}`");
+        self.change_check(attempt)?;
         let asks = |asked: &Permission| matches!(asked, Permission::Commands(CommandPermission { name }) if name.matches(wanted));
         if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));

@@ -124,6 +124,10 @@ impl GrantRules for HttpGrant {
     }
 }
 
+/// The methods that only read, by their definition (RFC 9110, section 9.2.1). `TRACE` is not among
+/// them, because its response repeats the headers of the request, which may have credentials.
+const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
 impl Permissions {
     /// Checks that a request may be sent, and returns which addresses its host may have.
     ///
@@ -134,6 +138,9 @@ impl Permissions {
             methods.is_empty() || methods.iter().any(|allowed| allowed == method)
         };
         let attempt = || format!("send {method} to {to}");
+        if !SAFE_METHODS.contains(&method) {
+            self.change_check(attempt)?;
+        }
         let asks = |asked: &Permission| matches!(asked, Permission::Http(HttpPermission { url, methods }) if url.covers(to) && fits(methods));
         if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));

@@ -70,6 +70,9 @@ impl GrantRules for ModelPattern {
     }
 }
 
+/// The touch of a model that may change something.
+const CALL: &str = "call";
+
 impl Permissions {
     /// Checks that a model may be called, or read: `touch` says which. A model may always call and
     /// read itself.
@@ -77,10 +80,13 @@ impl Permissions {
     /// # Errors
     /// The plugin does not request the model, or no grant allows it.
     pub fn model(&self, target: &str, touch: &str) -> Result<(), Denial> {
+        let attempt = || format!("{touch} the model `{target}`");
+        if touch == CALL {
+            self.change_check(attempt)?;
+        }
         if target == self.model.as_str() {
             return Ok(());
         }
-        let attempt = || format!("{touch} the model `{target}`");
         let asks = |asked: &Permission| matches!(asked, Permission::Models(ModelPermission { model }) if model.matches(target));
         if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));

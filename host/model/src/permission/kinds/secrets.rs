@@ -249,6 +249,33 @@ impl Permissions {
         Ok(used)
     }
 
+    /// Returns how a secret may be used that stands in an argument: to which hosts it may be sent,
+    /// which are those of the operator's grants. The plugin does not request such a secret, because
+    /// it does not know which one the operator chose.
+    #[must_use]
+    pub fn argument_secret(&self, name: &SecretName) -> SecretUsage {
+        let grants = self.granted.secrets.iter();
+        let hosts = grants
+            .filter(|grant| grant.name == *name)
+            .flat_map(|grant| grant.hosts.clone());
+        SecretUsage {
+            hosts: hosts.collect(),
+            reveal: false,
+        }
+    }
+
+    /// Returns the denial of putting a secret of an argument into a request to a host.
+    #[must_use]
+    pub fn argument_secret_denied(&self, name: &SecretName, to: &HttpOrigin) -> Denial {
+        let attempt = format!("send the secret `{name}` of its arguments to {to}");
+        let lacking = Permission::Secrets(SecretPermission {
+            name: name.clone(),
+            hosts: vec![to.clone()],
+            reveal: false,
+        });
+        self.not_granted(attempt, &lacking, None)
+    }
+
     /// Returns the denial of putting a secret into a request to a host. If `to` is `None`, it is
     /// the denial of showing the secret to the plugin.
     #[must_use]

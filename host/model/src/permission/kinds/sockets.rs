@@ -79,6 +79,7 @@ impl Permissions {
     /// The plugin does not request this, or no grant allows it.
     pub fn socket(&self, to: &Endpoint) -> Result<Addresses, Denial> {
         let attempt = || format!("connect to {to}");
+        self.change_check(attempt)?;
         let wanted = Permission::Sockets(SocketPermission { to: to.clone() });
         if !self.asks().any(|asked| *asked == wanted) {
             return Err(self.not_asked(attempt()));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sedge_model::call::{DataKind, LimitName, StagedChange, StagedContent, StagedWrite};
 use sedge_model::names::{DataName, ModelName, SpecName};
+use sedge_model::permission::effective::Denial;
 use wasmtime::component::Resource;
 
 use super::{GuestResult, Newest, data_name, limit, stage, staged_info, tags_from_guest};
@@ -35,8 +36,15 @@ pub trait FileSink: Send {
     fn finish(self: Box<Self>) -> Result<StagedContent, HostError>;
 }
 
-/// An open version: its metadata and its content.
-pub type OpenedFile = (VersionInfo, Box<dyn FileSource>);
+/// An open version.
+pub struct OpenedFile {
+    /// Its metadata.
+    pub info: VersionInfo,
+    /// Its content.
+    pub source: Box<dyn FileSource>,
+    /// Why a sealed field is hidden although the plugin requests to see it.
+    pub hidden: Option<Denial>,
+}
 
 /// A file that is being read.
 pub trait FileSource: Send {
@@ -120,9 +128,18 @@ impl CallState {
         name: &DataName,
         version: Option<u64>,
     ) -> GuestResult<Option<Resource<GuestFileReader>>> {
-        let Some((info, source)) = self.file_source(model, name, version)? else {
-            return Ok(Ok(None));
+        let OpenedFile {
+            info,
+            source,
+            hidden,
+        } = match self.file_source(model, name, version)? {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(error)),
         };
+        if let Some(denial) = &hidden {
+            self.denied(denial);
+        }
         let descriptor = match self.files_open_count()? {
             Ok(descriptor) => descriptor,
             Err(error) => return Ok(Err(error)),
@@ -157,28 +174,46 @@ impl CallState {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> wasmtime::Result<Option<OpenedFile>> {
+    ) -> GuestResult<Option<OpenedFile>> {
         if version.is_some_and(|version| self.is_deleted(model, name, version)) {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         if version.is_some() {
-            return Ok(self.data_port()?.file_open(model, name, version)?);
+            return self.heard(self.data_port()?.file_open(model, name, version));
         }
         let newest = match self.staged(model, name) {
-            StagedName::Written(write) => {
-                let info = staged_info(model.clone(), &write);
-                return Ok(Some((info, self.data_port()?.staged_open(&write.content)?)));
-            }
-            StagedName::Deleted => return Ok(None),
+            StagedName::Written(write) => return self.staged_source(model, write),
+            StagedName::Deleted => return Ok(Ok(None)),
             StagedName::As(deleted) => self.newest_but(model, name, &deleted)?,
         };
-        match newest {
-            Newest::Latest => Ok(self.data_port()?.file_open(model, name, None)?),
-            Newest::Version(version) => {
-                Ok(self.data_port()?.file_open(model, name, Some(version))?)
-            }
-            Newest::None => Ok(None),
+        let version = match newest {
+            Newest::Latest => None,
+            Newest::Version(version) => Some(version),
+            Newest::None => return Ok(Ok(None)),
+        };
+        self.heard(self.data_port()?.file_open(model, name, version))
+    }
+
+    fn staged_source(
+        &self,
+        model: &ModelName,
+        mut write: StagedWrite,
+    ) -> GuestResult<Option<OpenedFile>> {
+        let port = self.data_port()?;
+        let mut hidden = None;
+        if let StagedContent::Text(text) = &write.content {
+            let shown = match self.heard(port.staged_text(model, &write, text))? {
+                Ok(shown) => shown,
+                Err(error) => return Ok(Err(error)),
+            };
+            write.content = StagedContent::Text(shown.text);
+            hidden = shown.hidden;
         }
+        Ok(Ok(Some(OpenedFile {
+            info: staged_info(model.clone(), &write),
+            source: port.staged_open(&write.content)?,
+            hidden,
+        })))
     }
 
     /// Counts the bytes that the call has written to files. Returns the limit if they exceed it.

@@ -1,0 +1,225 @@
+//! Names for the completion of a command line.
+//!
+//! A user waits for them with every press of a key. So they come from what is at hand: this takes no
+//! lock, compiles nothing, and neither creates nor migrates a datastore.
+
+use std::sync::Arc;
+
+use sedge_lang::query::Selection;
+use sedge_lang::type_info::MethodSpec;
+use sedge_model::run::StepPath;
+use sedge_secrets::Secrets;
+use sedge_store::{RunFilter, RunRecord, Scan};
+
+use crate::error::AppError;
+use crate::repository::Repository;
+use crate::repository::files::FileKind;
+use crate::run::view::status_view;
+
+/// The maximum number of names that are proposed for one word.
+///
+/// A shell shows them all at once. Plugins choose how much data there is.
+const PROPOSALS_MAX: usize = 500;
+
+/// The maximum number of files that are read to find the names in them.
+///
+/// Reading a thousand small files takes about 10 ms, and the user waits.
+const FILES_READ_MAX: usize = 1_000;
+
+/// What a word of a command line names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedThing {
+    /// A model.
+    Model,
+    /// A method of a model.
+    Method {
+        /// The model.
+        model: String,
+    },
+    /// A workflow.
+    Workflow,
+    /// The model or workflow of a run.
+    RunSubject,
+    /// A gate that waits for a decision.
+    Gate {
+        /// The workflow.
+        workflow: String,
+    },
+    /// A run.
+    Run,
+    /// Data of a model.
+    Data {
+        /// The model.
+        model: String,
+    },
+    /// A secret.
+    Secret,
+    /// A type that a pinned plugin provides.
+    Type,
+}
+
+/// A name that the user may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameProposal {
+    /// The name.
+    pub name: String,
+    /// What it names. A plugin may have written it.
+    pub about: Option<String>,
+}
+
+impl NameProposal {
+    fn plain(name: impl ToString) -> Self {
+        Self {
+            name: name.to_string(),
+            about: None,
+        }
+    }
+}
+
+/// Returns the names of `thing` that begin with `beginning`, at most `PROPOSALS_MAX`. What cannot
+/// be read without waiting has no names.
+///
+/// # Errors
+/// Returns an error if a file of the repository is invalid or cannot be read.
+pub fn names_proposed(
+    repository: &Arc<Repository>,
+    thing: &NamedThing,
+    beginning: &str,
+) -> Result<Vec<NameProposal>, AppError> {
+    let mut proposals = match thing {
+        NamedThing::Model => file_names(repository, FileKind::Model)?,
+        NamedThing::Method { model } => methods(repository, model)?,
+        NamedThing::Workflow => file_names(repository, FileKind::Workflow)?,
+        NamedThing::RunSubject => {
+            let mut subjects = file_names(repository, FileKind::Model)?;
+            subjects.extend(file_names(repository, FileKind::Workflow)?);
+            subjects
+        }
+        NamedThing::Gate { workflow } => gates(repository, workflow)?,
+        NamedThing::Run => runs(repository, beginning)?,
+        NamedThing::Data { model } => data(repository, model, beginning)?,
+        NamedThing::Secret => secrets(repository)?,
+        NamedThing::Type => plain(repository.snapshot()?.plugin_lock().plugins.keys()),
+    };
+    proposals.retain(|proposal| proposal.name.starts_with(beginning));
+    proposals.truncate(PROPOSALS_MAX);
+    Ok(proposals)
+}
+
+fn plain<T: ToString>(names: impl IntoIterator<Item = T>) -> Vec<NameProposal> {
+    names.into_iter().map(NameProposal::plain).collect()
+}
+
+/// Returns the names of all models or workflows. If there are too many files to read them all,
+/// returns the names that the files have by their paths, which are those of most of them.
+fn file_names(repository: &Repository, kind: FileKind) -> Result<Vec<NameProposal>, AppError> {
+    let paths = repository.paths(kind)?;
+    if paths.len() > FILES_READ_MAX {
+        return Ok(plain(paths.iter().map(|path| kind.name_of_path(path))));
+    }
+    Ok(match kind {
+        FileKind::Model => plain(repository.model_names()?),
+        FileKind::Workflow => plain(repository.workflow_names()?),
+    })
+}
+
+/// Returns the methods of a model's type, as the cache of compiled code describes it.
+fn methods(repository: &Arc<Repository>, model: &str) -> Result<Vec<NameProposal>, AppError> {
+    let definition = repository.definition(model)?;
+    let repository = repository.snapshot()?;
+    let type_name = definition.type_name.value.as_str();
+    let (_, pinned) = repository.plugin_pinned(type_name)?;
+    let Some(description) = repository.plugin_description(&pinned.sha256)? else {
+        return Ok(Vec::new());
+    };
+    let method = |method: &MethodSpec| NameProposal {
+        name: method.name.to_string(),
+        about: first_line(method.description.raw()),
+    };
+    Ok(description.type_info.methods.iter().map(method).collect())
+}
+
+fn first_line(text: &str) -> Option<String> {
+    let line = text.lines().next().map_or("", str::trim);
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// Returns the open gates of a workflow's runs: by the name alone where one gate has it, and by
+/// their paths elsewhere.
+fn gates(repository: &Repository, workflow: &str) -> Result<Vec<NameProposal>, AppError> {
+    let Some(store) = repository.store_for_glance()? else {
+        return Ok(Vec::new());
+    };
+    let mut open = store.gates_open()?;
+    open.retain(|gate| gate.run.subject == workflow);
+    let mut paths: Vec<_> = open.into_iter().map(|gate| gate.gate).collect();
+    paths.sort();
+    paths.dedup();
+    let name = |path: &StepPath| {
+        let is_shared = paths.iter().filter(|it| it.step == path.step).count() > 1;
+        match is_shared {
+            true => path.to_string(),
+            false => path.step.to_string(),
+        }
+    };
+    Ok(plain(paths.iter().map(name)))
+}
+
+/// Returns the newest runs whose ids begin with a text.
+fn runs(repository: &Repository, beginning: &str) -> Result<Vec<NameProposal>, AppError> {
+    let Some(store) = repository.store_for_glance()? else {
+        return Ok(Vec::new());
+    };
+    let filter = RunFilter {
+        id_prefix: Some(beginning.to_owned()).filter(|text| !text.is_empty()),
+        ..RunFilter::default()
+    };
+    let run = |run: RunRecord| NameProposal {
+        about: Some(run_about(&run)),
+        name: run.id.to_string(),
+    };
+    let runs = store.run_list(&filter, PROPOSALS_MAX)?;
+    Ok(runs.into_iter().map(run).collect())
+}
+
+/// Returns what a run runs, and its status as it is recorded.
+fn run_about(run: &RunRecord) -> String {
+    let status = status_view(run.status).as_str();
+    match &run.method {
+        Some(method) => format!("{}.{method}, {status}", run.subject),
+        None => format!("workflow {}, {status}", run.subject),
+    }
+}
+
+/// Returns the names of a model's data that begin with a text.
+fn data(
+    repository: &Repository,
+    model: &str,
+    beginning: &str,
+) -> Result<Vec<NameProposal>, AppError> {
+    let Some(store) = repository.store_for_glance()? else {
+        return Ok(Vec::new());
+    };
+    let selection = Selection {
+        model: Some(model.to_owned()),
+        name_prefix: Some(beginning.to_owned()),
+        latest: Some(true),
+        ..Selection::default()
+    };
+    let mut names = Vec::new();
+    store.data_scan(&selection, |found| {
+        names.push(NameProposal::plain(&found.record.name));
+        Ok::<_, AppError>(match names.len() < PROPOSALS_MAX {
+            true => Scan::More,
+            false => Scan::Enough,
+        })
+    })?;
+    Ok(names)
+}
+
+fn secrets(repository: &Repository) -> Result<Vec<NameProposal>, AppError> {
+    match repository.state_folder_kept("secrets")? {
+        Some(folder) => Ok(plain(Secrets::open(&folder)?.names()?)),
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,28 @@
+//! Expressions in definitions and workflows: what they need from outside, and their evaluation.
+//!
+//! The engine (`sedge_lang::expr`) is pure. An evaluation that needs data, the environment or
+//! another definition ends with its needs. An `Evaluator` finds the answers and evaluates again.
+//! All data of one evaluator is read from one snapshot.
+
+mod answers;
+mod data;
+mod definition;
+mod environment;
+mod evaluator;
+mod model;
+mod partial;
+mod record;
+mod run;
+mod secret;
+mod step;
+
+pub mod eval;
+
+pub(crate) use definition::{
+    DefinitionValues, definition_uses_data, has_expressions, literal_members, self_value,
+};
+pub(crate) use evaluator::{Evaluator, EvaluatorSource, uses_data};
+pub(crate) use partial::{LaterName, PartialEvaluation, SECRETS_LATER, below};
+pub(crate) use run::run_value;
+pub(crate) use secret::SecretPlace;
+pub(crate) use step::{StepVariables, WrittenStep, uses_results};

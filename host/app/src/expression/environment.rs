@@ -1,0 +1,84 @@
+//! The variables of the environment that expressions may read: `env.NAME`.
+
+use std::collections::BTreeSet;
+
+use sedge_lang::repository::CONFIG_FILE;
+use sedge_lang::suggest::nearest;
+use sedge_model::names::EnvName;
+use sedge_sys::host;
+use serde_json::Value;
+
+use super::answers::{NeedArguments, NoAnswer, with_near};
+
+/// Returns the value of a variable that `sedge.yaml` grants to expressions.
+pub(super) fn variable(
+    granted: &BTreeSet<EnvName>,
+    arguments: NeedArguments<'_>,
+) -> Result<Value, NoAnswer> {
+    let name = arguments.text(0)?;
+    if !granted.iter().any(|it| it.as_str() == name) {
+        return Err(NoAnswer::Refused(not_granted(granted, name)));
+    }
+    match host::variable(name) {
+        Some(value) => Ok(Value::String(value)),
+        None => Err(NoAnswer::Absent(format!(
+            "the environment variable `{name}` is not set"
+        ))),
+    }
+}
+
+fn not_granted(granted: &BTreeSet<EnvName>, name: &str) -> String {
+    let message = format!("{CONFIG_FILE} does not grant `{name}` to expressions");
+    let near = nearest(name, granted.iter().map(EnvName::as_str));
+    if near.is_some() || name.parse::<EnvName>().is_err() {
+        return with_near(message, near);
+    }
+    let names = granted.iter().map(EnvName::as_str).chain([name]);
+    let names: Vec<&str> = names.collect();
+    format!(
+        "{message}; to grant it, write `expressions: {{env: [{}]}}` there",
+        names.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use sedge_lang::expr::Need;
+
+    use super::*;
+
+    fn read(granted: &[&str], name: &str) -> Result<Value, NoAnswer> {
+        let granted = granted.iter().map(|it| it.parse().expect("a name"));
+        let need = Need {
+            name: "env".to_owned(),
+            arguments: vec![name.into()],
+        };
+        variable(&granted.collect(), NeedArguments(&need))
+    }
+
+    #[test]
+    fn variable_is_granted_or_refused() {
+        assert!(matches!(read(&["PATH"], "PATH"), Ok(Value::String(_))));
+        let refused = |granted: &[&str], name: &str, expect: &str| match read(granted, name) {
+            Err(NoAnswer::Refused(message)) => assert_eq!(message, expect),
+            other => panic!("{other:?}"),
+        };
+        refused(
+            &["A"],
+            "PATH",
+            "sedge.yaml does not grant `PATH` to expressions; to grant it, write \
+             `expressions: {env: [A, PATH]}` there",
+        );
+        refused(
+            &["REGION"],
+            "REGIN",
+            "sedge.yaml does not grant `REGIN` to expressions; did you mean `REGION`?",
+        );
+        refused(&[], "a b", "sedge.yaml does not grant `a b` to expressions");
+        let absent = read(
+            &["A_VARIABLE_THAT_IS_NOT_SET"],
+            "A_VARIABLE_THAT_IS_NOT_SET",
+        );
+        assert!(matches!(absent, Err(NoAnswer::Absent(_))));
+    }
+}

@@ -1,0 +1,125 @@
+//! Tries an expression.
+
+use std::sync::Arc;
+
+use sedge_api::view::expression::Evaluation;
+use sedge_lang::definition::{Definition, inputs_shape};
+use sedge_lang::expr::{Expr, TextPlace, Variables};
+use sedge_lang::input::{GivenInput, inputs_given};
+use sedge_lang::scope::{definition_scope, trial_scope};
+use sedge_store::RunRecord;
+use sedge_sys::clock::Timestamp;
+use serde_json::{Value, json};
+
+use super::definition::{DefinitionValues, definition_uses_data, self_value};
+use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
+use super::run::RunValues;
+use super::secret::SecretPlace;
+use crate::error::{AppError, ModelError};
+use crate::repository::Repository;
+use crate::structure::in_background;
+
+/// An expression to try, and what it can refer to.
+#[derive(Debug, Clone, Default)]
+pub struct EvalRequest {
+    /// The expression, without `${{` and `}}`.
+    pub expression: String,
+    /// The model whose definition `self` is.
+    pub model: Option<String>,
+    /// The run whose `inputs`, `run`, `steps` and `jobs` it can use.
+    pub run: Option<String>,
+    /// The inputs, which are laid over those of the run.
+    pub inputs: Vec<GivenInput>,
+}
+
+/// Evaluates an expression as if it stood in a definition or a workflow.
+///
+/// It reads data and other definitions, and changes nothing.
+///
+/// # Errors
+/// Returns an error if the expression is wrong or has no value, with its place, or if there is no
+/// such model or run.
+pub async fn eval(
+    repository: &Arc<Repository>,
+    request: &EvalRequest,
+) -> Result<Evaluation, AppError> {
+    let source = EvaluatorSource {
+        repository: repository.snapshot()?,
+        now: Timestamp::now(),
+        secrets: SecretPlace::Elsewhere,
+    };
+    let request = request.clone();
+    in_background(move |_| evaluated(&source, &request)).await
+}
+
+fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluation, AppError> {
+    let model = request.model.as_deref();
+    let definition = model
+        .map(|it| source.repository.definition(it))
+        .transpose()?;
+    let run = request.run.as_deref();
+    let run = run.map(|it| source.repository.run_by_id(it)).transpose()?;
+    let place = TextPlace::of_text("expression", &request.expression);
+    let scope = scope(definition.as_ref(), run.as_ref());
+    let expr = Expr::compile(&request.expression, &place, &scope)?;
+    let of_definition = definition.as_ref().is_some_and(definition_uses_data);
+    let has_data = uses_data(&expr) || of_definition;
+    let value = source.evaluate(has_data || run.is_some(), |evaluator| {
+        let run = run.as_ref().map(|it| RunValues::read(evaluator, it, None));
+        let run = run.transpose()?;
+        let inputs = inputs(definition.as_ref(), run.as_ref(), &request.inputs)?;
+        let own = match &definition {
+            Some(definition) if expr.uses("self") => own(evaluator, definition, &inputs)?,
+            Some(_) | None => Value::Null,
+        };
+        let mut env = evaluator.env().with("inputs", &inputs).with("self", &own);
+        if let Some(run) = &run {
+            env = env.with("run", &run.run);
+            env = env.with("steps", &run.steps).with("jobs", &run.jobs);
+        }
+        evaluator.expr(&expr, &mut env)
+    })?;
+    Ok(Evaluation { value })
+}
+
+/// Returns the names that the expression can use.
+fn scope(definition: Option<&Definition>, run: Option<&RunRecord>) -> Variables {
+    match (definition, run) {
+        (Some(definition), None) => definition_scope(inputs_shape(&definition.inputs)),
+        (Some(_), Some(_)) => trial_scope(&["self", "run", "steps", "jobs"]),
+        (None, Some(_)) => trial_scope(&["run", "steps", "jobs"]),
+        (None, None) => trial_scope(&[]),
+    }
+}
+
+/// Returns the inputs: those of the run, and the given ones over them. Those of a definition get
+/// its defaults.
+fn inputs(
+    definition: Option<&Definition>,
+    run: Option<&RunValues>,
+    given: &[GivenInput],
+) -> Result<Value, AppError> {
+    let any = json!({"type": "object"});
+    let schema = definition.map_or(&any, |it| it.inputs.json());
+    let given = inputs_given(schema, given).map_err(ModelError::from)?;
+    // ignored: there is no error here, only no value.
+    let mut inputs = run.map(|it| it.inputs.clone()).unwrap_or_default();
+    inputs.extend(given);
+    let Some(definition) = definition else {
+        return Ok(Value::Object(inputs));
+    };
+    // An expression that does not use what is missing can be tried without it.
+    let resolved = definition.inputs.resolve(inputs.clone());
+    Ok(Value::Object(resolved.unwrap_or(inputs)))
+}
+
+/// Returns what `self` is in a definition.
+fn own(
+    evaluator: &Evaluator<'_>,
+    definition: &Definition,
+    inputs: &Value,
+) -> Result<Value, AppError> {
+    let values = DefinitionValues::new(definition, inputs.clone());
+    let globals = values.global_arguments(evaluator)?;
+    Ok(Value::Object(self_value(definition, &globals)))
+}

@@ -1,0 +1,271 @@
+//! Finds the answers to what expressions need, until they have a value.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
+use sedge_lang::expr::template::Template;
+use sedge_lang::expr::{Env, Evaluated, Expr, Need, NeedAnswer};
+use sedge_lang::query::Selection;
+use sedge_lang::written::WrittenValue;
+use sedge_model::names::ModelName;
+use sedge_store::{DataRecord, DataSnapshot};
+use sedge_sys::clock::Timestamp;
+use serde_json::Value;
+
+use super::answers::{NeedArguments, NoAnswer, answered};
+use super::data::DataAnswers;
+use super::environment;
+use super::model;
+use super::record::ContentBudget;
+use super::secret::{SecretPlace, secret_answer};
+use crate::error::AppError;
+use crate::repository::snapshot::RepositorySnapshot;
+use crate::secret::argument::references_mark;
+
+/// The maximum number of times that one value is evaluated.
+///
+/// The author of an expression chooses how many needs follow from the answers to others.
+const ROUNDS_MAX: usize = 64;
+
+/// The maximum number of different values that one evaluator finds.
+///
+/// Definitions refer to each other, and the author of each chooses what it needs.
+const ANSWERS_MAX: usize = 10_000;
+
+/// The functions that read data.
+const DATA_FUNCTIONS: [&str; 7] = [
+    "data.latest",
+    "data.version",
+    "data.listVersions",
+    "data.findByTag",
+    "data.findBySpec",
+    "data.query",
+    "file.contents",
+];
+
+/// What evaluations take their answers from.
+#[derive(Clone)]
+pub(crate) struct EvaluatorSource {
+    /// The files of the repository, and what `sedge.yaml` grants to expressions.
+    pub(crate) repository: RepositorySnapshot,
+    /// The time that `now` is.
+    pub(crate) now: Timestamp,
+    /// Whether expressions may refer to secrets.
+    pub(crate) secrets: SecretPlace,
+}
+
+/// Evaluates values and expressions. What they read is what was there when the evaluator was made.
+pub(crate) struct Evaluator<'e> {
+    pub(super) source: &'e EvaluatorSource,
+    data: Option<&'e DataSnapshot<'e>>,
+    /// The answers that were found, by the keys of their needs.
+    found: RefCell<HashMap<String, NeedAnswer>>,
+    budget: ContentBudget,
+    /// The definitions of `model.NAME` that are being evaluated, the outermost first.
+    pub(super) open: RefCell<Vec<ModelName>>,
+}
+
+impl EvaluatorSource {
+    /// Returns the source for the arguments of calls, with the present time.
+    pub(crate) fn of_arguments(repository: &RepositorySnapshot) -> Self {
+        Self {
+            repository: repository.clone(),
+            now: Timestamp::now(),
+            secrets: SecretPlace::Arguments,
+        }
+    }
+
+    /// Calls `body` with an evaluator. `has_data` says whether expressions may read data. If not,
+    /// the datastore is not opened.
+    ///
+    /// It blocks the thread.
+    pub(crate) fn evaluate<T>(
+        &self,
+        has_data: bool,
+        body: impl FnOnce(&Evaluator<'_>) -> Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        if !has_data {
+            return body(&Evaluator::new(self, None));
+        }
+        let store = self.repository.store()?;
+        store.data_snapshot(|snapshot| body(&Evaluator::new(self, Some(snapshot))))
+    }
+}
+
+impl<'e> Evaluator<'e> {
+    fn new(source: &'e EvaluatorSource, data: Option<&'e DataSnapshot<'e>>) -> Self {
+        Self {
+            source,
+            data,
+            found: RefCell::default(),
+            budget: ContentBudget::new(),
+            open: RefCell::default(),
+        }
+    }
+
+    /// Returns an environment without variables, for the evaluations of this evaluator.
+    pub(crate) fn env<'v>(&self) -> Env<'v> {
+        Env::new(self.source.now.0)
+    }
+
+    /// Replaces the literal references to secrets in evaluated arguments of a definition, where
+    /// secrets can be used.
+    pub(super) fn references_marked(&self, written: &WrittenValue, mut value: Value) -> Value {
+        match self.source.secrets {
+            SecretPlace::Definition => references_mark(written.source(), &mut value),
+            SecretPlace::Arguments | SecretPlace::Elsewhere => {}
+        }
+        value
+    }
+
+    /// Returns the value of what a user wrote.
+    ///
+    /// # Errors
+    /// Returns an error if an expression has no value, with its place, or if what it needs cannot
+    /// be read.
+    pub(crate) fn value(
+        &self,
+        written: &WrittenValue,
+        env: &mut Env<'_>,
+    ) -> Result<Value, AppError> {
+        let value = self.rounds(env, |env| Ok(written.eval(env)?))?;
+        value.ok_or_else(|| {
+            let span = written.source().span.clone();
+            let fault = Diagnostic::new(written.file(), span, too_many_rounds());
+            fault.with_code(DiagnosticCode::Expression).into()
+        })
+    }
+
+    /// Returns the value of an expression.
+    ///
+    /// # Errors
+    /// The same as for [`Evaluator::value`].
+    pub(crate) fn expr(&self, expr: &Expr, env: &mut Env<'_>) -> Result<Value, AppError> {
+        let value = self.rounds(env, |env| Ok(expr.eval(env)?))?;
+        value.ok_or_else(|| expression_fault(expr, too_many_rounds()).into())
+    }
+
+    /// Returns the value of a text with expressions.
+    ///
+    /// # Errors
+    /// The same as for [`Evaluator::value`].
+    pub(crate) fn template(
+        &self,
+        template: &Template,
+        env: &mut Env<'_>,
+    ) -> Result<Value, AppError> {
+        let value = self.rounds(env, |env| Ok(template.eval(env)?))?;
+        match (value, template.exprs().next()) {
+            (Some(value), _) => Ok(value),
+            (None, Some(first)) => Err(expression_fault(first, too_many_rounds()).into()),
+            (None, None) => unreachable!("a text without expressions needs nothing"),
+        }
+    }
+
+    /// Evaluates until there is a value. Returns `None` if that takes too many rounds.
+    fn rounds(
+        &self,
+        env: &mut Env<'_>,
+        evaluated: impl Fn(&Env<'_>) -> Result<Evaluated, AppError>,
+    ) -> Result<Option<Value>, AppError> {
+        for _ in 0..ROUNDS_MAX {
+            match evaluated(env)? {
+                Evaluated::Value(value) => return Ok(Some(value)),
+                Evaluated::Needs(needs) => {
+                    for need in &needs {
+                        env.answer(need, self.answer(need)?);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the answer to a need. The same need always has the same answer.
+    fn answer(&self, need: &Need) -> Result<NeedAnswer, AppError> {
+        let key = need.key();
+        if let Some(known) = self.found.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        if self.found.borrow().len() == ANSWERS_MAX {
+            let message = format!("the evaluation needs more than {ANSWERS_MAX} values");
+            return Ok(NeedAnswer::Refused(message));
+        }
+        let answer = answered(self.find(need))?;
+        self.found.borrow_mut().insert(key, answer.clone());
+        Ok(answer)
+    }
+
+    fn find(&self, need: &Need) -> Result<Value, NoAnswer> {
+        let arguments = NeedArguments(need);
+        match need.name.as_str() {
+            "data.latest" => self.data()?.latest(arguments),
+            "data.version" => self.data()?.version(arguments),
+            "data.listVersions" => self.data()?.list_versions(arguments),
+            "data.findByTag" => self.data()?.find_by_tag(arguments),
+            "data.findBySpec" => self.data()?.find_by_spec(arguments),
+            "data.query" => self.data()?.query(arguments),
+            "file.contents" => self.data()?.file_contents(arguments),
+            "model" => model::definition_value(self, arguments),
+            "env" => {
+                let granted = &self.source.repository.config().expressions.env;
+                environment::variable(granted, arguments)
+            }
+            "secret" | "vault.get" => secret_answer(self.source.secrets, need),
+            "webhook" | "workers" => Err(NoAnswer::Refused(format!(
+                "`{}` has a value only in a run that a server has started",
+                need.name
+            ))),
+            other => Err(NoAnswer::Refused(format!(
+                "`{other}` is not supported by this version of Sedge"
+            ))),
+        }
+    }
+
+    /// Returns the records of the selected versions that `wanted` admits; null if they are too large
+    /// to be held in memory.
+    ///
+    /// # Errors
+    /// Returns an error if the datastore cannot be read.
+    pub(super) fn records_of(
+        &self,
+        selection: &Selection,
+        wanted: impl Fn(&DataRecord) -> bool,
+    ) -> Result<Value, AppError> {
+        let found = self.data().and_then(|data| data.records(selection, wanted));
+        match answered(found)? {
+            NeedAnswer::Value(value) => Ok(value),
+            NeedAnswer::Absent(_) | NeedAnswer::Refused(_) => Ok(Value::Null),
+        }
+    }
+
+    fn data(&self) -> Result<DataAnswers<'_>, NoAnswer> {
+        let Some(snapshot) = self.data else {
+            let message = "data cannot be read here".to_owned();
+            return Err(NoAnswer::Refused(message));
+        };
+        Ok(DataAnswers {
+            repository: &self.source.repository,
+            snapshot,
+            budget: &self.budget,
+            now: self.source.now,
+        })
+    }
+}
+
+/// Returns whether an expression may read data: by itself, or through another definition.
+pub(crate) fn uses_data(expr: &Expr) -> bool {
+    expr.uses("model") || DATA_FUNCTIONS.iter().any(|name| expr.uses(name))
+}
+
+/// Returns a fault of an expression as a whole.
+pub(crate) fn expression_fault(expr: &Expr, message: impl Into<String>) -> Diagnostic {
+    let place = expr.place();
+    let span = place.span(0..expr.text().len());
+    Diagnostic::new(place.file(), span, message).with_code(DiagnosticCode::Expression)
+}
+
+fn too_many_rounds() -> String {
+    format!("what it needs follows from other values more than {ROUNDS_MAX} deep")
+}

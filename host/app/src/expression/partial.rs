@@ -1,0 +1,142 @@
+//! Evaluates the expressions of a whole file, as far as they have values before it is used.
+
+use std::sync::Arc;
+
+use sedge_api::view::expression::UnevaluatedText;
+use sedge_lang::diagnostic::SourceFile;
+use sedge_lang::expr::template::Template;
+use sedge_lang::expr::{Expr, Variables};
+use sedge_lang::yaml::node::{Node, NodeKind};
+use serde_json::Value;
+
+use super::evaluator::{Evaluator, uses_data};
+use crate::error::AppError;
+
+/// What gets its value later, with the reason.
+pub(crate) type LaterName = (&'static str, &'static str);
+
+/// Secrets, whose values are not shown.
+pub(crate) const SECRETS_LATER: [LaterName; 2] = [
+    ("secret", "a secret is not shown"),
+    ("vault.get", "a secret is not shown"),
+];
+
+/// Evaluates the texts of one file.
+pub(crate) struct PartialEvaluation<'p> {
+    pub(crate) evaluator: &'p Evaluator<'p>,
+    pub(crate) file: &'p Arc<SourceFile>,
+    /// The names that the expressions can use.
+    pub(crate) variables: &'p Variables,
+    /// The values of variables.
+    pub(crate) values: Vec<(&'p str, &'p Value)>,
+    /// The names that have no value yet.
+    pub(crate) later: Vec<LaterName>,
+    /// The keys whose expressions are not evaluated yet.
+    pub(crate) later_keys: Vec<LaterName>,
+    /// The texts that were not evaluated.
+    pub(crate) unevaluated: Vec<UnevaluatedText>,
+}
+
+impl PartialEvaluation<'_> {
+    /// Returns a part of the file with its expressions evaluated. `path` is its JSON pointer.
+    ///
+    /// # Errors
+    /// Returns an error if an expression has no value and does not need anything that comes later.
+    pub(crate) fn value(&mut self, node: &Node, path: &str) -> Result<Value, AppError> {
+        match &node.kind {
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Ok(node.value()),
+            NodeKind::Text(text) if Template::is_in(&text.value) => {
+                self.text(node, &text.value, path)
+            }
+            NodeKind::Text(_) => Ok(node.value()),
+            NodeKind::List(items) => {
+                let items = items.iter().enumerate();
+                let items = items.map(|(at, item)| self.value(item, &format!("{path}/{at}")));
+                items.collect()
+            }
+            NodeKind::Map(members) => {
+                let members = members.iter().map(|member| {
+                    let key = &member.key.value;
+                    let path = below(path, key);
+                    let mut later = self.later_keys.iter();
+                    let later = later.find(|(name, _)| name == key).copied();
+                    let value = match later {
+                        Some((_, reason)) => self.all_left(&member.value, &path, reason),
+                        None => self.value(&member.value, &path)?,
+                    };
+                    Ok((key.clone(), value))
+                });
+                Ok(Value::Object(members.collect::<Result<_, AppError>>()?))
+            }
+        }
+    }
+
+    /// Leaves all texts of a part as they are written.
+    fn all_left(&mut self, node: &Node, path: &str, reason: &str) -> Value {
+        match &node.kind {
+            NodeKind::Text(text) if Template::is_in(&text.value) => {
+                self.left(node, &text.value, path, reason.to_owned());
+            }
+            NodeKind::List(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.all_left(item, &format!("{path}/{at}"), reason);
+                }
+            }
+            NodeKind::Map(members) => {
+                for member in members {
+                    let path = below(path, &member.key.value);
+                    self.all_left(&member.value, &path, reason);
+                }
+            }
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Text(_) => {}
+        }
+        node.value()
+    }
+
+    fn text(&mut self, node: &Node, text: &str, path: &str) -> Result<Value, AppError> {
+        let Some(place) = node.text_place(self.file) else {
+            return Ok(node.value());
+        };
+        let template = Template::parse(text, &place, self.variables)?;
+        if let Some(reason) = self.later_reason(&template) {
+            return Ok(self.left(node, text, path, reason));
+        }
+        let env = self.evaluator.env();
+        let values = self.values.iter();
+        let mut env = values.fold(env, |env, &(name, value)| env.with(name, value));
+        match self.evaluator.template(&template, &mut env) {
+            // The run itself may write what is not there yet.
+            Err(error) if template.exprs().any(uses_data) => match error.diagnostics().first() {
+                Some(fault) => {
+                    let reason = fault.message.clone();
+                    Ok(self.left(node, text, path, reason))
+                }
+                None => Err(error),
+            },
+            other => other,
+        }
+    }
+
+    /// Returns why a text has no value yet.
+    fn later_reason(&self, template: &Template) -> Option<String> {
+        let uses = |name: &str| template.exprs().any(|it: &Expr| it.uses(name));
+        let found = self.later.iter().find(|(name, _)| uses(name));
+        found.map(|(_, reason)| (*reason).to_owned())
+    }
+
+    fn left(&mut self, node: &Node, text: &str, path: &str, reason: String) -> Value {
+        let (line, _) = self.file.line_column(node.span.start);
+        self.unevaluated.push(UnevaluatedText {
+            path: path.to_owned(),
+            line: line as u64,
+            text: text.to_owned(),
+            reason,
+        });
+        Value::String(text.to_owned())
+    }
+}
+
+/// Returns the JSON pointer of a member.
+pub(crate) fn below(path: &str, key: &str) -> String {
+    format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
+}

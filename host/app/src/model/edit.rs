@@ -1,0 +1,164 @@
+//! Changes the definition of a model to a text that the user edited.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sedge_api::view::model::ModelEdited;
+use sedge_lang::definition::Definition;
+use sedge_lang::diagnostic::{Diagnostic, SourceFile};
+use sedge_lang::yaml;
+use sedge_sys::folder::Folder;
+
+use crate::error::{AppError, ModelError, PluginUseError, RepositoryError};
+use crate::model::grant::definitions_queue;
+use crate::repository::files::ModelFile;
+use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::{Repository, STATE_FOLDER};
+use crate::run::cx::ReadyModel;
+
+/// The folder of texts that are edited or were refused.
+const EDITS_FOLDER: &str = "edits";
+
+/// A copy of a definition for the user's editor.
+#[derive(Debug, Clone)]
+pub struct ModelEditing {
+    /// The text of the definition.
+    pub text: String,
+    /// The file of the copy.
+    pub path: PathBuf,
+}
+
+/// A text that is to become the definition of a model.
+#[derive(Debug, Clone)]
+pub struct ModelEditRequest {
+    /// The model.
+    pub name: String,
+    /// The text of the definition when the user began to edit it; `None` if that does not matter.
+    pub former: Option<String>,
+    /// The new text.
+    pub text: String,
+}
+
+/// Copies a definition, which may be invalid, for the user's editor.
+///
+/// # Errors
+/// Returns an error if there is no such model, or if the copy cannot be written.
+pub fn model_edit_begin(repository: &Repository, name: &str) -> Result<ModelEditing, AppError> {
+    let model = found(repository, name)?;
+    let copies = repository.state_folder(EDITS_FOLDER)?;
+    let copy = copy_name(&model);
+    copies.write(&copy, model.file.text.as_bytes())?;
+    Ok(ModelEditing {
+        text: model.file.text.clone(),
+        path: copies.path_of(&copy),
+    })
+}
+
+/// Reads the copy after the user edited it.
+///
+/// # Errors
+/// Returns an error if there is no such model, or if the copy cannot be read as text.
+pub fn model_edit_text(repository: &Repository, name: &str) -> Result<String, AppError> {
+    let model = found(repository, name)?;
+    let copies = repository.state_folder(EDITS_FOLDER)?;
+    let text = copies.read_text(&copy_name(&model), yaml::FILE_BYTES_MAX as u64)?;
+    // An editor that removed the file has not changed the definition.
+    Ok(text.unwrap_or_else(|| model.file.text.clone()))
+}
+
+/// Checks a new text of a definition, and writes it to the definition's file.
+///
+/// # Errors
+/// Returns an error if there is no such model, if the text is not a definition of this model, if
+/// its global arguments do not fit the schema of its type, or if another process has changed the
+/// file meanwhile. Then the file is unchanged, and the error names a file that has the new text.
+pub async fn model_edit(
+    repository: &Arc<Repository>,
+    request: &ModelEditRequest,
+) -> Result<ModelEdited, AppError> {
+    let snapshot = repository.snapshot()?;
+    let model = found(&snapshot, &request.name)?;
+    let copies = repository.state_folder(EDITS_FOLDER)?;
+    let copy = copy_name(&model);
+    match edited(&snapshot, &model, request).await {
+        Ok(edited) => {
+            copies.remove(&copy)?;
+            Ok(edited)
+        }
+        Err(refusal) => Err(kept(&copies, &copy, &request.text, refusal)?),
+    }
+}
+
+async fn edited(
+    repository: &RepositorySnapshot,
+    model: &ModelFile,
+    request: &ModelEditRequest,
+) -> Result<ModelEdited, AppError> {
+    let file = SourceFile::new(model.file.name.as_str(), request.text.as_str());
+    let definition = Definition::parse(&file)?;
+    if definition.name != model.name {
+        return Err(renamed(&definition, model).into());
+    }
+    let type_name = definition.type_name.value.to_string();
+    match ReadyModel::of(repository, definition).await {
+        // A fresh clone may lack the component. The definition is checked before its next call.
+        Ok(_) | Err(AppError::Plugin(PluginUseError::Gone { .. })) => {}
+        Err(error) => return Err(error),
+    }
+    let queue = definitions_queue(repository)?;
+    let _turn = queue.enter()?;
+    let now = found(repository, &request.name)?;
+    let former = request.former.as_ref().unwrap_or(&model.file.text);
+    if now.file.text != *former {
+        return Err(AppError::from(ModelError::EditedMeanwhile {
+            name: model.name.clone(),
+            file: model.file.name.clone(),
+        }));
+    }
+    let is_changed = now.file.text != request.text;
+    if is_changed {
+        repository
+            .folder()
+            .write(&model.file.name, request.text.as_bytes())?;
+    }
+    Ok(ModelEdited {
+        name: model.name.to_string(),
+        type_name,
+        file: model.file.name.clone(),
+        changed: is_changed,
+    })
+}
+
+/// Keeps a refused text, and returns the error that names its file.
+fn kept(copies: &Folder, copy: &str, text: &str, refusal: AppError) -> Result<AppError, AppError> {
+    copies.write(copy, text.as_bytes())?;
+    Ok(AppError::from(ModelError::EditRefused {
+        refusal: Box::new(refusal),
+        kept: format!("{STATE_FOLDER}/{EDITS_FOLDER}/{copy}"),
+    }))
+}
+
+fn found(repository: &Repository, name: &str) -> Result<ModelFile, AppError> {
+    match repository.model_file(name)? {
+        Some(found) => Ok(found),
+        None => Err(repository.model_missing(name)),
+    }
+}
+
+/// Returns the name of the copy's file. The name of a model has no `+`, so two models have two
+/// copies.
+fn copy_name(model: &ModelFile) -> String {
+    format!("{}.yaml", model.name.as_str().replace('/', "+"))
+}
+
+/// Returns the fault of a text that gives the model another name.
+fn renamed(definition: &Definition, model: &ModelFile) -> RepositoryError {
+    let message = format!("the new text names the model `{}`", definition.name);
+    let fault = Diagnostic::new(&definition.file, definition.place("/name"), message);
+    fault
+        .with_hint(format!(
+            "name it `{}`: its data belongs to this name; `sedge model create` makes another model",
+            model.name
+        ))
+        .into()
+}

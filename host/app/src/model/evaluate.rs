@@ -1,0 +1,112 @@
+//! Shows a definition with its expressions evaluated.
+
+use std::sync::Arc;
+
+use sedge_api::view::expression::EvaluatedFile;
+use sedge_lang::definition::{Definition, inputs_shape};
+use sedge_lang::scope::definition_scope;
+use sedge_model::yaml_text;
+use sedge_sys::clock::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::error::AppError;
+use crate::expression::{
+    Evaluator, EvaluatorSource, PartialEvaluation, SECRETS_LATER, SecretPlace, below,
+    definition_uses_data, literal_members, self_value,
+};
+use crate::repository::Repository;
+use crate::structure::in_background;
+
+/// A file with its expressions evaluated.
+#[derive(Debug, Clone)]
+pub struct EvaluatedText {
+    /// The view of the file.
+    pub file: EvaluatedFile,
+    /// The content as YAML.
+    pub text: String,
+}
+
+impl EvaluatedText {
+    pub(crate) fn new(file: EvaluatedFile) -> Self {
+        let text = yaml_text::write(&file.content);
+        Self { file, text }
+    }
+}
+
+/// Evaluates the expressions of a definition. The inputs of the model are its defaults. Texts that
+/// use other inputs or secrets stand as they are written.
+///
+/// # Errors
+/// Returns an error if there is no such model, if its file is invalid, or if another expression has
+/// no value.
+pub async fn model_evaluate(
+    repository: &Arc<Repository>,
+    name: &str,
+) -> Result<EvaluatedText, AppError> {
+    let source = EvaluatorSource {
+        repository: repository.snapshot()?,
+        now: Timestamp::now(),
+        secrets: SecretPlace::Elsewhere,
+    };
+    let definition = source.repository.definition(name)?;
+    in_background(move |_| {
+        let has_data = definition_uses_data(&definition);
+        let file = source.evaluate(has_data, |it| evaluated(it, &definition))?;
+        Ok(EvaluatedText::new(file))
+    })
+    .await
+}
+
+fn evaluated(
+    evaluator: &Evaluator<'_>,
+    definition: &Definition,
+) -> Result<EvaluatedFile, AppError> {
+    let resolved = definition.inputs.resolve(Map::new());
+    let mut later = SECRETS_LATER.to_vec();
+    if resolved.is_err() {
+        later.push(("inputs", "the inputs have values when a method runs"));
+    }
+    // ignored: inputs without defaults are among what comes later.
+    let inputs = Value::Object(resolved.unwrap_or_default());
+    let variables = definition_scope(inputs_shape(&definition.inputs));
+    let tree = definition.tree();
+    let globals = tree.get("globalArguments");
+    // ignored: there is no error here, only no value.
+    let literals = globals.map(literal_members).unwrap_or_default();
+    let without_globals = Value::Object(self_value(definition, &Value::Object(literals)));
+    let mut evaluation = PartialEvaluation {
+        evaluator,
+        file: &definition.file,
+        variables: &variables,
+        values: vec![("inputs", &inputs), ("self", &without_globals)],
+        later,
+        later_keys: Vec::new(),
+        unevaluated: Vec::new(),
+    };
+    // The other parts can use the global arguments.
+    let globals = globals.map(|it| evaluation.value(it, "/globalArguments"));
+    let globals = globals.transpose()?.unwrap_or(Value::Object(Map::new()));
+    let own = Value::Object(self_value(definition, &globals));
+    let mut evaluation = PartialEvaluation {
+        values: vec![("inputs", &inputs), ("self", &own)],
+        ..evaluation
+    };
+    let mut content = Map::new();
+    // ignored: there is no error here, only no value.
+    for member in tree.members().unwrap_or_default() {
+        let key = &member.key.value;
+        let value = match key.as_str() {
+            "globalArguments" => globals.clone(),
+            _ => evaluation.value(&member.value, &below("", key))?,
+        };
+        content.insert(key.clone(), value);
+    }
+    let mut unevaluated = evaluation.unevaluated;
+    unevaluated.sort_by_key(|it| it.line);
+    Ok(EvaluatedFile {
+        name: definition.name.to_string(),
+        file: definition.file.name.clone(),
+        content: Value::Object(content),
+        unevaluated,
+    })
+}

@@ -1,0 +1,547 @@
+//! The files of definitions and workflows: how a name or an id leads to its file, and the list of
+//! all files.
+//!
+//! The name is the key `name` of the file, not the file's own name. A look-up begins with
+//! `models/NAME.yaml`, and reads the other files only if that one is missing or has another name. A
+//! file that is not readable YAML counts as the model or workflow that the file's own name says, so
+//! that its faults are reported and its data is not taken for data of a model that is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sedge_lang::definition::Definition;
+use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
+use sedge_lang::workflow::Workflow;
+use sedge_lang::yaml;
+use sedge_model::names::{FileId, ModelName, WorkflowName};
+use sedge_sys::folder::{Folder, WalkLimits};
+
+use super::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER, near_one};
+use crate::error::{AppError, ModelError, RunUseError};
+
+/// How much is read to find definitions and workflows.
+///
+/// A user who can write to the repository chooses both numbers. A command that lists all models
+/// reads each file, and holds its path.
+const WALK_LIMITS: WalkLimits = WalkLimits {
+    depth_max: 16,
+    files_max: 100_000,
+};
+
+/// The ends of the names of YAML files.
+const ENDINGS: [&str; 2] = [".yaml", ".yml"];
+
+/// What a file defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Model,
+    Workflow,
+}
+
+impl FileKind {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Model => MODELS_FOLDER,
+            Self::Workflow => WORKFLOWS_FOLDER,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Workflow => "workflow",
+        }
+    }
+
+    /// Returns the path of the file where the look-up of a name begins. Returns `None` if the text
+    /// is not a name.
+    fn first_path(self, name: &str) -> Option<String> {
+        match self {
+            // ignored: a text that is not a name has no file.
+            Self::Model => name.parse::<ModelName>().ok().map(|it| it.file()),
+            // ignored: see above.
+            Self::Workflow => name.parse::<WorkflowName>().ok().map(|it| it.file()),
+        }
+    }
+
+    /// Returns the name that a file has by its path: `@acme/daily` for `models/@acme/daily.yaml`.
+    pub(crate) fn name_of_path(self, path: &str) -> &str {
+        let within = path.strip_prefix(self.folder()).unwrap_or(path);
+        let within = within.strip_prefix('/').unwrap_or(within);
+        let mut endings = ENDINGS.iter();
+        let stem = endings.find_map(|ending| within.strip_suffix(ending));
+        stem.unwrap_or(within)
+    }
+}
+
+/// A file of a definition or a workflow, in a list of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedFile {
+    /// The name that the file gives. If it cannot be read, the name that the file has by its path.
+    pub(crate) name: String,
+    /// Its path within the repository.
+    pub(crate) path: String,
+    /// Another file with the same name.
+    twin: Option<String>,
+}
+
+/// The result of a look-up.
+enum Found {
+    File(Arc<SourceFile>),
+    /// The file where the look-up began has another name, and no file has this one.
+    OtherName(Box<Diagnostic>),
+    Nothing,
+}
+
+impl Repository {
+    /// Reads a model's definition, by its name or its id.
+    ///
+    /// # Errors
+    /// There is no such model, two files have its name, or its file is invalid.
+    pub(crate) fn definition(&self, name: &str) -> Result<Definition, AppError> {
+        match self.find(FileKind::Model, name)? {
+            Found::File(file) => Ok(Definition::parse(&file)?),
+            Found::OtherName(fault) => Err((*fault).into()),
+            Found::Nothing => Err(self.model_missing(name)),
+        }
+    }
+
+    /// Reads a workflow, by its name or its id.
+    ///
+    /// # Errors
+    /// There is no such workflow, two files have its name, or its file is invalid.
+    pub(crate) fn workflow(&self, name: &str) -> Result<Workflow, AppError> {
+        match self.find(FileKind::Workflow, name)? {
+            Found::File(file) => Ok(Workflow::parse(&file)?),
+            Found::OtherName(fault) => Err((*fault).into()),
+            Found::Nothing => Err(AppError::from(RunUseError::WorkflowMissing {
+                name: name.to_owned(),
+                near: self.near(FileKind::Workflow, name),
+            })),
+        }
+    }
+
+    /// Returns the name of a workflow that the user named by its id. Any other text stays as it is.
+    ///
+    /// # Errors
+    /// Two files have the id, or a folder cannot be read.
+    pub(crate) fn workflow_name(&self, name: &str) -> Result<String, AppError> {
+        if name.parse::<FileId>().is_ok()
+            && let Found::File(file) = self.find(FileKind::Workflow, name)?
+            && let Some(own) = FileHead::of(&file).name
+        {
+            return Ok(own);
+        }
+        Ok(name.to_owned())
+    }
+
+    /// Returns the error for a model that does not exist, with the nearest existing name.
+    pub(crate) fn model_missing(&self, name: &str) -> AppError {
+        AppError::from(ModelError::Missing {
+            name: name.to_owned(),
+            near: self.near(FileKind::Model, name),
+        })
+    }
+
+    /// Returns the file of a model by its name or its id, whatever is in it. Returns `None` if there
+    /// is no such model.
+    ///
+    /// # Errors
+    /// Two files have the name, or a file cannot be read.
+    pub(crate) fn model_file(&self, name: &str) -> Result<Option<ModelFile>, AppError> {
+        let Found::File(file) = self.find(FileKind::Model, name)? else {
+            return Ok(None);
+        };
+        let own = FileHead::of(&file).name;
+        let own = own.unwrap_or_else(|| FileKind::Model.name_of_path(&file.name).to_owned());
+        // ignored: a file whose name is not valid is that of the name by which it was found.
+        let Some(name) = own.parse().or_else(|_| name.parse()).ok() else {
+            return Ok(None);
+        };
+        Ok(Some(ModelFile { name, file }))
+    }
+
+    /// Returns whether there is a model of that name.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn has_model(&self, name: &ModelName) -> Result<bool, AppError> {
+        Ok(self.model_file(name.as_str())?.is_some())
+    }
+
+    /// Returns all definitions in the order of their names, with the file of each. The definition of
+    /// a name that two files have is an error.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub(crate) fn definitions(
+        &self,
+    ) -> Result<impl Iterator<Item = (ListedFile, Result<Definition, AppError>)>, AppError> {
+        let listed = self.listed(FileKind::Model)?.into_iter();
+        Ok(listed.filter_map(|listed| {
+            let parsed = self.listed_file(FileKind::Model, &listed).transpose()?;
+            let parsed = parsed.and_then(|file| Ok(Definition::parse(&file)?));
+            Some((listed, parsed))
+        }))
+    }
+
+    /// Returns all workflows as [`Repository::definitions`] returns the definitions.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub(crate) fn workflows(
+        &self,
+    ) -> Result<impl Iterator<Item = (ListedFile, Result<Workflow, AppError>)>, AppError> {
+        let listed = self.listed(FileKind::Workflow)?.into_iter();
+        Ok(listed.filter_map(|listed| {
+            let parsed = self.listed_file(FileKind::Workflow, &listed).transpose()?;
+            let parsed = parsed.and_then(|file| Ok(Workflow::parse(&file)?));
+            Some((listed, parsed))
+        }))
+    }
+
+    /// Returns the names of all models, sorted. Files without a valid name are left out.
+    pub(crate) fn model_names(&self) -> Result<Vec<ModelName>, AppError> {
+        let listed = self.listed(FileKind::Model)?;
+        // ignored: a file without a valid name is not a model that could be named.
+        let names = listed.iter().filter_map(|it| it.name.parse().ok());
+        Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Returns the names of all workflows, sorted. Files without a valid name are left out.
+    pub(crate) fn workflow_names(&self) -> Result<Vec<WorkflowName>, AppError> {
+        let listed = self.listed(FileKind::Workflow)?;
+        // ignored: a file without a valid name is not a workflow that could be named.
+        let names = listed.iter().filter_map(|it| it.name.parse().ok());
+        Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Checks that no two files of models have one name, and no two files of workflows.
+    ///
+    /// # Errors
+    /// Two files have one name: the fault is in the second one, and names the first.
+    pub(crate) fn names_check(&self) -> Result<(), AppError> {
+        for kind in [FileKind::Model, FileKind::Workflow] {
+            for listed in self.listed(kind)? {
+                if listed.twin.is_some() {
+                    self.listed_file(kind, &listed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all files in the order of their names, and of their paths for one name.
+    pub(crate) fn listed(&self, kind: FileKind) -> Result<Vec<ListedFile>, AppError> {
+        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in self.paths(kind)? {
+            let head = self.readable(&path).map(|file| FileHead::of(&file));
+            let name = head.and_then(|head| head.name);
+            let name = name.unwrap_or_else(|| kind.name_of_path(&path).to_owned());
+            by_name.entry(name).or_default().push(path);
+        }
+        let files = |(name, paths): (String, Vec<String>)| {
+            let twin = |n: usize| match n {
+                0 => paths.get(1).cloned(),
+                _ => paths.first().cloned(),
+            };
+            let one = |(n, path): (usize, &String)| ListedFile {
+                name: name.clone(),
+                path: path.clone(),
+                twin: twin(n),
+            };
+            paths.iter().enumerate().map(one).collect::<Vec<_>>()
+        };
+        Ok(by_name.into_iter().flat_map(files).collect())
+    }
+
+    /// Reads a file of the list. Returns `None` if it was removed meanwhile.
+    ///
+    /// # Errors
+    /// Another file has the same name, or the file cannot be read.
+    fn listed_file(
+        &self,
+        kind: FileKind,
+        listed: &ListedFile,
+    ) -> Result<Option<Arc<SourceFile>>, AppError> {
+        let Some(file) = source(&self.folder, &listed.path)? else {
+            return Ok(None);
+        };
+        match &listed.twin {
+            Some(twin) => Err(two_files(kind, &listed.name, twin, &file).into()),
+            None => Ok(Some(file)),
+        }
+    }
+
+    /// Finds the file with a name or an id.
+    fn find(&self, kind: FileKind, name: &str) -> Result<Found, AppError> {
+        let mut other_name = None;
+        let first = kind.first_path(name);
+        let file = match &first {
+            Some(path) => source(&self.folder, path)?,
+            None => None,
+        };
+        if let Some(file) = file {
+            match FileHead::of(&file).name {
+                Some(own) if own != name => other_name = Some(misnamed(kind, name, &own, &file)),
+                Some(_) | None => return Ok(Found::File(file)),
+            }
+        }
+        // ignored: a text that is not an id is only a name.
+        let id = name.parse::<FileId>().ok();
+        if first.is_none() && id.is_none() {
+            return Ok(Found::Nothing);
+        }
+        match self.search(kind, name, id.as_ref())? {
+            Some(file) => Ok(Found::File(file)),
+            None => {
+                Ok(other_name.map_or(Found::Nothing, |fault| Found::OtherName(Box::new(fault))))
+            }
+        }
+    }
+
+    /// Reads all files, and returns the one with a name, or else with an id.
+    fn search(
+        &self,
+        kind: FileKind,
+        name: &str,
+        id: Option<&FileId>,
+    ) -> Result<Option<Arc<SourceFile>>, AppError> {
+        let lower = name.to_ascii_lowercase();
+        let (mut named, mut with_id) = (Vec::new(), Vec::new());
+        for path in self.paths(kind)? {
+            // Most files are not parsed, because they do not contain the name at all.
+            let may_match = |file: &Arc<SourceFile>| {
+                file.text.contains(name)
+                    || (id.is_some() && file.text.to_ascii_lowercase().contains(&lower))
+                    || kind.name_of_path(&file.name) == name
+            };
+            let Some(file) = self.readable(&path).filter(may_match) else {
+                continue;
+            };
+            let head = FileHead::of(&file);
+            let own = head.name.as_deref().unwrap_or(kind.name_of_path(&path));
+            if own == name {
+                named.push(file);
+            } else if id.is_some() && head.id.is_some_and(|it| it.eq_ignore_ascii_case(name)) {
+                with_id.push(file);
+            }
+        }
+        let mut files = if named.is_empty() { with_id } else { named };
+        if let [first, second, ..] = &files[..] {
+            return Err(two_files(kind, name, &first.name, second).into());
+        }
+        Ok(files.pop())
+    }
+
+    /// Returns the sorted paths of all YAML files of a kind.
+    pub(crate) fn paths(&self, kind: FileKind) -> Result<Vec<String>, AppError> {
+        let is_yaml = |name: &str| ENDINGS.iter().any(|ending| name.ends_with(ending));
+        Ok(self.folder.walk(kind.folder(), WALK_LIMITS, is_yaml)?)
+    }
+
+    /// Reads a file to look for its name. Returns `None` if it cannot be read: the command that
+    /// needs this very file reports why.
+    fn readable(&self, path: &str) -> Option<Arc<SourceFile>> {
+        match source(&self.folder, path) {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::warn!(%error, path, "failed to read a file to find its name");
+                None
+            }
+        }
+    }
+
+    /// Returns the nearest existing name to one that was not found.
+    ///
+    /// If the names cannot be listed, this only leaves out the suggestion.
+    fn near(&self, kind: FileKind, name: &str) -> Option<String> {
+        // The text is no name, so it is not a misspelt one either.
+        kind.first_path(name)?;
+        match self.listed(kind) {
+            Ok(listed) => {
+                let names: Vec<&String> = listed.iter().map(|it| &it.name).collect();
+                near_one(name, &names)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "failed to list the existing names");
+                None
+            }
+        }
+    }
+}
+
+/// The file of a model.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelFile {
+    /// The name of the model.
+    pub(crate) name: ModelName,
+    /// The file, which may be invalid.
+    pub(crate) file: Arc<SourceFile>,
+}
+
+/// The name and the id that a file gives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct FileHead {
+    name: Option<String>,
+    id: Option<String>,
+}
+
+impl FileHead {
+    /// Reads the head of a file. A usual file is not parsed for it.
+    fn of(file: &Arc<SourceFile>) -> Self {
+        if let Some(head) = Self::of_lines(&file.text) {
+            return head;
+        }
+        // ignored: the command that uses the file reports its faults.
+        let Ok(tree) = yaml::parse_tree(file) else {
+            return Self::default();
+        };
+        let text = |key: &str| {
+            let value = tree.get(key)?.value();
+            value
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| value.is_number().then(|| value.to_string()))
+        };
+        Self {
+            name: text("name"),
+            id: text("id"),
+        }
+    }
+
+    /// Reads the head from lines that begin with `name:` and `id:`. Returns `None` if the file is
+    /// written in a way in which these lines may not be all, or may not be keys.
+    fn of_lines(text: &str) -> Option<Self> {
+        let (mut name, mut id) = (None, None);
+        for line in text.lines() {
+            let found = match line.as_bytes().first() {
+                Some(b'n') => line.strip_prefix("name:").map(|it| (&mut name, it)),
+                Some(b'i') => line.strip_prefix("id:").map(|it| (&mut id, it)),
+                // A quoted key, a map in braces, an explicit key, or a second document.
+                Some(b'"' | b'\'' | b'{' | b'?' | b'<') => return None,
+                Some(_) | None => None,
+            };
+            let Some((slot, value)) = found else { continue };
+            let value = plain_scalar(value)?;
+            if slot.replace(value).is_some() {
+                return None;
+            }
+        }
+        Some(Self {
+            name: Some(name?),
+            id,
+        })
+    }
+}
+
+/// Returns the text of a scalar that is written in a usual way. Returns `None` for all others.
+fn plain_scalar(written: &str) -> Option<String> {
+    if !written.starts_with([' ', '\t']) {
+        return None;
+    }
+    let mut written = written.trim();
+    if let Some((value, _)) = written.split_once(" #") {
+        written = value.trim_end();
+    }
+    let quoted = |quote: char| written.strip_prefix(quote)?.strip_suffix(quote);
+    let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(written);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@/._-".contains(c);
+    (!value.is_empty() && value.chars().all(is_plain)).then(|| value.to_owned())
+}
+
+/// Returns the name and the id that a file gives. If it cannot be read, returns the name that the
+/// file has by its path.
+pub(crate) fn head_of(kind: FileKind, file: &Arc<SourceFile>) -> (String, Option<String>) {
+    let head = FileHead::of(file);
+    let name = head.name;
+    let name = name.unwrap_or_else(|| kind.name_of_path(&file.name).to_owned());
+    (name, head.id)
+}
+
+/// Returns the fault of a name or an id that two files have, in one of them.
+pub(crate) fn two_files(
+    kind: FileKind,
+    name: &str,
+    twin: &str,
+    file: &Arc<SourceFile>,
+) -> Diagnostic {
+    let message = format!(
+        "another file defines the {} `{name}`, too: {twin}",
+        kind.as_str()
+    );
+    let fault = Diagnostic::new(file, name_span(file), message);
+    fault
+        .with_code(DiagnosticCode::DuplicateName)
+        .with_hint("give one of them another name, or delete one of the files")
+}
+
+/// Returns the fault of a file where the look-up of a name began and that has another name.
+fn misnamed(kind: FileKind, name: &str, own: &str, file: &Arc<SourceFile>) -> Diagnostic {
+    let fault = Diagnostic::new(file, name_span(file), format!("the file defines `{own}`"));
+    let fault = fault.with_code(DiagnosticCode::UnknownName);
+    fault.with_hint(format!(
+        "name it `{name}`, or use the {} by its name `{own}`",
+        kind.as_str()
+    ))
+}
+
+/// Returns the place of the name in a file.
+fn name_span(file: &Arc<SourceFile>) -> std::ops::Range<usize> {
+    // ignored: a file without a readable name has the fault at its beginning.
+    let tree = yaml::parse_tree(file).ok();
+    let name = tree.as_ref().and_then(|it| it.get("name"));
+    name.map_or(0..0, |it| it.span.clone())
+}
+
+/// Reads a text file of the repository. Returns `None` if the file does not exist.
+pub(super) fn source(folder: &Folder, name: &str) -> Result<Option<Arc<SourceFile>>, AppError> {
+    let text = folder.read_text(name, yaml::FILE_BYTES_MAX as u64)?;
+    Ok(text.map(|text| SourceFile::new(name, text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(text: &str) -> (Option<String>, Option<String>) {
+        let head = FileHead::of(&SourceFile::new("f.yaml", text));
+        (head.name, head.id)
+    }
+
+    #[test]
+    fn head_is_the_same_with_and_without_parsing() {
+        let check = |text: &str, is_quick: bool, name: Option<&str>, id: Option<&str>| {
+            let expect = (name.map(str::to_owned), id.map(str::to_owned));
+            assert_eq!(head(text), expect, "{text}");
+            assert_eq!(FileHead::of_lines(text).is_some(), is_quick, "{text}");
+        };
+        check("name: a\n", true, Some("a"), None);
+        check(
+            "# x\r\nname: \"@acme/a\" # y\r\nid: 5d4a\r\n",
+            true,
+            Some("@acme/a"),
+            Some("5d4a"),
+        );
+        check(
+            "type: x\nname: 'a'\njobs:\n  - name: b\n",
+            true,
+            Some("a"),
+            None,
+        );
+        check("{name: a, id: b}\n", false, Some("a"), Some("b"));
+        check("\"name\": a\n", false, Some("a"), None);
+        check("name: >-\n  a\n", false, Some("a"), None);
+        check("type: x\n", false, None, None);
+        check("[a\n", false, None, None);
+    }
+
+    #[test]
+    fn name_of_a_path_has_no_ending() {
+        let check = |path: &str, expect: &str| {
+            assert_eq!(FileKind::Model.name_of_path(path), expect);
+        };
+        check("models/a.yaml", "a");
+        check("models/@acme/a.b.yml", "@acme/a.b");
+    }
+}

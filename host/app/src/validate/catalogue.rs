@@ -1,0 +1,254 @@
+//! The models, workflows and types of a repository, each looked up once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use sedge_api::problem::Explain;
+use sedge_lang::definition::Definition;
+use sedge_lang::input::InputsSchema;
+use sedge_lang::schema::Schema;
+use sedge_lang::type_info::TypeInfo;
+use sedge_lang::workflow::{Task, Workflow};
+use sedge_lang::written::WrittenValue;
+use sedge_model::names::{MethodName, TypeName};
+use serde_json::Value;
+
+use super::FileRead;
+use crate::error::AppError;
+use crate::repository::snapshot::RepositorySnapshot;
+
+/// What is known of all models, workflows and types.
+pub(super) struct Catalogue<'r> {
+    repository: &'r RepositorySnapshot,
+    models: BTreeMap<String, CatalogueEntry<KnownModel>>,
+    model_ids: HashMap<String, String>,
+    workflows: BTreeMap<String, CatalogueEntry<KnownWorkflow>>,
+    workflow_ids: HashMap<String, String>,
+    types: HashMap<TypeName, Option<Arc<DescribedType>>>,
+    /// The types whose plugins cannot be used, with the reason.
+    unusable: Vec<(TypeName, AppError)>,
+}
+
+/// A name that a file gives.
+#[derive(Debug)]
+pub(super) struct CatalogueEntry<T> {
+    path: String,
+    /// What the file defines; `None` if it has faults.
+    pub(super) known: Option<T>,
+}
+
+/// What others need to know of a model.
+#[derive(Debug)]
+pub(super) struct KnownModel {
+    pub(super) type_name: TypeName,
+    /// The stored arguments of its methods.
+    pub(super) arguments: BTreeMap<MethodName, WrittenValue>,
+}
+
+/// What others need to know of a workflow.
+#[derive(Debug)]
+pub(super) struct KnownWorkflow {
+    pub(super) inputs: InputsSchema,
+    /// The names of the workflows that its steps run, as far as they are written out.
+    pub(super) runs: Vec<String>,
+}
+
+/// A type, with its schemas. Each is compiled at its first use.
+#[derive(Debug)]
+pub(super) struct DescribedType {
+    pub(super) info: TypeInfo,
+    global_arguments: OnceLock<Schema>,
+    arguments: BTreeMap<MethodName, OnceLock<Schema>>,
+}
+
+impl KnownModel {
+    pub(super) fn of(definition: &Definition) -> Self {
+        Self {
+            type_name: definition.type_name.value.clone(),
+            arguments: definition.method_arguments.clone(),
+        }
+    }
+}
+
+impl KnownWorkflow {
+    fn of(workflow: &Workflow) -> Self {
+        let runs = workflow.steps().filter_map(|step| match &step.task {
+            Task::Workflow { workflow, .. } => workflow.literal().map(str::to_owned),
+            Task::ModelMethod { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => None,
+        });
+        Self {
+            inputs: workflow.inputs.clone(),
+            runs: runs.collect(),
+        }
+    }
+}
+
+impl DescribedType {
+    fn new(info: TypeInfo) -> Self {
+        let slots = info
+            .methods
+            .iter()
+            .map(|it| (it.name.clone(), OnceLock::new()));
+        Self {
+            global_arguments: OnceLock::new(),
+            arguments: slots.collect(),
+            info,
+        }
+    }
+
+    pub(super) fn global_arguments(&self) -> &Schema {
+        compiled(&self.global_arguments, &self.info.global_arguments)
+    }
+
+    /// Returns the schema of a method's arguments, and the same as JSON. Returns `None` if the type
+    /// has no such method.
+    pub(super) fn arguments(&self, method: &MethodName) -> Option<(&Schema, &Value)> {
+        let json = &self.info.method(method.as_str())?.arguments;
+        Some((compiled(self.arguments.get(method)?, json), json))
+    }
+
+    pub(super) fn method_names(&self) -> Vec<&str> {
+        let methods = self.info.methods.iter();
+        methods.map(|it| it.name.as_str()).collect()
+    }
+}
+
+fn compiled<'a>(slot: &'a OnceLock<Schema>, json: &Value) -> &'a Schema {
+    slot.get_or_init(|| {
+        Schema::compile_known(json).expect("it was compiled when the plugin was described")
+    })
+}
+
+impl<'r> Catalogue<'r> {
+    pub(super) fn new(repository: &'r RepositorySnapshot) -> Self {
+        Self {
+            repository,
+            models: BTreeMap::new(),
+            model_ids: HashMap::new(),
+            workflows: BTreeMap::new(),
+            workflow_ids: HashMap::new(),
+            types: HashMap::new(),
+            unusable: Vec::new(),
+        }
+    }
+
+    pub(super) fn repository(&self) -> &'r RepositorySnapshot {
+        self.repository
+    }
+
+    /// Records a model. Returns the path of another file with the same name, if there is one.
+    pub(super) fn model_add(
+        &mut self,
+        read: &FileRead,
+        known: Option<KnownModel>,
+    ) -> Option<String> {
+        id_add(&mut self.model_ids, read);
+        entry_add(&mut self.models, read, known)
+    }
+
+    /// Records a workflow as [`Catalogue::model_add`] does a model.
+    pub(super) fn workflow_add(
+        &mut self,
+        read: &FileRead,
+        workflow: Option<&Workflow>,
+    ) -> Option<String> {
+        id_add(&mut self.workflow_ids, read);
+        entry_add(&mut self.workflows, read, workflow.map(KnownWorkflow::of))
+    }
+
+    /// Returns the model with a name or an id.
+    pub(super) fn model(&self, name: &str) -> Option<&CatalogueEntry<KnownModel>> {
+        let by_id = || {
+            self.models
+                .get(self.model_ids.get(&name.to_ascii_lowercase())?)
+        };
+        self.models.get(name).or_else(by_id)
+    }
+
+    /// Returns the workflow with a name or an id.
+    pub(super) fn workflow(&self, name: &str) -> Option<&CatalogueEntry<KnownWorkflow>> {
+        let by_id = || {
+            self.workflows
+                .get(self.workflow_ids.get(&name.to_ascii_lowercase())?)
+        };
+        self.workflows.get(name).or_else(by_id)
+    }
+
+    pub(super) fn model_names(&self) -> impl Iterator<Item = &String> {
+        self.models.keys()
+    }
+
+    pub(super) fn workflow_names(&self) -> impl Iterator<Item = &String> {
+        self.workflows.keys()
+    }
+
+    /// Returns whether `sedge.lock` pins a plugin that provides a type.
+    pub(super) fn has_type(&self, type_name: &TypeName) -> bool {
+        self.repository
+            .plugin_lock()
+            .plugins
+            .contains_key(type_name)
+    }
+
+    /// Returns a type as its plugin describes it. Returns `None` if there is no such plugin, or if
+    /// it cannot be used.
+    pub(super) async fn described(&mut self, type_name: &TypeName) -> Option<Arc<DescribedType>> {
+        if let Some(known) = self.types.get(type_name) {
+            return known.clone();
+        }
+        let info = if self.has_type(type_name) {
+            match self.type_info(type_name).await {
+                Ok(info) => Some(info),
+                Err(error) => {
+                    self.unusable.push((type_name.clone(), error));
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        let described = info.map(|info| Arc::new(DescribedType::new(info)));
+        self.types.insert(type_name.clone(), described.clone());
+        described
+    }
+
+    /// Returns the description of a type: from the cache of compiled code, or else by compiling its
+    /// plugin.
+    async fn type_info(&self, type_name: &TypeName) -> Result<TypeInfo, AppError> {
+        let (_, pinned) = self.repository.plugin_pinned(type_name.as_str())?;
+        if let Some(described) = self.repository.plugin_description(&pinned.sha256)? {
+            return Ok(described.type_info);
+        }
+        let plugin = self.repository.plugin(type_name.as_str()).await?;
+        Ok(plugin.type_info().clone())
+    }
+
+    /// Returns the types whose plugins cannot be used, with the reason.
+    pub(super) fn unusable(&self) -> impl Iterator<Item = (&TypeName, String)> {
+        self.unusable.iter().map(|(type_name, error)| {
+            let mut message = vec![error.message()];
+            message.extend(error.causes());
+            (type_name, message.join(": "))
+        })
+    }
+}
+
+fn id_add(ids: &mut HashMap<String, String>, read: &FileRead) {
+    if let Some(id) = &read.id {
+        let id = id.to_ascii_lowercase();
+        ids.entry(id).or_insert_with(|| read.name.clone());
+    }
+}
+
+fn entry_add<T>(
+    entries: &mut BTreeMap<String, CatalogueEntry<T>>,
+    read: &FileRead,
+    known: Option<T>,
+) -> Option<String> {
+    if let Some(twin) = entries.get(&read.name) {
+        return Some(twin.path.clone());
+    }
+    let path = read.file.name.clone();
+    entries.insert(read.name.clone(), CatalogueEntry { path, known });
+    None
+}

@@ -1,0 +1,298 @@
+//! Checks what the steps of a workflow refer to: models, methods, types, other workflows, and the
+//! inputs that they pass to them.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use sedge_api::problem::{Argument, Help, UseCase};
+use sedge_api::view::validate::FindingSeverity;
+use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
+use sedge_lang::suggest::nearest;
+use sedge_lang::workflow::{ModelTarget, Task, Workflow, WrittenText};
+use sedge_lang::written::WrittenValue;
+use sedge_lang::written_check::{GivenPart, known_violations};
+use sedge_lang::yaml::Located;
+use sedge_lang::yaml::node::{Node, NodeKind};
+use sedge_model::names::{MethodName, TypeName};
+use serde_json::{Map, Value};
+
+use super::catalogue::{Catalogue, DescribedType};
+use super::{FindingList, fault, references};
+use crate::error::{near_or, schema_help};
+use crate::repository::near_one;
+
+/// The maximum number of workflows that run each other, from the outermost to the innermost.
+const DEPTH_MAX: usize = 16;
+
+/// Adds what is wrong with the references of a workflow that parses.
+pub(super) async fn check(
+    workflow: &Workflow,
+    catalogue: &mut Catalogue<'_>,
+    findings: &mut FindingList,
+) {
+    for step in workflow.steps() {
+        for expr in step.exprs() {
+            references::check(&workflow.file, expr, catalogue, findings);
+        }
+        match &step.task {
+            Task::ModelMethod {
+                model,
+                method,
+                inputs,
+            } => {
+                let called = Called {
+                    workflow,
+                    method,
+                    inputs,
+                };
+                called.check(model, catalogue, findings).await;
+            }
+            Task::Workflow {
+                workflow: name,
+                inputs,
+            } => nested(workflow, name, inputs, catalogue, findings),
+            Task::ManualApproval { .. } | Task::Assert { .. } => {}
+        }
+    }
+}
+
+/// The call of a method by a step.
+struct Called<'w> {
+    workflow: &'w Workflow,
+    method: &'w Located<MethodName>,
+    inputs: &'w WrittenValue,
+}
+
+impl Called<'_> {
+    async fn check(
+        &self,
+        target: &ModelTarget,
+        catalogue: &mut Catalogue<'_>,
+        findings: &mut FindingList,
+    ) {
+        let (type_name, stored) = match target {
+            ModelTarget::Named(name) => {
+                // A name with an expression is known when the run begins.
+                let Some(literal) = name.literal() else {
+                    return;
+                };
+                let Some(entry) = catalogue.model(literal) else {
+                    return self.model_missing(literal, name.span(), catalogue, findings);
+                };
+                // The faults of the definition are findings in its file.
+                let Some(known) = &entry.known else {
+                    return;
+                };
+                let stored = known.arguments.get(&self.method.value).cloned();
+                (known.type_name.clone(), stored)
+            }
+            ModelTarget::Typed {
+                type_name,
+                global_arguments,
+                ..
+            } => {
+                let given = global_arguments.as_ref();
+                self.typed(type_name, given, catalogue, findings).await;
+                (type_name.value.clone(), None)
+            }
+        };
+        let Some(described) = catalogue.described(&type_name).await else {
+            return;
+        };
+        self.method_check(&described, stored.as_ref(), findings);
+    }
+
+    fn model_missing(
+        &self,
+        name: &str,
+        span: Range<usize>,
+        catalogue: &Catalogue<'_>,
+        findings: &mut FindingList,
+    ) {
+        let message = format!("no model named `{name}`");
+        let found = fault(
+            &self.workflow.file,
+            DiagnosticCode::UnknownName,
+            span,
+            message,
+        );
+        let make = Help::command("make it", UseCase::ModelCreate)
+            .with("type", Argument::open())
+            .with("name", name);
+        let names: Vec<&String> = catalogue.model_names().collect();
+        let help = near_or(near_one(name, &names).as_ref(), make);
+        findings.add(FindingSeverity::Error, found, help);
+    }
+
+    /// Checks a step that names a type instead of a model.
+    async fn typed(
+        &self,
+        type_name: &Located<TypeName>,
+        given: Option<&WrittenValue>,
+        catalogue: &mut Catalogue<'_>,
+        findings: &mut FindingList,
+    ) {
+        let file = &self.workflow.file;
+        let name = &type_name.value;
+        if !catalogue.has_type(name) {
+            let span = type_name.span.clone();
+            let message = format!("no plugin provides the type `{name}`");
+            let found = fault(file, DiagnosticCode::UnknownName, span, message);
+            let names: Vec<&TypeName> = catalogue
+                .repository()
+                .plugin_lock()
+                .plugins
+                .keys()
+                .collect();
+            let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
+                .with("file", Argument::open());
+            let help = near_or(near_one(name.as_str(), &names).as_ref(), add);
+            findings.add(FindingSeverity::Error, found, help);
+        }
+        let (Some(described), Some(given)) = (catalogue.described(name).await, given) else {
+            return;
+        };
+        let json = &described.info.global_arguments;
+        let schema = described.global_arguments();
+        for violation in known_violations(given.source(), schema, json, GivenPart::Whole) {
+            let span = place_in(given.source(), &violation.path);
+            let message = format!("the global arguments do not fit `{name}`: {violation}");
+            let found = fault(file, DiagnosticCode::Schema, span, message);
+            findings.add(FindingSeverity::Error, found, vec![schema_help(name)]);
+        }
+    }
+
+    fn method_check(
+        &self,
+        described: &DescribedType,
+        stored: Option<&WrittenValue>,
+        findings: &mut FindingList,
+    ) {
+        let file = &self.workflow.file;
+        let Located {
+            value: method,
+            span,
+        } = self.method;
+        let type_name = &described.info.name;
+        let Some((schema, json)) = described.arguments(method) else {
+            let message = format!("the type `{type_name}` has no method named `{method}`");
+            let found = fault(file, DiagnosticCode::UnknownName, span.clone(), message);
+            let names = described.method_names();
+            findings.error(match nearest(method.as_str(), names.iter().copied()) {
+                Some(near) => found.with_hint(format!("did you mean `{near}`?")),
+                None => found.with_hint(format!("its methods are `{}`", names.join("`, `"))),
+            });
+            return;
+        };
+        let merged = merged(stored.map(WrittenValue::source), self.inputs.source());
+        for violation in known_violations(&merged, schema, json, GivenPart::Whole) {
+            let place = place_in(self.inputs.source(), &violation.path);
+            // Without inputs, the method is where they are missing.
+            let place = if place.is_empty() {
+                span.clone()
+            } else {
+                place
+            };
+            let message = format!("the inputs of `{method}` do not fit its schema: {violation}");
+            let found = fault(file, DiagnosticCode::Schema, place, message);
+            findings.add(FindingSeverity::Error, found, vec![schema_help(type_name)]);
+        }
+    }
+}
+
+/// Returns the stored arguments of a method with those of a step over them.
+fn merged(stored: Option<&Node>, given: &Node) -> Node {
+    let mut merged = given.clone();
+    let NodeKind::Map(members) = &mut merged.kind else {
+        return merged;
+    };
+    for member in stored.and_then(Node::members).into_iter().flatten() {
+        if !members.iter().any(|it| it.key.value == member.key.value) {
+            members.push(member.clone());
+        }
+    }
+    merged
+}
+
+/// Returns the place of a part of a value: of its first key if it is the whole of an object.
+fn place_in(node: &Node, pointer: &str) -> Range<usize> {
+    let found = node.at(pointer);
+    match found.members() {
+        Some([first, ..]) if found.span == node.span => first.key.span.clone(),
+        Some(_) | None => found.span.clone(),
+    }
+}
+
+/// Checks the workflow that a step runs.
+fn nested(
+    workflow: &Workflow,
+    name: &WrittenText,
+    inputs: &WrittenValue,
+    catalogue: &Catalogue<'_>,
+    findings: &mut FindingList,
+) {
+    let Some(literal) = name.literal() else {
+        return;
+    };
+    let file = &workflow.file;
+    let Some(entry) = catalogue.workflow(literal) else {
+        let message = format!("no workflow named `{literal}`");
+        let found = fault(file, DiagnosticCode::UnknownName, name.span(), message);
+        let names = catalogue.workflow_names().map(String::as_str);
+        findings.error(match nearest(literal, names) {
+            Some(near) => found.with_hint(format!("did you mean `{near}`?")),
+            None => found,
+        });
+        return;
+    };
+    if let Some(found) = cycle(workflow, name, catalogue) {
+        findings.error(found);
+    }
+    let given = match inputs.literal() {
+        Some(Value::Object(given)) => given,
+        Some(Value::Null) => Map::new(),
+        Some(_) | None => return,
+    };
+    let Some(known) = &entry.known else {
+        return;
+    };
+    for violation in known.inputs.resolve(given).err().into_iter().flatten() {
+        let place = place_in(inputs.source(), &violation.path);
+        let place = if place.is_empty() { name.span() } else { place };
+        let message = format!("the inputs do not fit the workflow `{literal}`: {violation}");
+        findings.error(fault(file, DiagnosticCode::Schema, place, message));
+    }
+}
+
+/// Returns the fault of a step whose workflow leads back to its own, or deeper than a run may go.
+fn cycle(workflow: &Workflow, name: &WrittenText, catalogue: &Catalogue<'_>) -> Option<Diagnostic> {
+    let own = workflow.name.as_str();
+    let mut seen = BTreeSet::new();
+    let mut level: Vec<&str> = vec![name.literal()?];
+    for _ in 1..DEPTH_MAX {
+        if level.contains(&own) {
+            let message = format!("the workflow `{own}` runs itself by way of this step");
+            return Some(fault(
+                &workflow.file,
+                DiagnosticCode::Cycle,
+                name.span(),
+                message,
+            ));
+        }
+        let known = level
+            .iter()
+            .filter_map(|it| catalogue.workflow(it)?.known.as_ref());
+        let next = known.flat_map(|it| it.runs.iter().map(String::as_str));
+        level = next.filter(|it| seen.insert(*it)).collect();
+        if level.is_empty() {
+            return None;
+        }
+    }
+    let message = format!("workflows run each other more than {DEPTH_MAX} deep from here");
+    Some(fault(
+        &workflow.file,
+        DiagnosticCode::Cycle,
+        name.span(),
+        message,
+    ))
+}

@@ -1,0 +1,106 @@
+//! Shows a workflow with its expressions evaluated.
+
+use std::sync::Arc;
+
+use sedge_api::view::expression::EvaluatedFile;
+use sedge_lang::input::{GivenInput, GivenInputs};
+use sedge_lang::scope::trial_scope;
+use sedge_lang::workflow::Workflow;
+use sedge_lang::yaml::parse_tree;
+use sedge_sys::clock::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::error::AppError;
+use crate::expression::{
+    Evaluator, EvaluatorSource, LaterName, PartialEvaluation, SECRETS_LATER, SecretPlace,
+};
+use crate::model::evaluate::EvaluatedText;
+use crate::repository::Repository;
+use crate::structure::in_background;
+use crate::workflow::inputs::run_inputs;
+
+/// The variables that have values only in a run.
+const LATER: [LaterName; 6] = [
+    ("steps", "the steps have results when they have ended"),
+    ("jobs", "the jobs have a status when they have begun"),
+    ("run", "the run has not begun"),
+    ("self", "the item is known when the step begins"),
+    ("webhook", "it has a value in a run that a webhook started"),
+    ("workers", "it has a value under a server"),
+];
+
+/// The keys whose expressions are evaluated in a run only.
+const LATER_KEYS: [LaterName; 2] = [
+    ("guard", "a guard is evaluated when its step or job begins"),
+    ("expr", "an assert is evaluated when its step begins"),
+];
+
+/// Evaluates the expressions of a workflow, as far as they need nothing of a run. The others stand
+/// as they are written.
+///
+/// # Errors
+/// Returns an error if there is no such workflow, if its file or an input is invalid, or if an
+/// expression has no value although it needs nothing of a run.
+pub async fn workflow_evaluate(
+    repository: &Arc<Repository>,
+    name: &str,
+    inputs: Vec<GivenInput>,
+) -> Result<EvaluatedText, AppError> {
+    let source = EvaluatorSource {
+        repository: repository.snapshot()?,
+        now: Timestamp::now(),
+        secrets: SecretPlace::Elsewhere,
+    };
+    let workflow = source.repository.workflow(name)?;
+    let given = GivenInputs {
+        item: Map::new(),
+        over: inputs,
+    };
+    let inputs = match run_inputs(&workflow, &given) {
+        // ignored: there is no error here, only no value.
+        Ok(inputs) => Some(inputs.unwrap_or_default()),
+        // The rest can be shown without inputs.
+        Err(_) if given.over.is_empty() => None,
+        Err(error) => return Err(error),
+    };
+    in_background(move |_| {
+        // The file decides late which data it reads, so the datastore is opened in any case.
+        let file = source.evaluate(true, |it| evaluated(it, &workflow, inputs))?;
+        Ok(EvaluatedText::new(file))
+    })
+    .await
+}
+
+fn evaluated(
+    evaluator: &Evaluator<'_>,
+    workflow: &Workflow,
+    inputs: Option<Map<String, Value>>,
+) -> Result<EvaluatedFile, AppError> {
+    let mut later: Vec<LaterName> = SECRETS_LATER.into_iter().chain(LATER).collect();
+    if inputs.is_none() {
+        later.push((
+            "inputs",
+            "the inputs are not given; set them with `--input`",
+        ));
+    }
+    // ignored: there is no error here, only no value.
+    let inputs = Value::Object(inputs.unwrap_or_default());
+    let variables = trial_scope(&["run", "steps", "jobs", "self"]);
+    let mut evaluation = PartialEvaluation {
+        evaluator,
+        file: &workflow.file,
+        variables: &variables,
+        values: vec![("inputs", &inputs)],
+        later,
+        later_keys: LATER_KEYS.to_vec(),
+        unevaluated: Vec::new(),
+    };
+    let tree = parse_tree(&workflow.file)?;
+    let content = evaluation.value(&tree, "")?;
+    Ok(EvaluatedFile {
+        name: workflow.name.to_string(),
+        file: workflow.file.name.clone(),
+        content,
+        unevaluated: evaluation.unevaluated,
+    })
+}

@@ -1,0 +1,51 @@
+//! The prompt of a gate, with its expressions evaluated.
+
+use sedge_lang::workflow::{Workflow, WrittenText};
+use sedge_model::run::StepPath;
+use serde_json::Value;
+
+use crate::error::AppError;
+use crate::expression::{EvaluatorSource, StepVariables, uses_data, uses_results};
+
+/// Returns the prompt of a gate. An expression that has no value stands as it is written, because
+/// the gate has to be decided nevertheless.
+pub(crate) fn prompt_shown(
+    source: &EvaluatorSource,
+    workflow: &Workflow,
+    gate: &StepPath,
+    variables: &StepVariables,
+) -> String {
+    let written = workflow.step(gate).and_then(|step| step.task.prompt());
+    let Some(written) = written else {
+        return String::new();
+    };
+    match prompt_value(source, written, variables) {
+        Ok(Value::String(text)) => text,
+        Ok(value) => value.to_string(),
+        Err(error) => {
+            tracing::warn!(%gate, %error, "a prompt has no value");
+            written.as_str().to_owned()
+        }
+    }
+}
+
+/// Evaluates a prompt.
+///
+/// # Errors
+/// Returns an error if an expression has no value, with its place.
+pub(crate) fn prompt_value(
+    source: &EvaluatorSource,
+    written: &WrittenText,
+    variables: &StepVariables,
+) -> Result<Value, AppError> {
+    if let Some(text) = written.literal() {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let has_results = written.exprs().any(uses_results);
+    let has_data = has_results || written.exprs().any(uses_data);
+    source.evaluate(has_data, |evaluator| {
+        variables.with_env(evaluator, has_results, |env| {
+            evaluator.template(written.template(), env)
+        })
+    })
+}

@@ -1,0 +1,252 @@
+//! Expressions with real data: what each function of data yields, and the arguments of calls and
+//! steps that have expressions.
+
+use std::sync::Arc;
+
+use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::expression::eval::{EvalRequest, eval};
+use sedge_app::types::{GivenInput, GivenInputs, RunStatus};
+use sedge_app::workflow::evaluate::workflow_evaluate;
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
+use sedge_app::{AppError, Events};
+use serde_json::{Value, json};
+
+use crate::fixture::{House, words};
+
+async fn evaluated(house: &House, expression: &str) -> Result<Value, AppError> {
+    let request = EvalRequest {
+        expression: expression.to_owned(),
+        ..EvalRequest::default()
+    };
+    Ok(eval(&house.repository, &request).await?.value)
+}
+
+async fn check(house: &House, expression: &str, expect: Value) {
+    match evaluated(house, expression).await {
+        Ok(value) => assert_eq!(value, expect, "{expression}"),
+        Err(error) => panic!("{expression}: {}", words(&error)),
+    }
+}
+
+async fn check_fault(house: &House, expression: &str, expect: &str) {
+    let error = evaluated(house, expression).await.expect_err(expression);
+    let message = words(&error);
+    assert!(message.contains(expect), "{expression}: {message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_of_data_yield_records() {
+    let house = House::new();
+    for note in ["one", "two"] {
+        house.value("sink", "run", json!({"note": note})).await;
+    }
+    house
+        .value("sink-two", "run", json!({"note": "other"}))
+        .await;
+    let cases = [
+        (
+            "data.latest('sink', 'record').attributes.note",
+            json!("two"),
+        ),
+        ("data.latest('sink', 'record').version", json!(2)),
+        ("data.latest('sink', 'record').specName", json!("record")),
+        ("data.latest('sink', 'record').model", json!("sink")),
+        (
+            "data.latest('sink', 'record').content.contains('two')",
+            json!(true),
+        ),
+        (
+            "timestamp(data.latest('sink', 'record').createdAt) <= now",
+            json!(true),
+        ),
+        (
+            "data.version('sink', 'record', 1).attributes.note",
+            json!("one"),
+        ),
+        ("data.version('sink', 'record', 1).isLatest", json!(false)),
+        ("data.listVersions('sink', 'record')", json!([1, 2])),
+        (
+            "data.findBySpec('sink', 'record').map(it, it.attributes.note)",
+            json!(["two"]),
+        ),
+        ("data.findByTag('no', 'such')", json!([])),
+        ("data.query('specName == \"record\"').size()", json!(2)),
+        (
+            "data.query('attributes.note == \"other\"', 'modelName')",
+            json!(["sink-two"]),
+        ),
+        (
+            "data.query('modelName == \"sink\" && version > 0', 'version')",
+            // Only a condition that names a version reaches those that are not the latest.
+            json!([2]),
+        ),
+        (
+            "data.query('modelName == \"sink\" && version == 1', 'version')",
+            json!([1]),
+        ),
+        ("has(data.latest('sink', 'none').attributes)", json!(false)),
+        (
+            "data.latest('none', 'none').?attributes.note.orValue('-')",
+            json!("-"),
+        ),
+        ("model.sink.definition.name", json!("sink")),
+        ("model.sink-two.input.type", json!("@sedge/sink")),
+    ];
+    for (expression, expect) in cases {
+        check(&house, expression, expect).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_data_is_named_with_the_nearest() {
+    let house = House::new();
+    house.value("sink", "run", json!({"note": "one"})).await;
+    let cases = [
+        (
+            "data.latest('sink', 'recrod')",
+            "has no data `recrod`; did you mean `record`?",
+        ),
+        (
+            "data.latest('snik', 'record')",
+            "no model named `snik`; did you mean `sink`?",
+        ),
+        (
+            "data.latest('counter', 'count')",
+            "the model `counter` has no data yet",
+        ),
+        (
+            "data.version('sink', 'record', 7)",
+            "has no version 7; the latest is 1",
+        ),
+        (
+            "data.version('sink', 'record', 0)",
+            "argument 3 of `data.version` has to be",
+        ),
+        ("data.query('nmae == 1')", "there is no variable `nmae`"),
+        ("data.query('name > 1')", "does not take `string` and `int`"),
+        ("file.contents('sink', 'record2')", "has no data `record2`"),
+        (
+            "model.snik.definition",
+            "no model named `snik`; did you mean `sink`?",
+        ),
+        ("env.HOME", "write `expressions: {env: [HOME]}`"),
+        ("secret('TOKEN')", "in the arguments of definitions only"),
+    ];
+    for (expression, expect) in cases {
+        check_fault(&house, expression, expect).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definitions_that_refer_to_each_other_end() {
+    let house = House::new();
+    let refers = |other: &str| {
+        format!(
+            "tags: {{a: b}}\nglobalArguments:\n  a: \"${{{{ model.{other}.definition.name }}}}\"\n"
+        )
+    };
+    house.model("one", "@test/counter", &refers("two"));
+    house.model("two", "@test/counter", &refers("one"));
+    check_fault(
+        &house,
+        "model.one.input.name",
+        "refer to each other: one → two → one",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_arguments_are_evaluated_when_a_method_is_called() {
+    let house = House::new();
+    house.model(
+        "copy",
+        "@sedge/sink",
+        "inputs:\n  prefix: {type: string, default: from}\nmethods:\n  run:\n    arguments:\n      \
+         note: \"${{ inputs.prefix }} ${{ data.latest('sink', 'record').attributes.note }}\"\n",
+    );
+    let error = house
+        .run("copy", "run", json!({}))
+        .await
+        .expect_err("no data yet");
+    let message = words(&error);
+    assert!(message.contains("models/copy.yaml:8:"), "{message}");
+    house.value("sink", "run", json!({"note": "one"})).await;
+    house.value("copy", "run", json!({})).await;
+    assert_eq!(house.latest("copy", "record")["note"], "from one");
+    house.value("sink", "run", json!({"note": "two"})).await;
+    house.value("copy", "run", json!({"prefix": "with"})).await;
+    assert_eq!(house.latest("copy", "record")["note"], "with two");
+    house.value("copy", "run", json!({"note": "given"})).await;
+    assert_eq!(house.latest("copy", "record")["note"], "given");
+}
+
+/// A step that writes what a step before it wrote.
+const CHAIN: &str = "name: chain
+inputs: {first: {type: string}}
+jobs:
+  - name: main
+    steps:
+      - name: write
+        task:
+          type: model_method
+          modelIdOrName: \"${{ 'si' + 'nk' }}\"
+          methodName: run
+          inputs: {note: \"${{ inputs.first }}\"}
+      - name: copy
+        dependsOn: [{step: write}]
+        task:
+          type: model_method
+          modelIdOrName: sink-two
+          methodName: run
+          inputs: {note: \"${{ data.latest('sink', 'record').attributes.note + '!' }}\"}
+      - name: tell
+        dependsOn: [{step: copy}]
+        task:
+          type: model_method
+          modelIdOrName: sink-two
+          methodName: run
+          inputs: {note: \"${{ steps.copy.status }} ${{ steps.write.data[0].attributes.note }}\"}
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn steps_are_evaluated_when_they_begin() {
+    let house = House::new();
+    house.write("workflows/chain.yaml", CHAIN);
+    let request = WorkflowRunRequest {
+        inputs: GivenInputs {
+            over: vec![GivenInput::text("first", "a")],
+            ..GivenInputs::default()
+        },
+        ..WorkflowRunRequest::of("chain")
+    };
+    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+    match workflow_run(&house.repository, &request, events).await {
+        Ok(WorkflowEnd::Succeeded { run, .. }) => {
+            assert_eq!(house.show(&run).status, RunStatus::Succeeded);
+        }
+        other => panic!("it should have succeeded: {other:?}"),
+    }
+    assert_eq!(house.latest("sink", "record")["note"], "a");
+    assert_eq!(house.latest("sink-two", "record")["note"], "succeeded a");
+    house.has_versions("sink-two", "record", 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workflow_is_evaluated_without_a_run() {
+    let house = House::new();
+    house.write("workflows/chain.yaml", CHAIN);
+    let inputs = vec![GivenInput::text("first", "a")];
+    let shown = workflow_evaluate(&house.repository, "chain", inputs).await;
+    let file = shown.expect("it has values").file;
+    let steps = &file.content["jobs"][0]["steps"];
+    assert_eq!(steps[0]["task"]["modelIdOrName"], "sink");
+    assert_eq!(steps[0]["task"]["inputs"]["note"], "a");
+    // The data is not there before a run.
+    let left: Vec<&str> = file.unevaluated.iter().map(|it| it.path.as_str()).collect();
+    let note = |step: u32| format!("/jobs/0/steps/{step}/task/inputs/note");
+    assert_eq!(left, [note(1), note(2)]);
+    assert_eq!(
+        file.unevaluated[0].reason,
+        "the model `sink` has no data yet"
+    );
+}

@@ -1,0 +1,27 @@
+//! `sedge model evaluate`
+
+use clap::Args;
+use sedge_app::model::evaluate::model_evaluate;
+
+use crate::commands::Run;
+use crate::commands::shared::evaluated_output;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Show a definition with its expressions evaluated
+///
+/// Inputs have their defaults. Texts that use other inputs or secrets stand as they are written.
+#[derive(Debug, Args)]
+pub(crate) struct ModelEvaluateArgs {
+    /// The model
+    name: String,
+}
+
+impl Run for ModelEvaluateArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let repository = cx.repository()?;
+        let evaluated = cx.wait(model_evaluate(&repository, &self.name))?;
+        Ok(evaluated_output(evaluated))
+    }
+}

@@ -1,0 +1,151 @@
+//! Answers what an expression refers to, and what it can yield.
+
+use std::ops::Range;
+
+use cel::common::ast::Expr as Node;
+use cel::common::ast::{IdedExpr, LiteralValue, operators};
+
+use super::Expr;
+use super::tree::{call, ident, key_of, member, visit};
+
+/// A member of a variable that an expression uses: `steps.build`, `steps["build"]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The name of the member.
+    pub name: String,
+    /// Its place in the file.
+    pub span: Range<usize>,
+    /// The member of the member, as in `steps.build.status`, and its place.
+    pub member: Option<(String, Range<usize>)>,
+}
+
+impl Expr {
+    /// Returns the place of the expression in the file.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.place.span(0..self.text().len())
+    }
+
+    /// Returns the members of a variable that the expression names. A member whose name is computed
+    /// is not among them.
+    #[must_use]
+    pub fn references(&self, variable: &str) -> Vec<Reference> {
+        let mut found: Vec<Reference> = Vec::new();
+        visit(&self.source.expr, |node| {
+            if let Some((name, _)) = key_of(node, variable) {
+                let span = self.member_span(node);
+                // A node is visited before those below it, so the member is known already.
+                if !found.iter().any(|it| it.span == span) {
+                    found.push(Reference {
+                        name: name.to_owned(),
+                        span,
+                        member: None,
+                    });
+                }
+            } else if let Some((operand, field)) = member(node)
+                && let Some((name, _)) = key_of(operand, variable)
+            {
+                found.push(Reference {
+                    name: name.to_owned(),
+                    span: self.member_span(operand),
+                    member: Some((field.to_owned(), self.member_span(node))),
+                });
+            }
+        });
+        found
+    }
+
+    /// Returns what the expression yields, if that is no boolean for any value of its variables:
+    /// "a text".
+    #[must_use]
+    pub fn never_boolean(&self) -> Option<&'static str> {
+        match &self.source.expr.expr {
+            Node::Literal(literal) => match literal {
+                LiteralValue::Boolean(_) => None,
+                LiteralValue::String(_) => Some("a text"),
+                LiteralValue::Null => Some("null"),
+                LiteralValue::Bytes(_) => Some("bytes"),
+                LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => {
+                    Some("a number")
+                }
+            },
+            Node::List(_) => Some("a list"),
+            Node::Map(_) | Node::Struct(_) => Some("a map"),
+            Node::Call(_) => never_boolean_call(&self.source.expr),
+            Node::Unspecified | Node::Comprehension(_) | Node::Ident(_) | Node::Select(_) => None,
+        }
+    }
+
+    fn member_span(&self, node: &IdedExpr) -> Range<usize> {
+        self.place.span(self.source.member_fault(node, "").span)
+    }
+}
+
+fn never_boolean_call(node: &IdedExpr) -> Option<&'static str> {
+    let (function, target, _) = call(node)?;
+    let namespace = target.and_then(ident);
+    match (namespace, function) {
+        (None, operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE) => Some("a number"),
+        (_, "size") => Some("a number"),
+        (Some("data"), "latest" | "version") => Some("a record"),
+        (Some("data"), _) => Some("a list of records"),
+        (Some("file"), "contents") => Some("a text"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::expr::{Expr, Shape, TextPlace, Variables};
+
+    fn compiled(text: &str) -> Expr {
+        let variables = Variables::new()
+            .with_hyphens()
+            .with("steps", Shape::Any)
+            .with("inputs", Shape::Any)
+            .with_function("data.latest", 2..=3);
+        Expr::compile(text, &TextPlace::of_text("f", text), &variables).expect(text)
+    }
+
+    #[test]
+    fn members_are_found_with_their_places() {
+        let check = |text: &str, expect: &[(&str, &str, Option<&str>)]| {
+            let mut found = compiled(text).references("steps");
+            found.sort_by_key(|it| it.span.start);
+            let found: Vec<_> = found
+                .iter()
+                .map(|it| {
+                    let member = it.member.as_ref().map(|(name, _)| name.as_str());
+                    (it.name.as_str(), &text[it.span.clone()], member)
+                })
+                .collect();
+            assert_eq!(found, expect, "{text}");
+        };
+        check("steps.a", &[("a", "a", None)]);
+        check(
+            "steps.a-b.outputs.x + steps['c d'].status",
+            &[
+                ("a-b", "a-b", Some("outputs")),
+                ("c d", "'c d'", Some("status")),
+            ],
+        );
+        check("has(steps.a.outputs.x)", &[("a", "a", Some("outputs"))]);
+        check("steps.a[0].outputs", &[("a", "a", None)]);
+        check("inputs.steps", &[]);
+    }
+
+    #[test]
+    fn value_that_is_never_boolean_is_known() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(compiled(text).never_boolean(), expect, "{text}");
+        };
+        check("true", None);
+        check("inputs.a", None);
+        check("'a'", Some("a text"));
+        check("1", Some("a number"));
+        check("[1]", Some("a list"));
+        check("size(inputs.a)", Some("a number"));
+        check("size(inputs.a) > 0", None);
+        check("data.latest('m', 'n')", Some("a record"));
+    }
+}

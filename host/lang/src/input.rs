@@ -1,0 +1,148 @@
+//! Inputs of definitions and workflows: what a file declares, and the values that a run gets.
+//!
+//! The key `inputs` is a JSON Schema of the type `object`, or only its properties. An input that is
+//! not declared is refused, unless the schema has `additionalProperties`.
+
+mod declared;
+mod given;
+mod items;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use sedge_model::violation::Violation;
+use serde_json::{Map, Value, json};
+
+pub use self::given::{GivenInput, GivenInputError, GivenInputs, inputs_given, inputs_merge};
+pub use self::items::{
+    ITEM_BYTES_MAX, ITEMS_MAX, InputItemError, InputItems, InputsFileError, inputs_file,
+};
+use crate::diagnostic::SourceFile;
+use crate::schema::Schema;
+use crate::yaml::Faults;
+use crate::yaml::node::Node;
+
+/// The inputs that a definition or a workflow declares. Two are equal if their schemas are.
+#[derive(Debug, Clone)]
+pub struct InputsSchema {
+    /// The schemas; `None` if the file has no key `inputs`.
+    declared: Option<Arc<DeclaredInputs>>,
+}
+
+/// The inputs of a file that has the key `inputs`.
+#[derive(Debug)]
+struct DeclaredInputs {
+    span: Range<usize>,
+    /// The JSON Schema of all inputs, with the type `object`.
+    json: Value,
+    schema: Schema,
+    /// The schema without the parts that [`resolve`] checks itself, with better messages.
+    values: Schema,
+}
+
+/// The schema of a file that declares no inputs.
+// process-wide: a schema takes a while to compile, and most files need this one.
+static NO_INPUTS: LazyLock<(Value, Schema)> = LazyLock::new(|| {
+    let json = json!({"type": "object", "additionalProperties": false});
+    let schema = Schema::compile_known(&json).expect("it is a schema");
+    (json, schema)
+});
+
+impl InputsSchema {
+    /// Reads the value of the key `inputs`: a JSON Schema of the type `object`, or the map of its
+    /// properties. The value has `required`, `type`, `enum`, `default` and the other keys that
+    /// `docs/reference/yaml.md` lists.
+    ///
+    /// What is wrong is added to the faults; the inputs are then those that can be read.
+    #[must_use]
+    pub fn read(node: &Node, file: &Arc<SourceFile>, faults: &mut Faults) -> Self {
+        declared::read(node, file, faults)
+    }
+
+    /// Returns the inputs of a file without the key `inputs`: none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { declared: None }
+    }
+
+    /// Returns whether the file has the key `inputs`.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        self.declared.is_some()
+    }
+
+    /// Returns the place of the value of the key `inputs`, if the file has the key.
+    #[must_use]
+    pub fn span(&self) -> Option<Range<usize>> {
+        self.declared.as_ref().map(|it| it.span.clone())
+    }
+
+    /// Returns the schema of all inputs.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        match &self.declared {
+            Some(declared) => &declared.schema,
+            None => &NO_INPUTS.1,
+        }
+    }
+
+    /// Returns the schema of all inputs as JSON Schema. Its type is `object`.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        match &self.declared {
+            Some(declared) => &declared.json,
+            None => &NO_INPUTS.0,
+        }
+    }
+
+    /// Returns the names of the declared inputs, in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let properties = self.json()["properties"].as_object();
+        properties
+            .into_iter()
+            .flat_map(|it| it.keys().map(String::as_str))
+    }
+
+    /// Returns the schema of one declared input as JSON Schema.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&Value> {
+        self.json()["properties"].get(name)
+    }
+
+    /// Returns the places of sensitive inputs in `given`, as JSON pointers. Values that are null
+    /// are left out.
+    #[must_use]
+    pub fn sensitive(&self, given: &Map<String, Value>) -> Vec<String> {
+        resolve::sensitive(self.json(), given)
+    }
+
+    /// Returns the inputs of a run: the given ones, converted to the types of the schema, and the
+    /// defaults of the others.
+    ///
+    /// # Errors
+    /// All places at which the inputs violate the schema, at most a hundred. Each is a JSON pointer
+    /// with what is wrong, and what was given. A plain value of an input that is marked as
+    /// sensitive is such a violation, because a run would store it.
+    pub fn resolve(&self, given: Map<String, Value>) -> Result<Map<String, Value>, Vec<Violation>> {
+        match &self.declared {
+            Some(declared) => resolve::resolve(declared, given),
+            None if given.is_empty() => Ok(given),
+            None => Err(given.keys().map(|key| resolve::undeclared(key)).collect()),
+        }
+    }
+}
+
+impl Default for InputsSchema {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl PartialEq for InputsSchema {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_declared() == other.is_declared() && self.json() == other.json()
+    }
+}

@@ -1,0 +1,205 @@
+//! Every key of a workflow's file, with a value that is right and one that is wrong.
+
+use super::parse;
+
+/// Checks a key with two values. The file has `{}` where the key stands.
+fn check(frame: &str, key: &str, right: &str, wrong: &str) {
+    let file = |value: &str| frame.replacen("{}", &format!("{key}: {value}"), 1);
+    if let Err(faults) = parse(&file(right)) {
+        panic!("{key}: {right}: {faults}");
+    }
+    let faults = parse(&file(wrong)).map(drop).err();
+    let faults = faults.unwrap_or_else(|| panic!("{key}: {wrong} is accepted"));
+    let text = file(wrong);
+    // The fault is in the value, or at the key itself.
+    let at = text
+        .find(&format!("{key}: {wrong}"))
+        .expect("the key is there");
+    let end = at + key.len() + 2 + wrong.len();
+    let is_there = faults.iter().any(|it| (at..=end).contains(&it.span.start));
+    assert!(is_there, "{key}: {wrong}: {faults}");
+}
+
+const GATE: &str = "{name: a, task: {type: manual_approval}}";
+
+#[test]
+fn key_of_the_workflow() {
+    let frame = format!("name: w\n{{}}\njobs: [{{name: j, steps: [{GATE}]}}]\n");
+    let check = |key: &str, right: &str, wrong: &str| check(&frame, key, right, wrong);
+    check("id", "5d4a6b0e-9f7c-4a37-8d0e-3b6f7c2a91d4", "7");
+    check("description", "a text", "[a]");
+    check("version", "3", "three");
+    check("tags", "{a: b}", "a");
+    check("inputs", "{a: {type: string}}", "[a]");
+    check("exclusive", "true", "maybe");
+    check("concurrency", "4", "many");
+    check("timeout", "90", "soon");
+    check("timeout", "5m", "5x");
+    check("trigger", "{schedule: 0 6 * * *}", "daily");
+    check("reports", "{require: [a]}", "{require: [{a: b}]}");
+    check("target", "runners", "{}");
+    check("labels", "[a]", "[[a]]");
+    check("platform", "linux/amd64", "[a]");
+    check("queueTimeout", "10m", "long");
+    check("affinity", "{zone: a}", "[a]");
+    check("driver", "docker", "[a]");
+    check("driverConfig", "{image: a}", "a");
+    check("vaultName", "v", "[v]");
+    super::parse(
+        &frame
+            .replacen("name: w", "name: '@acme/w'", 1)
+            .replacen("{}", "", 1),
+    )
+    .expect("a scoped name");
+}
+
+#[test]
+fn key_of_a_job() {
+    let frame = format!(
+        "name: w\njobs:\n- {{name: other, steps: [{GATE}]}}\n- name: j\n  {{}}\n  steps: [{GATE}]\n"
+    );
+    let check = |key: &str, right: &str, wrong: &str| check(&frame, key, right, wrong);
+    check("description", "a text", "{a: b}");
+    check("dependsOn", "[other]", "[othr]");
+    check(
+        "dependsOn",
+        "[{job: other, condition: {type: skipped}}]",
+        "[{step: other}]",
+    );
+    check("concurrency", "4", "-4");
+    check("weight", "-4", "0.5");
+    check("guard", "inputs.a == 1", "inputs.a ==");
+    check("target", "a", "{}");
+    check("labels", "[a]", "[[a]]");
+    check("platform", "a", "{a: b}");
+    check("queueTimeout", "10m", "long");
+    check("affinity", "a", "[a]");
+    check("driver", "a", "{}");
+    check("driverConfig", "{}", "1");
+    check("vaultName", "v", "{}");
+}
+
+#[test]
+fn key_of_a_step() {
+    let frame = format!(
+        "name: w\njobs:\n- name: j\n  steps:\n  - {GATE}\n  - name: b\n    {{}}\n    task: {{type: model_method, modelIdOrName: m, methodName: r}}\n"
+    );
+    let check = |key: &str, right: &str, wrong: &str| check(&frame, key, right, wrong);
+    check("description", "a text", "[1]");
+    check(
+        "dependsOn",
+        "[{step: a, condition: {type: failed}}]",
+        "[{step: a, condition: {type: fail}}]",
+    );
+    check(
+        "dependsOn",
+        "[{anyOf: [a, {allOf: [a]}]}]",
+        "[{anyOf: [c]}]",
+    );
+    check("dependsOn", "a", "b2");
+    check("forEach", "{item: x, in: [1, 2]}", "{item: x, in: 1}");
+    check(
+        "forEach",
+        "{item: x, in: \"${{ inputs.a }}\"}",
+        "{item: x, in: \"${{ inputs. }}\"}",
+    );
+    check("guard", "has(inputs.a)", "inptus.a");
+    check("guard", "\"${{ has(inputs.a) }}\"", "\"a ${{ b }}\"");
+    check("allowFailure", "true", "1");
+    check("timeout", "90", "0s");
+    check("retry", "3", "0");
+    check("retry", "{attempts: 3, jitter: false}", "{attempts: 101}");
+    check(
+        "retry",
+        "{attempts: 3, on: busy}",
+        "{attempts: 3, on: Busy}",
+    );
+    check("weight", "5", "high");
+    check("concurrency", "5", "a");
+    check(
+        "tags",
+        "{a: \"${{ inputs.a }}\"}",
+        "{a: \"${{ inptus.a }}\"}",
+    );
+    check(
+        "dataOutputOverrides",
+        "[{specName: s, lifetime: 7d, garbageCollection: 3, tags: {a: b}, vary: [x]}]",
+        "[{specName: s, garbageCollection: few}]",
+    );
+    check("target", "a", "{}");
+    check("labels", "[a]", "[[a]]");
+    check("platform", "a", "{a: b}");
+    check("queueTimeout", "10m", "long");
+    check("affinity", "a", "[a]");
+    check("driver", "a", "{}");
+    check("driverConfig", "{a: b}", "1");
+    check("vaultName", "v", "{}");
+}
+
+#[test]
+fn key_of_a_task() {
+    let check = |task: &str, key: &str, right: &str, wrong: &str| {
+        let frame = format!(
+            "name: w\njobs:\n- name: j\n  steps:\n  - name: b\n    task:\n      {task}\n      {{}}\n"
+        );
+        super::keys::check(&frame, key, right, wrong);
+    };
+    let method = "type: model_method\n      methodName: r";
+    check(method, "modelIdOrName", "'@acme/m'", "a b");
+    check(
+        method,
+        "modelIdOrName",
+        "m-${{ inputs.a }}",
+        "m-${{ inptus.a }}",
+    );
+    check(
+        "type: model_method\n      modelIdOrName: m",
+        "methodName",
+        "r",
+        "r r",
+    );
+    let named = "type: model_method\n      methodName: r\n      modelIdOrName: m";
+    check(named, "inputs", "{a: 1}", "[1]");
+    check(named, "inputs", "${{ inputs }}", "text");
+    let typed = "type: model_method\n      methodName: r\n      modelType: '@a/b'";
+    check(typed, "modelName", "m", "m m");
+    let typed = "type: model_method\n      methodName: r\n      modelName: m";
+    check(typed, "modelType", "'@a/b'", "b");
+    let typed =
+        "type: model_method\n      methodName: r\n      modelName: m\n      modelType: '@a/b'";
+    check(typed, "globalArgs", "{a: 1}", "a");
+    check("type: workflow", "workflowIdOrName", "other", "a b");
+    check(
+        "type: workflow\n      workflowIdOrName: o",
+        "inputs",
+        "{a: 1}",
+        "1",
+    );
+    check("type: manual_approval", "prompt", "Go on?", "[a]");
+    check("type: manual_approval", "timeout", "1d", "later");
+    check(
+        "type: manual_approval\n      timeout: 1d",
+        "onTimeout",
+        "continue",
+        "go-on",
+    );
+    check("type: assert", "expr", "1 < 2", "1 <");
+    check(
+        "type: assert\n      expr: 1 < 2",
+        "message",
+        "a text",
+        "{a: b}",
+    );
+    check(
+        "type: assert\n      expr: 1 < 2",
+        "severity",
+        "low",
+        "lower",
+    );
+    check(
+        "modelIdOrName: m\n      methodName: r",
+        "type",
+        "model_method",
+        "model_methods",
+    );
+}
