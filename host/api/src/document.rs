@@ -224,6 +224,7 @@ use_cases! {
     ModelGet = "model_get" => Success<ModelView>,
     ModelGrant = "model_grant" => Success<ModelGranted>,
     ModelList = "model_list" => List<ModelListed, NoMore>,
+    ModelMethodDirect = "model_method_direct" => OneOrEach<MethodRunView>,
     ModelMethodRun = "model_method_run" => OneOrEach<MethodRunView>,
     ModelPermissions = "model_permissions" => Success<ModelPermissions>,
     ModelRevoke = "model_revoke" => Success<ModelRevoked>,

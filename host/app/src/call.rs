@@ -1,8 +1,8 @@
 //! The life of one call: from the command line, from a step of a workflow, or from another call.
 //!
 //! The host resolves the target, admits the call, acquires its locks, runs the checks and the
-//! method, commits its changes, and releases the locks. If the call is rolled back in between, the host releases the
-//! locks, waits for a backoff, and retries the call from its admission on.
+//! method, commits its changes, and releases the locks. If the call is rolled back in between, the
+//! host releases the locks, waits for a backoff, and retries the call from its admission on.
 
 mod admission;
 pub(crate) mod checks;
@@ -11,6 +11,7 @@ pub(crate) mod core_dump;
 pub(crate) mod failure;
 pub mod failure_text;
 mod fault;
+mod field_access;
 pub(crate) mod frame;
 pub(crate) mod inputs;
 mod ports;
@@ -48,6 +49,7 @@ use crate::run::stored::stored_arguments;
 use crate::secret::argument::arguments_open;
 
 use fault::host_fault;
+use field_access::FieldAccess;
 use frame::{CallFrame, Rollback, RollbackPending};
 use inputs::inputs_checked;
 use ports::CallPorts;
@@ -218,7 +220,7 @@ impl ReadyCall {
     /// Checks that the model still exists: a call that held the lock earlier may have deleted it.
     fn check_exists(&self, cx: &RunCx) -> Result<(), CallFault> {
         let definition = &self.model.definition;
-        if cx.repository.folder().has(&definition.file.name)? {
+        if cx.repository.definition_remains(&definition.file)? {
             return Ok(());
         }
         Err(not_found(TargetKind::Model, definition.name.as_str()))
@@ -283,8 +285,13 @@ async fn run(
         staging: Arc::clone(&staging),
         writable: Arc::new(surroundings::writable(&surroundings, caller)),
     };
-    let handed = secret_arguments(cx, &identity, given, global_arguments)?;
-    let sealed = Arc::new(SealedSeen::with_placeholders(handed.placeholders()));
+    let access = FieldAccess {
+        cx,
+        model,
+        identity: &identity,
+    };
+    let prepared = secret_arguments(access, given, global_arguments)?;
+    let sealed = Arc::new(prepared.seen()?);
     let ports = CallPorts {
         cx: Arc::clone(cx),
         model: Arc::clone(model),
@@ -296,12 +303,12 @@ async fn run(
     let spec = CallSpec {
         identity,
         part: CallPart::Method,
-        arguments: handed.arguments,
-        global_arguments: handed.global_arguments,
+        arguments: prepared.arguments,
+        global_arguments: prepared.global_arguments,
         surroundings,
         staging,
         ports: ports.connect(),
-        secrets: handed.secrets,
+        secrets: prepared.secrets,
         admission: request.frame.admission(),
     };
     let mut checked = checks::checks_run(cx, ready, &spec, &sealed).await?;
@@ -366,9 +373,9 @@ pub(crate) fn arguments_routed(
     Ok((Value::Object(routed.arguments), routed.inputs))
 }
 
-/// Merges a call's arguments over those that the definition stores, and checks the result. The inputs
-/// of the definition are not among the arguments any more: see [`arguments_routed`]. What stands for a
-/// secret is checked by the value of the secret.
+/// Merges a call's arguments over those that the definition stores, and checks the result. The
+/// inputs of the definition are not among the arguments any more: see [`arguments_routed`]. What
+/// stands for a secret is checked by the value of the secret.
 pub(crate) fn effective_arguments(
     model: &ReadyModel,
     method: &MethodName,
@@ -386,7 +393,7 @@ pub(crate) fn effective_arguments(
     let schema = model.plugin.arguments_schema(method.as_str());
     let violations = schema
         .map(|schema| arguments_open(repository, &given).violations(|it| schema.violations(it)))
-        // ignored: there is no error here, only no value.
+        // ignored: no error is dropped, because this is an `Option`.
         .unwrap_or_default();
     if violations.is_empty() {
         Ok(given)

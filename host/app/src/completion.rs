@@ -1,12 +1,13 @@
 //! Names for the completion of a command line.
 //!
-//! A user waits for them with every press of a key. So they come from what is at hand: this takes no
-//! lock, compiles nothing, and neither creates nor migrates a datastore.
+//! The user waits for them at each press of the Tab key. So the functions here take no lock,
+//! compile nothing, and neither create nor migrate a datastore.
 
 use std::sync::Arc;
 
 use sedge_lang::query::Selection;
 use sedge_lang::type_info::MethodSpec;
+use sedge_model::names::TypeName;
 use sedge_model::run::StepPath;
 use sedge_secrets::Secrets;
 use sedge_store::{RunFilter, RunRecord, Scan};
@@ -26,7 +27,7 @@ const PROPOSALS_MAX: usize = 500;
 /// Reading a thousand small files takes about 10 ms, and the user waits.
 const FILES_READ_MAX: usize = 1_000;
 
-/// What a word of a command line names.
+/// The kind of thing that a word of a command line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedThing {
     /// A model.
@@ -35,6 +36,11 @@ pub enum NamedThing {
     Method {
         /// The model.
         model: String,
+    },
+    /// A method of a type.
+    TypeMethod {
+        /// The type.
+        type_name: String,
     },
     /// A workflow.
     Workflow,
@@ -63,7 +69,7 @@ pub enum NamedThing {
 pub struct NameProposal {
     /// The name.
     pub name: String,
-    /// What it names. A plugin may have written it.
+    /// A short description of it. A plugin may have written it.
     pub about: Option<String>,
 }
 
@@ -76,8 +82,8 @@ impl NameProposal {
     }
 }
 
-/// Returns the names of `thing` that begin with `beginning`, at most `PROPOSALS_MAX`. What cannot
-/// be read without waiting has no names.
+/// Returns the names of `thing` that begin with `beginning`, at most `PROPOSALS_MAX`. Names that
+/// cannot be read without waiting are left out.
 ///
 /// # Errors
 /// Returns an error if a file of the repository is invalid or cannot be read.
@@ -89,6 +95,7 @@ pub fn names_proposed(
     let mut proposals = match thing {
         NamedThing::Model => file_names(repository, FileKind::Model)?,
         NamedThing::Method { model } => methods(repository, model)?,
+        NamedThing::TypeMethod { type_name } => type_methods(repository, type_name)?,
         NamedThing::Workflow => file_names(repository, FileKind::Workflow)?,
         NamedThing::RunSubject => {
             let mut subjects = file_names(repository, FileKind::Model)?;
@@ -118,16 +125,47 @@ fn file_names(repository: &Repository, kind: FileKind) -> Result<Vec<NameProposa
         return Ok(plain(paths.iter().map(|path| kind.name_of_path(path))));
     }
     Ok(match kind {
-        FileKind::Model => plain(repository.model_names()?),
+        FileKind::Model => {
+            let mut names = plain(repository.saved_model_names()?);
+            names.extend(unsaved_names(repository));
+            names
+        }
         FileKind::Workflow => plain(repository.workflow_names()?),
     })
 }
 
+/// Returns the names of the unsaved models, if the datastore can be read without waiting.
+fn unsaved_names(repository: &Repository) -> Vec<NameProposal> {
+    let store = repository.store_for_glance();
+    let listed = store.and_then(|it| Ok(it.map(|it| it.unsaved_list()).transpose()?));
+    // ignored: without a datastore that can be read at once, only files are proposed.
+    let listed = listed.ok().flatten().unwrap_or_default();
+    plain(listed.iter().map(|it| &it.name))
+}
+
 /// Returns the methods of a model's type, as the cache of compiled code describes it.
 fn methods(repository: &Arc<Repository>, model: &str) -> Result<Vec<NameProposal>, AppError> {
-    let definition = repository.definition(model)?;
+    match type_of(repository, model)? {
+        Some(type_name) => type_methods(repository, type_name.as_str()),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn type_of(repository: &Repository, model: &str) -> Result<Option<TypeName>, AppError> {
+    if let Some(definition) = repository.definition_saved(model)? {
+        return Ok(Some(definition.type_name.value));
+    }
+    let Some(store) = repository.store_for_glance()? else {
+        return Ok(None);
+    };
+    Ok(store.unsaved_get(model)?.map(|it| it.type_name))
+}
+
+fn type_methods(
+    repository: &Arc<Repository>,
+    type_name: &str,
+) -> Result<Vec<NameProposal>, AppError> {
     let repository = repository.snapshot()?;
-    let type_name = definition.type_name.value.as_str();
     let (_, pinned) = repository.plugin_pinned(type_name)?;
     let Some(description) = repository.plugin_description(&pinned.sha256)? else {
         return Ok(Vec::new());

@@ -9,7 +9,9 @@ mod lock;
 mod path;
 mod process;
 
-use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase};
+use sedge_api::problem::{
+    Argument, Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase,
+};
 use sedge_lang::diagnostic::Diagnostic;
 use sedge_lang::input::GivenInputError;
 use sedge_lang::query::QueryError;
@@ -228,6 +230,23 @@ pub(crate) fn near_or(near: Option<&String>, otherwise: Help) -> Vec<Help> {
         Some(near) => vec![Help::advice(format!("did you mean `{near}`?"))],
         None => vec![otherwise],
     }
+}
+
+/// Returns the help for a type that no plugin provides: the nearest type, or the command that adds
+/// a plugin.
+pub(crate) fn type_missing_help(near: Option<&String>) -> Vec<Help> {
+    let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
+        .with("file", Argument::open());
+    near_or(near, add)
+}
+
+/// Returns the help for a model that does not exist: the nearest model, or the command that makes
+/// one.
+pub(crate) fn model_missing_help(name: &str, near: Option<&String>) -> Vec<Help> {
+    let make = Help::command("make it", UseCase::ModelCreate)
+        .with("type", Argument::open())
+        .with("name", name);
+    near_or(near, make)
 }
 
 /// Returns the help that shows the schemas of a type.

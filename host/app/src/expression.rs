@@ -22,7 +22,7 @@ pub(crate) use definition::{
     DefinitionValues, definition_uses_data, has_expressions, literal_members, self_value,
 };
 pub(crate) use evaluator::{Evaluator, EvaluatorSource, uses_data};
-pub(crate) use partial::{LaterName, PartialEvaluation, SECRETS_LATER, below};
-pub(crate) use run::run_value;
+pub(crate) use partial::{LaterName, PartialEvaluation, SECRETS_LATER};
+pub(crate) use run::{ResultsUsed, run_value};
 pub(crate) use secret::SecretPlace;
-pub(crate) use step::{StepVariables, WrittenStep, uses_results};
+pub(crate) use step::{StepVariables, WrittenStep};

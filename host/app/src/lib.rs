@@ -1,9 +1,9 @@
 //! One folder per noun, and one function per use case: plain data in, events and plain data out.
 //!
-//! Every front end of Sedge uses this crate. Nothing in it prints or exits. Settings come as values:
-//! of the environment it reads only variables that the operator granted to a model or named in the
-//! pin of a command, and the name of the user for records. A use case, its command and its test
-//! share one name.
+//! Every front end of Sedge uses this crate. Nothing in it prints or exits. Settings come as
+//! values: of the environment it reads only variables that the operator granted to a model or named
+//! in the pin of a command, and the name of the user for records. A use case, its command and its
+//! test share one name.
 
 mod call;
 mod error;
@@ -93,8 +93,9 @@ pub mod types {
     pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::folder::read_named_file;
     pub use sedge_sys::host::{
-        arguments, beside_program, current_folder, exit_now, hangup_is_handled, has_argument,
-        n_cores, program, setting, stderr_columns, stdout_columns, variable, variable_path,
+        arguments, arguments_unchanged, beside_program, current_folder, exit_now,
+        hangup_is_handled, has_argument, n_cores, program, setting, stderr_columns, stdout_columns,
+        variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::net::Resolver;

@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod get;
 pub mod grant;
 pub mod list;
+pub mod method_direct;
 pub mod method_run;
 pub mod permissions;
 pub mod revoke;

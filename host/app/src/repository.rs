@@ -6,6 +6,7 @@ mod glance;
 mod process_limits;
 pub(crate) mod snapshot;
 pub(crate) mod trust;
+pub(crate) mod unsaved;
 
 use std::collections::HashMap;
 use std::error::Error;

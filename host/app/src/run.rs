@@ -3,6 +3,7 @@
 pub(crate) mod cx;
 pub(crate) mod error;
 pub(crate) mod find;
+mod names_known;
 pub(crate) mod stored;
 pub(crate) mod view;
 

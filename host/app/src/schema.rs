@@ -21,7 +21,7 @@ pub fn schema(of: SchemaOf) -> FileSchema {
 /// # Errors
 /// Returns an error if a file cannot be written.
 pub(crate) fn schemas_write(repository: &Repository, all: &[SchemaOf]) -> Result<(), AppError> {
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let name = SCHEMAS_FOLDER.rsplit('/').next().unwrap_or_default();
     let folder = repository.state_folder(name)?;
     for of in all {

@@ -17,6 +17,7 @@ use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::ReadyModel;
 use crate::run::list::{RunListRequest, run_list, runs_unfinished};
+use crate::secret::vault::Vault;
 use crate::views::permission::request_view;
 use crate::workflow::approvals::workflow_approvals;
 
@@ -64,6 +65,7 @@ pub async fn status(repository: &Arc<Repository>) -> Result<StatusReport, AppErr
         missing_components,
         not_granted,
         faulty_files,
+        secrets_closed: secrets_closed(repository)?,
         disk: DiskUse {
             database_bytes: datastore.n_database_bytes,
             log_bytes: datastore.n_log_bytes,
@@ -74,15 +76,25 @@ pub async fn status(repository: &Arc<Repository>) -> Result<StatusReport, AppErr
     })
 }
 
-/// Returns the file as one that cannot be used.
+/// Returns what cannot be used, such as a file.
 ///
 /// # Errors
-/// Returns `error` if it says nothing about the file: it is temporary, an interruption, or a bug.
-fn faulty(error: AppError, file: String) -> Result<String, AppError> {
+/// Returns `error` if it says nothing about what was used: it is temporary, an interruption, or a bug.
+fn faulty(error: AppError, unusable: String) -> Result<String, AppError> {
     match error.code().class() {
-        ErrorClass::Failed | ErrorClass::Usage | ErrorClass::State => Ok(file),
+        ErrorClass::Failed | ErrorClass::Usage | ErrorClass::State => Ok(unusable),
         ErrorClass::Temporary | ErrorClass::Interrupted | ErrorClass::Bug => Err(error),
     }
+}
+
+/// Returns why secrets cannot be opened; `None` if all can be.
+fn secrets_closed(repository: &Repository) -> Result<Option<String>, AppError> {
+    let Err(error) = Vault::open(repository) else {
+        return Ok(None);
+    };
+    let mut reason = vec![error.message()];
+    reason.extend(error.causes());
+    faulty(error, reason.join(": ")).map(Some)
 }
 
 /// Returns the runs in progress, and the interrupted ones. One scan returns both, so that a run

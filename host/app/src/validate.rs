@@ -1,10 +1,10 @@
 //! Checks the files of a repository without running anything: definitions, workflows and
 //! `sedge.lock`, what they refer to, and their expressions as far as they are known.
 //!
-//! All faults are found, not only the first one. It takes no lock and writes nothing, except that a
-//! plugin that this machine has not compiled yet is compiled into the user's cache. Each file is
-//! read once, and each plugin and each schema is looked up once, so the time is linear in the size
-//! of the repository.
+//! A check finds all faults, not only the first one. It takes no lock and writes nothing, except
+//! that a plugin that this machine has not compiled yet is compiled into the user's cache. Each
+//! file is read once, and each plugin and each schema is looked up once, so the time is linear in
+//! the size of the repository.
 
 mod catalogue;
 mod definitions;
@@ -23,12 +23,14 @@ use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 use sedge_lang::workflow::Workflow;
 use sedge_lang::yaml::Faults;
 
-use crate::error::{AppError, RunUseError};
+use crate::error::AppError;
+use crate::repository::Repository;
 use crate::repository::files::{FileKind, head_of, two_files};
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::repository::{Repository, near_one};
 
 use catalogue::{Catalogue, KnownModel};
+pub(crate) use definitions::{key_place, spec_place};
+pub(crate) use steps::sensitive_faults;
 pub use view::validation_report;
 
 /// A finding in a file of the repository.
@@ -47,7 +49,7 @@ pub struct FileFinding {
 pub struct Validated {
     /// The findings, in the order of the files and of their lines.
     pub findings: Vec<FileFinding>,
-    /// What was checked.
+    /// The number of files and plugins that were checked.
     pub checked: CheckedCounts,
 }
 
@@ -65,8 +67,8 @@ enum ValidationScope {
 /// Checks all files of a repository.
 ///
 /// # Errors
-/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid, or if a folder cannot be read. What
-/// is wrong with other files is part of the result.
+/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid, or if a folder cannot be read. The
+/// faults of other files are part of the result.
 pub async fn validate(repository: &Arc<Repository>) -> Result<Validated, AppError> {
     validated(repository, ValidationScope::Repository).await
 }
@@ -141,7 +143,12 @@ fn definitions_read(
         if let Some(twin) = catalogue.model_add(&read, model)
             && is_in_scope
         {
-            findings.error(two_files(FileKind::Model, &read.name, &twin, &read.file));
+            findings.error(two_files(
+                FileKind::Model,
+                &twin.shared,
+                &twin.path,
+                &read.file,
+            ));
         }
         match parsed {
             Ok(definition) => {
@@ -154,7 +161,46 @@ fn definitions_read(
             Err(_) => {}
         }
     }
+    definitions.extend(unsaved_read(repository, scope, catalogue));
     Ok(definitions)
+}
+
+/// Records the unsaved models, which files may refer to, and returns the one that the user named. A
+/// model with a file is not replaced.
+fn unsaved_read(
+    repository: &RepositorySnapshot,
+    scope: &ValidationScope,
+    catalogue: &mut Catalogue<'_>,
+) -> Option<Definition> {
+    let unsaved = match repository.unsaved_all() {
+        Ok(unsaved) => unsaved,
+        Err(error) => {
+            // The files can be checked all the same.
+            tracing::warn!(%error, "failed to read the unsaved models");
+            return None;
+        }
+    };
+    let mut named = None;
+    for model in unsaved {
+        let read = FileRead {
+            name: model.name.to_string(),
+            id: None,
+            file: model.file,
+        };
+        // ignored: each use of such a model reports its faults.
+        let Ok(definition) = Definition::parse(&read.file) else {
+            continue;
+        };
+        let is_new = catalogue
+            .model_add(&read, Some(KnownModel::of(&definition)))
+            .is_none();
+        let is_named =
+            matches!(scope, ValidationScope::Named(..)) && scope.has_definition(&definition);
+        if is_new && is_named {
+            named = Some(definition);
+        }
+    }
+    named
 }
 
 /// Reads all workflows, and records their names.
@@ -172,7 +218,12 @@ fn workflows_read(
         if let Some(twin) = catalogue.workflow_add(&read, parsed.as_ref().ok())
             && is_in_scope
         {
-            findings.error(two_files(FileKind::Workflow, &read.name, &twin, &read.file));
+            findings.error(two_files(
+                FileKind::Workflow,
+                &twin.shared,
+                &twin.path,
+                &read.file,
+            ));
         }
         match parsed {
             Ok(workflow) => {
@@ -262,14 +313,10 @@ impl ValidationScope {
         };
         match kind {
             FileKind::Model if catalogue.model(name).is_none() => {
-                Err(catalogue.repository().model_missing(name))
+                catalogue.repository().definition(name).map(drop)
             }
             FileKind::Workflow if catalogue.workflow(name).is_none() => {
-                let names: Vec<&String> = catalogue.workflow_names().collect();
-                Err(AppError::from(RunUseError::WorkflowMissing {
-                    name: name.clone(),
-                    near: near_one(name, &names),
-                }))
+                catalogue.repository().workflow(name).map(drop)
             }
             FileKind::Model | FileKind::Workflow => Ok(()),
         }

@@ -1,8 +1,9 @@
 //! The grammar of the command line: noun, then verb.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::commands::Command;
 
@@ -48,4 +49,93 @@ pub(crate) struct Args {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Returns the words of a command line as the grammar has them: `model TYPE method run …` is the
+/// command `model method direct TYPE …`, because a command cannot have an argument before its verb.
+/// Every other line stays as it is. `words` begin after the name of the program, and keep their
+/// number.
+pub(crate) fn direct_form<W>(mut words: Vec<W>) -> Vec<W>
+where
+    W: AsRef<OsStr> + From<&'static str>,
+{
+    let is_type = |word: &W| word.as_ref().as_encoded_bytes().starts_with(b"@");
+    if !words.iter().any(is_type) {
+        return words;
+    }
+    let mut at = n_global_words(&words);
+    if words.get(at).is_some_and(|word| word.as_ref() == "help") {
+        at += 1;
+    }
+    let is_direct = match words.get(at..) {
+        Some([noun, type_name, inner_noun, verb, ..]) => {
+            let rest = [noun, inner_noun, verb].map(W::as_ref);
+            is_type(type_name) && rest == ["model", "method", "run"].map(OsStr::new)
+        }
+        Some(_) | None => false,
+    };
+    if is_direct {
+        words.swap(at + 1, at + 2);
+        words[at + 3] = W::from("direct");
+        words.swap(at + 2, at + 3);
+    }
+    words
+}
+
+/// Returns how many words are global options before the command, with their values.
+fn n_global_words<W: AsRef<OsStr>>(words: &[W]) -> usize {
+    let root = Args::command();
+    let takes_value = |word: &OsStr| {
+        root.get_arguments().any(|arg| {
+            let is_long = arg
+                .get_long()
+                .is_some_and(|long| word == OsStr::new(&format!("--{long}")));
+            is_long && arg.get_action().takes_values()
+        })
+    };
+    let mut at = 0;
+    while let Some(word) = words.get(at).map(W::as_ref) {
+        if !word.as_encoded_bytes().starts_with(b"-") {
+            break;
+        }
+        at += 1 + usize::from(takes_value(word));
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_before_the_verb_is_moved_behind_it() {
+        let check = |line: &str, expect: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(direct_form(words).join(" "), expect);
+        };
+        check(
+            "model @a/b method run go web --input x=1",
+            "model method direct @a/b go web --input x=1",
+        );
+        check(
+            "--json --repo @x model @a/b method run go web",
+            "--json --repo @x model method direct @a/b go web",
+        );
+        check(
+            "help model @a/b method run",
+            "help model method direct @a/b",
+        );
+        for line in [
+            "model method run @a/b go",
+            "model create @a/b method run",
+            "model @a/b method go",
+            "model @a/b",
+            "model @a/b method",
+            "data get @a/b method run",
+            "--repo model @a/b method run",
+            "model method direct @a/b go web",
+        ] {
+            check(line, line);
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! All commands: one folder per noun, and in it one file per command, with its arguments and what it
-//! prints.
+//! All commands: one folder per noun, and in it one file per command, with its arguments and what
+//! it prints.
 
 pub(crate) mod compile_component;
 pub(crate) mod data;
@@ -57,8 +57,8 @@ macro_rules! commands {
 use commands;
 
 commands! {
-    /// A noun, or a command without a noun. The help of nouns is here; the help of a command is at its
-    /// arguments.
+    /// A noun, or a command without a noun. The help of nouns is here; the help of a command is at
+    /// its arguments.
     Command {
         Init(init::InitArgs),
         Status(status::StatusArgs),

@@ -1,11 +1,11 @@
 //! Completion of command lines in bash, fish and zsh, with the names of the repository.
 //!
 //! The shell starts this program with the variable [`COMPLETE_VARIABLE`] and the words of the line,
-//! and the program prints what the last word could become. Without words, it prints the lines that
-//! the shell has to execute first. That is the convention of the crate `clap_complete`.
+//! and the program prints the possible completions of the last word. Without words, it prints the
+//! lines that the shell has to execute first. That is the convention of the crate `clap_complete`.
 //!
-//! A user waits for each answer and is in the middle of a line. So an answer is late or empty rather
-//! than wrong, and nothing is written to the terminal: neither errors nor the message of a panic.
+//! The user waits for each answer in the middle of a line. So an answer that takes too long is
+//! empty, and nothing is written to the terminal: neither errors nor the message of a panic.
 
 mod bash;
 mod names;
@@ -20,7 +20,8 @@ use clap_complete::env::{Fish, Shells, Zsh};
 use sedge_api::problem::Explain;
 use sedge_app::types::{arguments, current_folder, setting};
 
-use crate::args::Args;
+use crate::PROGRAM;
+use crate::args::{Args, direct_form};
 use crate::error::CliError;
 use crate::screen::Screen;
 use bash::BashAdapter;
@@ -28,14 +29,11 @@ use bash::BashAdapter;
 /// The variable by which a shell requests completion. Its value is the name of the shell.
 const COMPLETE_VARIABLE: &str = "COMPLETE";
 
-/// The name of the program, in the lines that a shell executes.
-const PROGRAM: &str = "sedge";
-
 /// The argument before the words of the line.
 const WORDS_FOLLOW: &str = "--";
 
-/// Answers a shell that requests completion. Returns `None` if the program was started for something
-/// else.
+/// Answers a shell that requests completion. Returns `None` if the program was started for
+/// something else.
 pub(crate) fn of_environment() -> Option<ExitCode> {
     let shell = setting(COMPLETE_VARIABLE).filter(|shell| shell != "0")?;
     let given = arguments();
@@ -71,17 +69,28 @@ fn register(shell: &OsStr) -> ExitCode {
     ExitCode::from(error.class().exit_code())
 }
 
-/// Prints what a shell needs: for the words of a line, or to begin with.
+/// Prints the completions for the words of a line, or the lines that the shell executes first.
 fn answer(given: Vec<String>) -> clap::error::Result<bool> {
     // ignored: without a current folder, paths are not completed.
     let folder = current_folder().ok();
-    let given = std::iter::once(PROGRAM.to_owned()).chain(given);
+    let given = std::iter::once(PROGRAM.to_owned()).chain(line_form(given));
     CompleteEnv::with_factory(grammar)
         .var(COMPLETE_VARIABLE)
         .bin(PROGRAM)
         .completer(PROGRAM)
         .shells(Shells(&[&BashAdapter, &Fish, &Zsh]))
         .try_complete(given, folder.as_deref())
+}
+
+/// Returns what a shell gave, with the words before the last one as the grammar has them. The last
+/// word is not complete yet. The first words are [`WORDS_FOLLOW`] and the name of the program.
+fn line_form(mut given: Vec<String>) -> Vec<String> {
+    const N_FIRST: usize = 2;
+    let last = given.pop();
+    let line = given.split_off(given.len().min(N_FIRST));
+    given.extend(direct_form(line));
+    given.extend(last);
+    given
 }
 
 /// Returns the grammar, in which arguments that are names have completions.

@@ -1,4 +1,4 @@
-//! Shows what a check found in files: as text, as a document, or for a code host.
+//! Shows the findings of a check of files: as text, as a document, or for a code host.
 
 use std::path::PathBuf;
 
@@ -90,7 +90,7 @@ fn text(findings: &[FileFinding]) -> String {
     paragraphs.join("\n\n")
 }
 
-/// Returns a sentence about how much was found where.
+/// Returns a sentence with the numbers of findings and of checked files.
 fn summary(report: &ValidationReport) -> String {
     let counts = [
         (FindingSeverity::Error, report.errors),

@@ -17,6 +17,9 @@ use crate::context::SAFE_DIRECTORIES_VARIABLE;
 /// command.
 const SAFE_DIRECTORIES: &str = "safeDirectories";
 
+/// The argument of `sedge model create` that makes it save a model instead of creating one.
+const FROM_DIRECT: &str = "fromDirect";
+
 /// Returns a suggestion as a sentence without a period.
 pub(crate) fn text(help: &Help) -> String {
     match help {
@@ -61,6 +64,8 @@ fn typed(command: &Command, arguments: &BTreeMap<String, Argument>) -> Vec<Strin
     for arg in command.get_positionals() {
         match arguments.get(&key(arg)) {
             Some(value) => words.extend(values(value, &placeholder(arg))),
+            // A model that is saved has a type already.
+            None if arguments.contains_key(FROM_DIRECT) => {}
             None if arg.is_required_set() => words.push(placeholder(arg)),
             None => {}
         }

@@ -36,7 +36,7 @@ pub(crate) trait RunResult: Serialize {
     /// Returns whether the run waits for a decision.
     fn is_suspended(&self) -> bool;
 
-    /// Returns what is printed about it.
+    /// Returns the output for it.
     fn output(self) -> Output;
 }
 
@@ -252,7 +252,7 @@ fn summary(n_items: u64, counts: &RunItemsCounts) -> String {
     }
 }
 
-/// What the thread that reads stdin has found.
+/// A result of the thread that reads stdin.
 #[derive(Debug)]
 enum Item {
     Inputs(Map<String, Value>),

@@ -30,14 +30,15 @@ mod style;
 mod usage;
 mod user_folders;
 
+use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
-use sedge_app::types::{WorkerAllocator, descriptors_raise};
+use sedge_app::types::{WorkerAllocator, arguments_unchanged, descriptors_raise};
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Args;
+use crate::args::{Args, direct_form};
 use crate::commands::Run as _;
 use crate::commands::compile_component::{self, CompileComponentArgs};
 use crate::commands::shared::setting_parsed;
@@ -45,6 +46,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::manual::ManualArgs;
 use crate::screen::Screen;
+
+/// The name of the program, as messages and the help have it.
+const PROGRAM: &str = "sedge";
 
 /// The variable that turns on the host's own log, for example `SEDGE_LOG=debug`.
 const LOG_VARIABLE: &str = "SEDGE_LOG";
@@ -66,7 +70,9 @@ fn main() -> ExitCode {
     }
     // If the operating system refuses, the former limit stays.
     let _ = descriptors_raise();
-    let args = match Args::try_parse() {
+    let words = direct_form(arguments_unchanged());
+    let words = std::iter::once(OsString::from(PROGRAM)).chain(words);
+    let args = match Args::try_parse_from(words) {
         Ok(args) => args,
         Err(error) => return usage::usage(&error, &Screen::default()),
     };

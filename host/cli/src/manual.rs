@@ -1,5 +1,5 @@
-//! `sedge write-manual FOLDER`, for those who package Sedge: writes man pages and completions, in the
-//! folders below a prefix in which a system looks for them.
+//! `sedge write-manual FOLDER`, for those who package Sedge: writes man pages and completions, in
+//! the folders below a prefix in which a system looks for them.
 //!
 //! It is not part of the grammar, so that help and completions do not mention it.
 

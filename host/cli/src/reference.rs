@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, CommandFactory};
 
-use crate::args::Args;
+use crate::args::{Args, direct_form};
 
 /// The page of all commands, by its path from the root of the tree.
 const PAGE: &str = "docs/reference/commands.md";
@@ -230,6 +230,7 @@ fn spans(page: &str) -> Vec<String> {
 fn line_fault(line: &str) -> Option<String> {
     let commands = sedge_commands(line);
     let fault = |words: Vec<String>| {
+        let words = grammar_words(words);
         let error = Args::command().try_get_matches_from(words).err()?;
         let is_output = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&error.kind());
         let message = error.to_string();
@@ -244,7 +245,7 @@ fn line_fault(line: &str) -> Option<String> {
 fn span_fault(span: &str) -> Option<String> {
     let mut root = Args::command();
     root.build();
-    for words in sedge_commands(span) {
+    for words in sedge_commands(span).into_iter().map(grammar_words) {
         let mut command = &root;
         let mut has_ended = false;
         for word in &words[1..] {
@@ -267,6 +268,13 @@ fn span_fault(span: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Returns the words of a command, of which the first one is the program, as the grammar has them.
+fn grammar_words(mut words: Vec<String>) -> Vec<String> {
+    let line = words.split_off(1);
+    words.extend(direct_form(line));
+    words
 }
 
 /// Returns the commands in a line of a shell that run `sedge`, each as its words.

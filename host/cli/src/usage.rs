@@ -15,9 +15,10 @@ use sedge_api::view::program::{
     ArgumentHelp, CommandHelp, CommandListed, OptionHelp, ProgramVersion,
 };
 use sedge_app::types::{CONTRACT_VERSION, arguments, has_argument};
+use sedge_sys::shell;
 use serde::Serialize;
 
-use crate::args::Args;
+use crate::args::{Args, direct_form};
 use crate::error::CliError;
 use crate::help::placeholder;
 use crate::output::{document, failure_document, stdout};
@@ -176,7 +177,7 @@ fn words() -> Vec<String> {
         })
     };
     let mut words = Vec::new();
-    let mut arguments = arguments().into_iter();
+    let mut arguments = direct_form(arguments()).into_iter();
     while let Some(argument) = arguments.next() {
         if takes_value(&argument) {
             arguments.next();
@@ -248,6 +249,12 @@ fn unknown_command(error: &clap::Error) -> Option<CliError> {
     let words = words();
     let named = Named::find(&words);
     let mut hints = Vec::new();
+    if unknown.starts_with('@') && named.text() == "sedge model" {
+        let shown = shell::word(unknown);
+        hints.push(format!(
+            "`sedge model {shown} method run METHOD NAME` runs a method of this type"
+        ));
+    }
     if let Some((typed, ours)) = of_swamp(&words) {
         hints.push(format!("swamp's `{typed}` is `sedge {ours}` here"));
     } else if let Some(ContextValue::Strings(near)) = error.get(ContextKind::SuggestedSubcommand) {

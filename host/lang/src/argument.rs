@@ -64,6 +64,20 @@ pub(crate) fn member_schema<'s>(root: &'s Value, part: &'s Value, key: &str) -> 
     property.unwrap_or(&part["additionalProperties"])
 }
 
+/// Returns the names of the members of an object that a schema describes.
+pub(crate) fn member_names(schema: &Value) -> impl Iterator<Item = &str> {
+    let properties = resolved(schema, schema)["properties"].as_object();
+    properties
+        .into_iter()
+        .flat_map(|it| it.keys().map(String::as_str))
+}
+
+/// Returns whether a schema says explicitly that an object has members which it does not name.
+pub(crate) fn is_open(schema: &Value) -> bool {
+    let more = &resolved(schema, schema)["additionalProperties"];
+    more.is_object() || *more == Value::Bool(true)
+}
+
 /// Converts numbers such as `2.0` to whole numbers where the schema allows only whole numbers,
 /// because guests parse them as such.
 pub fn whole_numbers(root: &Value, schema: &Value, value: &mut Value) {

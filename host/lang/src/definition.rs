@@ -35,7 +35,7 @@ pub(crate) use grants::{
     FOLDER_GRANT_KEYS, GRANT_KEYS, HTTP_GRANT_KEYS, SECRET_GRANT_KEYS, SOCKET_GRANT_KEYS,
 };
 pub(crate) use limits::{HTTP_LIMIT_KEYS, LIMIT_KEYS};
-pub(crate) use retention::{OVERRIDE_KEYS, RESOURCE_KEYS};
+pub(crate) use retention::{OVERRIDE_KEYS, RESOURCE_KEYS, retention_of_keys};
 pub(crate) use selection::{CHECKS_KEYS, REPORT_KEYS, REPORTS_KEYS};
 
 /// The folder of definitions, relative to the repository.
@@ -158,13 +158,13 @@ pub struct Definition {
     pub type_name: Located<TypeName>,
     /// The version of the type that it was written for, if it names one.
     pub type_version: Option<TypeVersion>,
-    /// Its own version, a number that its author counts.
+    /// The number that its author gives to this version of the file.
     pub version: Option<u64>,
     /// Its purpose.
     pub description: Option<String>,
     /// The labels of all data that the model writes.
     pub tags: BTreeMap<String, String>,
-    /// The arguments that every method gets: an object.
+    /// The global arguments, which every method receives: an object.
     pub global_arguments: WrittenValue,
     /// The stored arguments of each method's calls: objects.
     pub method_arguments: BTreeMap<MethodName, WrittenValue>,
@@ -176,7 +176,7 @@ pub struct Definition {
     pub reports: ReportSelection,
     /// Its own limits.
     pub limits: ModelLimitsFile,
-    /// What it may do, besides what all models of its type may.
+    /// The grants of this model, in addition to those of all models of its type.
     pub grants: Grants,
     /// The retention of each spec that the operator overrides.
     pub retention: BTreeMap<SpecName, Retention>,
@@ -214,7 +214,7 @@ impl Definition {
         let version = version.and_then(|it| read::whole_number(it, faults));
         let description = keys.get("description");
         let description = description.and_then(|it| read::text(it, faults));
-        let tags = keys.get("tags").and_then(|it| read::tags(it, faults));
+        let tags = keys.get("tags").and_then(|it| literal_tags(it, faults));
         let inputs = match keys.get("inputs") {
             Some(node) => InputsSchema::read(node, file, faults),
             None => InputsSchema::none(),
@@ -269,12 +269,12 @@ impl Definition {
         name.map_or(0..0, |it| it.span.clone())
     }
 
-    /// Returns what the file says that this version accepts, and that acts only in a later one.
+    /// Returns a note about each key that this version accepts, and that has no effect yet.
     #[must_use]
     pub fn notes(&self) -> Vec<Diagnostic> {
         let mut notes = Vec::new();
         if let Some(reports) = self.tree.member("reports").filter(|it| !it.value.is_null()) {
-            let message = "`reports` is kept, but this version makes no reports";
+            let message = "`reports` has no effect yet: this version makes no reports";
             let note = Diagnostic::new(&self.file, reports.key.span.clone(), message);
             notes.push(
                 note.with_code(DiagnosticCode::NotSupported).with_hint(
@@ -324,8 +324,8 @@ fn type_name(
     read::parsed(node, faults)
 }
 
-/// Returns what is known of the inputs: the declared ones, and no others unless the schema admits
-/// them.
+/// Returns the shape of `inputs` for expressions: the declared inputs, and no others unless the
+/// schema allows them.
 #[must_use]
 pub fn inputs_shape(inputs: &InputsSchema) -> Shape {
     // `false` is the only value with which no other input is admitted.
@@ -373,6 +373,19 @@ fn methods_read(
     });
     let methods = methods.map(|it| it.value).unwrap_or_default();
     methods.into_iter().collect()
+}
+
+/// Reads the tags. They are written onto data as they are, so an expression in one is a fault.
+fn literal_tags(node: &Node, faults: &mut Faults) -> Option<Located<BTreeMap<String, String>>> {
+    let tags = read::tags(node, faults)?;
+    let has_expr = |text: &str| text.replace("$${{", "").contains("${{");
+    for (key, _) in tags.value.iter().filter(|(_, text)| has_expr(text)) {
+        let span = node.get(key).unwrap_or(node).span.clone();
+        let fault = faults.fault(span, "an expression in a tag is not supported yet");
+        let fault = fault.with_code(DiagnosticCode::NotSupported);
+        faults.push(fault.with_hint("write the value itself"));
+    }
+    Some(tags)
 }
 
 fn retention_read(keys: Keys<'_>, faults: &mut Faults) -> BTreeMap<SpecName, Retention> {

@@ -2,15 +2,20 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// A text file of the repository, as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A text file of the repository, as it was read. Two are equal if their names and texts are.
+#[derive(Debug, Clone)]
 pub struct SourceFile {
     /// Its name in messages, usually relative to the repository.
     pub name: String,
     /// Its content.
     pub text: String,
+    /// The offset of each line in the text, from the first look-up of a line on.
+    ///
+    /// A file can have many faults and many lines. Without this table, each fault would search the
+    /// text from its beginning.
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 impl SourceFile {
@@ -20,6 +25,7 @@ impl SourceFile {
         Arc::new(Self {
             name: name.into(),
             text: text.into(),
+            line_starts: OnceLock::new(),
         })
     }
 
@@ -28,12 +34,21 @@ impl SourceFile {
     #[must_use]
     pub fn line_column(&self, at: usize) -> (usize, usize) {
         let at = self.text.floor_char_boundary(at.min(self.text.len()));
-        let before = &self.text[..at];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        let starts = self.line_starts();
+        // The first line starts at 0, so at least one line starts at or before `at`.
+        let line = starts.partition_point(|start| *start <= at);
+        let line_start = starts[line - 1];
+        (line, self.text[line_start..at].chars().count() + 1)
+    }
+
+    /// Returns the offset of each line in the text, the first one at 0.
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let breaks = self.text.match_indices('\n');
+            std::iter::once(0)
+                .chain(breaks.map(|(at, _)| at + 1))
+                .collect()
+        })
     }
 
     /// Returns the text of a span, or an empty text if the span is not part of the file.
@@ -43,7 +58,15 @@ impl SourceFile {
     }
 }
 
-/// What kind of fault a [`Diagnostic`] is. Programs that read our output tell faults apart by it.
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
+
+/// The kind of a [`Diagnostic`]. Programs that read the output of Sedge distinguish faults by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DiagnosticCode {
     /// The text is not YAML.
@@ -56,15 +79,15 @@ pub enum DiagnosticCode {
     DuplicateKey,
     /// A key does not exist.
     UnknownKey,
-    /// A key is one of another tool, which has another name or form here.
+    /// A key belongs to another tool. Here it has another name or form.
     ForeignKey,
     /// A key exists, but belongs to another part of the file.
     MisplacedKey,
-    /// A key that has to be there is missing.
+    /// A required key is missing.
     MissingKey,
     /// A value has the wrong form: a text instead of a list.
     WrongType,
-    /// A value has the right form, but is not admitted.
+    /// A value has the right form, but is not allowed.
     InvalidValue,
     /// A name does not follow the rules for names.
     InvalidName,
@@ -76,9 +99,9 @@ pub enum DiagnosticCode {
     Cycle,
     /// An expression is wrong, or has no value.
     Expression,
-    /// A value does not agree with its schema.
+    /// A value violates its schema.
     Schema,
-    /// The file uses something that this version does not do yet.
+    /// The file uses something that this version does not support yet.
     NotSupported,
     /// The file cannot be read.
     Unreadable,
@@ -212,6 +235,15 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a hint that names the nearest existing name, if there is one.
+    #[must_use]
+    pub fn with_near(self, near: Option<&str>) -> Self {
+        match near {
+            Some(near) => self.with_hint(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
     /// Returns the line and the column of the place. Both count from 1, and columns count
     /// characters.
     #[must_use]
@@ -250,6 +282,8 @@ mod tests {
         check(3..4, (2, 1));
         check(6..7, (2, 4));
         check(99..200, (3, 1));
+        let empty = SourceFile::new("f", "");
+        assert_eq!(empty.line_column(5), (1, 1));
     }
 
     #[test]

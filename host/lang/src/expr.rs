@@ -1,14 +1,14 @@
 //! The expression engine: CEL, the Common Expression Language, with a budget.
 //!
-//! [`Expr`] is a compiled expression of a definition or workflow, [`Template`](template::Template) a
-//! text with expressions in it. `data query` uses the same engine for its predicates.
+//! [`Expr`] is a compiled expression of a definition or workflow, [`Template`](template::Template)
+//! a text with expressions in it. `data query` uses the same engine for its predicates.
 //!
 //! Expressions are safe to accept from untrusted users, for any value of their variables: neither
 //! compilation nor evaluation panics, overflows the stack, or uses more than about 100 ms and
 //! 64 MiB.
 //!
-//! The engine is pure. What an expression needs from outside is a [`Need`]: the evaluation ends with
-//! the needs that it met, the caller finds their answers ([`NeedAnswer`]) and evaluates again.
+//! The engine is pure. What an expression needs from outside is a [`Need`]: the evaluation ends
+//! with the needs that it met, the caller finds their answers ([`NeedAnswer`]) and evaluates again.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -47,7 +47,7 @@ mod conformance;
 mod tests;
 
 pub use host::{ANSWER_VALUES_MAX, NEEDS_MAX, Need, NeedAnswer};
-pub use references::Reference;
+pub use references::{Reference, SecretReference};
 pub use variables::{Shape, Variables};
 
 pub(crate) use budget::{BUDGET_NAME, Budget, Limits};
@@ -57,7 +57,7 @@ pub(crate) use source::{Dialect, Source};
 pub(crate) use values::{Boxed, from_json, from_u64, to_json};
 
 use host::{Answers, HOST_NAME, HostVal};
-use tree::{call, children, member, visit};
+use tree::{call, children, ident, member, visit};
 use values::from_value;
 use words::{NoValue, TOO_MUCH, no_value};
 
@@ -203,8 +203,8 @@ struct EnvValue<'a> {
 }
 
 impl<'a> Env<'a> {
-    /// Makes an environment without variables. `now_ms` is the value of `now`, in milliseconds since
-    /// 1970.
+    /// Makes an environment without variables. `now_ms` is the value of `now`, in milliseconds
+    /// since 1970.
     #[must_use]
     pub fn new(now_ms: u64) -> Self {
         Self {
@@ -393,12 +393,20 @@ impl Expr {
         match (value, name) {
             (Some(cel::Value::Map(map)), Some(name)) => {
                 let name = words::cut(&name);
-                let message = format!("there is no member `{name}`");
+                let is_input = operand.is_some_and(|(it, _)| ident(it) == Some("inputs"));
+                let message = match is_input {
+                    true => format!("the input `{name}` is not given"),
+                    false => format!("there is no member `{name}`"),
+                };
                 let fault = self.source.member_fault(at, message);
                 let mut keys: Vec<String> = map.map.keys().map(ToString::to_string).collect();
                 keys.sort();
                 match nearest(&name, keys.iter().map(String::as_str)) {
                     Some(near) => fault.with_hint(format!("did you mean `{}`?", words::cut(near))),
+                    None if is_input => fault.with_hint(
+                        "give it a value, or a `default` where it is declared; if it may be \
+                         missing, write `.?` before its name and `.orValue(…)` after it",
+                    ),
                     None => fault.with_hint(
                         "if it may be missing, write `.?` before its name and `.orValue(…)` after it",
                     ),

@@ -32,7 +32,7 @@ const RESERVED: [&str; 10] = [
 pub struct GrantsEditError {
     /// The form of the text that is not edited.
     pub form: GrantsForm,
-    /// The lines that belong into the definition in place of its grants.
+    /// The lines that belong in the definition in place of its grants.
     pub yaml: String,
 }
 

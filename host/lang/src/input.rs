@@ -4,6 +4,7 @@
 //! not declared is refused, unless the schema has `additionalProperties`.
 
 mod declared;
+mod direct;
 mod given;
 mod items;
 mod resolve;
@@ -16,6 +17,7 @@ use std::sync::{Arc, LazyLock};
 use sedge_model::violation::Violation;
 use serde_json::{Map, Value, json};
 
+pub use self::direct::{DirectInputs, DirectSchemas};
 pub use self::given::{GivenInput, GivenInputError, GivenInputs, inputs_given, inputs_merge};
 pub use self::items::{
     ITEM_BYTES_MAX, ITEMS_MAX, InputItemError, InputItems, InputsFileError, inputs_file,
@@ -56,7 +58,7 @@ impl InputsSchema {
     /// properties. The value has `required`, `type`, `enum`, `default` and the other keys that
     /// `docs/reference/yaml.md` lists.
     ///
-    /// What is wrong is added to the faults; the inputs are then those that can be read.
+    /// Each fault is added to `faults`. The result then has the inputs that can be read.
     #[must_use]
     pub fn read(node: &Node, file: &Arc<SourceFile>, faults: &mut Faults) -> Self {
         declared::read(node, file, faults)
@@ -131,6 +133,25 @@ impl InputsSchema {
             Some(declared) => resolve::resolve(declared, given),
             None if given.is_empty() => Ok(given),
             None => Err(given.keys().map(|key| resolve::undeclared(key)).collect()),
+        }
+    }
+
+    /// Returns the inputs as [`InputsSchema::resolve`] does. The values of `hidden` are returned as
+    /// they are: what stands in them for a secret fits no schema. They are known to be declared.
+    ///
+    /// # Errors
+    /// The same as for [`InputsSchema::resolve`], except for places in a hidden value.
+    pub fn resolve_hidden(
+        &self,
+        given: Map<String, Value>,
+        hidden: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Vec<Violation>> {
+        if hidden.is_empty() {
+            return self.resolve(given);
+        }
+        match &self.declared {
+            Some(declared) => resolve::resolve_hidden(declared, given, hidden),
+            None => Err(hidden.keys().map(|key| resolve::undeclared(key)).collect()),
         }
     }
 }

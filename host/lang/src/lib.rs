@@ -1,7 +1,8 @@
 //! The language that people write: YAML, definitions, workflows, inputs, schemas and expressions.
 //!
 //! This crate is pure: it reads no file, no clock and no environment, and contains no async code. A
-//! text is parsed completely, or a [`diagnostic::Diagnostic`] says what is wrong with it, and where.
+//! text is parsed completely, or a [`diagnostic::Diagnostic`] says what is wrong with it, and
+//! where.
 
 pub mod argument;
 mod command_pin;

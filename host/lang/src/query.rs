@@ -191,7 +191,8 @@ impl Query {
         self.is_exact
     }
 
-    /// Returns whether an expression uses `attributes` or `content`. If not, [`DataRow::content`] is not read.
+    /// Returns whether an expression uses `attributes` or `content`. If not, [`DataRow::content`]
+    /// is not read.
     #[must_use]
     pub fn reads_content(&self) -> bool {
         self.content != ContentUse::Nothing

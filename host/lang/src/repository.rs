@@ -155,9 +155,9 @@ pub struct LockedPlugin {
     pub sha256: Sha256,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// Where the plugin was added from, so that it can be restored in a fresh clone: a path relative
-    /// to the repository, the name of a first-party plugin, the absolute path of another file, or a
-    /// URL.
+    /// Where the plugin was added from, so that it can be restored in a fresh clone: a path
+    /// relative to the repository, the name of a first-party plugin, the absolute path of another
+    /// file, or a URL.
     pub source: String,
     /// The plugin's requests at the last decision about its grants, one line each. A version that
     /// requests more needs a new decision.

@@ -170,8 +170,8 @@ impl Schema {
     /// one. Secrets that are null are left out.
     ///
     /// If a schema can be met in several ways of which one marks a secret, the value as a whole is
-    /// a place unless another way is met. A value that violates the schema may have more places than
-    /// the schema marks, but not fewer.
+    /// a place unless another way is met. A value that violates the schema may have more places
+    /// than the schema marks, but not fewer.
     ///
     /// # Errors
     /// There are more than [`SECRETS_MAX`].
@@ -221,13 +221,18 @@ impl Schema {
     /// if the value is valid.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        self.violations_with(value, |error| error.to_string())
+        self.violations_with(value, |error| {
+            words_of_kind(error.kind()).unwrap_or_else(|| error.to_string())
+        })
     }
 
-    /// Returns the same as [`Schema::violations`], with messages that say `it` instead of the value.
+    /// Returns the same as [`Schema::violations`], with messages that say `it` instead of the
+    /// value.
     #[must_use]
     pub(crate) fn violations_of_it(&self, value: &Value) -> Vec<Violation> {
-        self.violations_with(value, |error| error.masked_with("it").to_string())
+        self.violations_with(value, |error| {
+            words_of_kind(error.kind()).unwrap_or_else(|| error.masked_with("it").to_string())
+        })
     }
 
     fn violations_with(
@@ -253,6 +258,24 @@ impl Schema {
                 message: message(&error),
             })
             .collect()
+    }
+}
+
+/// Returns the words for a violation whose message by the library names parts of the schema that
+/// the user does not see.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library has 40 kinds of violation"
+)]
+fn words_of_kind(kind: &ValidationErrorKind) -> Option<String> {
+    match kind {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            let names: Vec<String> = unexpected.iter().map(|it| format!("`{it}`")).collect();
+            Some(format!("there is no {}", names.join(" and no ")))
+        }
+        ValidationErrorKind::FalseSchema => Some("nothing can be given here".to_owned()),
+        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The names that an expression can use, by the place where it stands.
 //!
-//! There are three scopes: of a definition, of a workflow, and of a guard or an assert. Which names
-//! are values that the caller has before it evaluates, and which are needs that it fetches, is
-//! decided here alone.
+//! There are three scopes: of a definition, of a workflow, and of a guard or an assert. Only this
+//! module decides which names are values that the caller passes to an evaluation, and which are
+//! needs that the evaluation returns and the caller answers.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub fn definition_scope(inputs: Shape) -> Variables {
         .with_lookup("model")
 }
 
-/// What is known of a workflow before it runs, for its expressions.
+/// The names of a workflow that are known before it runs, for its expressions.
 #[derive(Debug, Clone)]
 pub struct WorkflowNames<'a> {
     /// Its inputs.
@@ -70,8 +70,8 @@ pub fn guard_scope(names: WorkflowNames<'_>) -> Variables {
     in_workflow(names).with_function("model.method", 2..=3)
 }
 
-/// Returns the names for an expression of which it is not known where it stands: one that a user
-/// tries, or a text of a whole file. `inputs` and the `values` are values.
+/// Returns the names for an expression without a known place: one that a user tries, or a text of a
+/// whole file. `inputs` and the `values` are values.
 #[must_use]
 pub fn trial_scope(values: &[&str]) -> Variables {
     let names = everywhere(Shape::Any)
@@ -82,7 +82,8 @@ pub fn trial_scope(values: &[&str]) -> Variables {
     values.fold(names, |names, name| names.with(*name, Shape::Any))
 }
 
-/// Returns what is known of a step. A step with `forEach` is a list with an item for each expansion.
+/// Returns what is known of a step. A step with `forEach` is a list with an item for each
+/// expansion.
 #[must_use]
 pub fn step_shape(has_for_each: bool) -> Shape {
     if has_for_each {
@@ -100,7 +101,7 @@ pub fn job_shape() -> Shape {
 
 /// Returns the names for the values, and for the guards and asserts, of a workflow's file while it
 /// is read. Its inputs, steps and jobs are not known then: references to them are checked
-/// afterwards, together with what waits for what.
+/// afterwards, together with the dependencies.
 #[must_use]
 pub(crate) fn workflow_scopes(item: Option<&str>) -> (Variables, Variables) {
     let names = || with_shapes(Shape::Any, Shape::Any, Shape::Any, item);

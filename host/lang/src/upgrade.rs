@@ -1,8 +1,8 @@
 //! Definitions that were written for an earlier version of their type: their global arguments as
 //! the current version takes them, in memory and in the text of the file.
 //!
-//! The plugin makes the changes, one version after the other. Here is what must hold for what it
-//! returns, whatever the plugin does.
+//! The plugin makes the changes, one version after the other. This module checks its results, which
+//! are untrusted.
 
 mod edit;
 #[cfg(test)]
@@ -35,7 +35,7 @@ const ARGUMENTS: &str = "globalArguments";
 /// The key of a definition that names the version of its type.
 const VERSION: &str = "typeVersion";
 
-/// Arguments that a plugin returned have something that only the user may write.
+/// The arguments that a plugin returned contain something that only the user may write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpaqueError {
     /// A text with an expression that was not in the arguments before.
@@ -50,13 +50,13 @@ pub enum OpaqueError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its text has a form in which the global arguments cannot be changed alone")]
 pub struct UpgradeEditError {
-    /// The lines that belong into the definition in place of its arguments and its version.
+    /// The lines that belong in the definition in place of its arguments and its version.
     pub yaml: String,
 }
 
 /// Checks that all expressions and references to secrets in arguments that a plugin returned were
-/// there before. A plugin may move or drop them. If it could write others, it could read secrets
-/// and data that the user did not give to it.
+/// there before. A plugin may move or drop them. If it could add others, it could read secrets and
+/// data that the user did not give to it.
 ///
 /// # Errors
 /// The first one that was not there before.
@@ -84,7 +84,7 @@ pub fn opaque_check(
     unknown.map_or(Ok(()), Err)
 }
 
-/// A part of arguments that only the user writes.
+/// A part of arguments that only the user may write.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Opaque<'a> {
     /// A text with an expression.
@@ -183,7 +183,7 @@ fn placed(value: &Value, known: &BTreeMap<&str, &Node>, span: &Range<usize>) -> 
 /// Returns the text of a definition's file with other global arguments and another version of its
 /// type. Only the lines of what changed are written again; all others, with their comments, stay.
 ///
-/// The new text is parsed again, and is returned only if it means what was wanted.
+/// The new text is parsed again, and is returned only if it has the wanted meaning.
 ///
 /// # Errors
 /// The text has a form that is not edited.

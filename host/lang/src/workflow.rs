@@ -2,8 +2,8 @@
 //!
 //! [`Workflow::parse`] reads all keys of the language, compiles every expression once, and reports
 //! all faults of a file. Not everything that it accepts has an effect yet:
-//! [`notes`](Workflow::notes) lists what acts later, and
-//! [`unsupported_in_run`](Workflow::unsupported_in_run) what a run refuses.
+//! [`notes`](Workflow::notes) lists the parts without effect, and
+//! [`unsupported_in_run`](Workflow::unsupported_in_run) the parts that a run refuses.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -44,7 +44,7 @@ pub struct Workflow {
     pub name: WorkflowName,
     /// The place of its name.
     pub name_span: Range<usize>,
-    /// Its id, which may stand wherever its name may.
+    /// Its id, which can be used instead of its name.
     pub id: Option<FileId>,
     /// Its purpose.
     pub description: Option<String>,
@@ -52,7 +52,7 @@ pub struct Workflow {
     pub version: Option<u64>,
     /// The labels of its runs and of their data.
     pub tags: BTreeMap<String, WrittenText>,
-    /// What a run of it is given.
+    /// The inputs of its runs.
     pub inputs: InputsSchema,
     /// Whether a run of it locks the whole datastore while it executes.
     pub exclusive: bool,
@@ -60,7 +60,7 @@ pub struct Workflow {
     pub concurrency: Option<Located<NonZeroU32>>,
     /// The deadline of a run, counted from its beginning.
     pub timeout: Option<Located<Span>>,
-    /// What starts a run of it, besides a user.
+    /// The events that start a run of it, besides the command of a user.
     pub trigger: Option<Located<Trigger>>,
     /// The reports that it requires or leaves out, as they are written.
     pub reports: Option<Node>,
@@ -70,7 +70,7 @@ pub struct Workflow {
     pub jobs: Vec<Job>,
 }
 
-/// What starts runs under a server.
+/// When a server starts runs of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
     /// When: five fields of cron, or `@daily` and its like.
@@ -220,7 +220,7 @@ pub enum Task {
     Assert {
         /// The condition.
         expr: WrittenCondition,
-        /// What it means that the condition does not hold.
+        /// The message if the condition does not hold.
         message: Option<WrittenText>,
         /// How severe that is.
         severity: AssertSeverity,
@@ -243,7 +243,7 @@ pub enum ModelTarget {
     },
 }
 
-/// What it means that a gate's deadline has passed.
+/// The effect of a gate's deadline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnTimeout {
     /// The step fails.
@@ -255,7 +255,7 @@ pub enum OnTimeout {
     Continue,
 }
 
-/// How severe it is that an assert does not hold.
+/// The severity of an assert that does not hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssertSeverity {
     /// Low.
@@ -318,14 +318,15 @@ impl Workflow {
         read::workflow(&tree, file)
     }
 
-    /// Returns what the file says that is accepted and acts later, in the order of the file.
+    /// Returns a note about each part that is accepted and has no effect yet, in the order of the
+    /// file.
     #[must_use]
     pub fn notes(&self) -> Vec<Diagnostic> {
         notes::notes(self)
     }
 
-    /// Returns what a run of this version refuses because it is not executed yet, in the order of
-    /// the file.
+    /// Returns a fault for each part that a run refuses because this version does not execute it
+    /// yet, in the order of the file.
     #[must_use]
     pub fn unsupported_in_run(&self) -> Vec<Diagnostic> {
         notes::unsupported(self)

@@ -10,8 +10,8 @@ use crate::expr::{Env, Evaluated, Expr, Need, Variables};
 use crate::yaml::Faults;
 use crate::yaml::node::{Node, NodeKind};
 
-/// A value in which each text is a template. A key is never one. Two are equal if they are written
-/// with the same values and texts, wherever they stand.
+/// A value in which each text is a template; keys are not. Two are equal if they have the same
+/// values and texts, also in different places.
 #[derive(Debug, Clone)]
 pub struct WrittenValue {
     file: Arc<SourceFile>,
@@ -29,8 +29,8 @@ enum Compiled {
 }
 
 impl WrittenValue {
-    /// Compiles the expressions in a value. A text with a fault stands for itself in the result,
-    /// so that the others are compiled as well.
+    /// Compiles the expressions in a value. A text with a fault becomes a literal, so that the
+    /// other texts are compiled as well.
     #[must_use]
     pub fn compile(
         node: &Node,
@@ -51,7 +51,7 @@ impl WrittenValue {
         Self::from_literal(&Value::Object(Map::new()), file)
     }
 
-    /// Makes a value whose texts are no templates. Its place is the beginning of the file.
+    /// Makes a value whose texts are not templates. Its place is the beginning of the file.
     #[must_use]
     pub fn from_literal(value: &Value, file: &Arc<SourceFile>) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl PartialEq for WrittenValue {
     }
 }
 
-/// What an evaluation collects apart from the value.
+/// The needs and faults that an evaluation collects.
 struct Outcome {
     needs: Vec<Need>,
     faults: Faults,

@@ -1,8 +1,9 @@
 //! Compares a written value with a schema before its expressions are evaluated.
 //!
-//! What an expression or a secret stands for is not known yet. A violation counts only if no value
-//! of theirs could remove it.
+//! The values of expressions and secrets are not known yet. A violation counts only if no such
+//! value could remove it.
 
+use sedge_model::json_pointer::{is_pointer_within, pointer_below};
 use sedge_model::violation::Violation;
 use serde_json::Value;
 
@@ -15,12 +16,12 @@ use crate::yaml::node::{Node, NodeKind};
 pub enum GivenPart {
     /// All of it.
     Whole,
-    /// A part, over which others lay further keys.
+    /// A part, to which a step or a command adds further keys.
     Part,
 }
 
-/// Returns what is wrong with a written value, whatever its expressions yield. `json` is the schema
-/// as JSON.
+/// Returns the violations of a written value that remain whatever its expressions yield. `json` is
+/// the schema as JSON.
 #[must_use]
 pub fn known_violations(
     written: &Node,
@@ -45,25 +46,19 @@ pub fn known_violations(
 /// Returns the places of sensitive values that are written out, as JSON pointers.
 ///
 /// # Errors
-/// The value has more sensitive places than the host looks at.
+/// The value has more sensitive places than the host examines.
 pub fn sensitive_literals(written: &Node, schema: &Schema) -> Result<Vec<String>, TooManySecrets> {
     let mut open = Vec::new();
     unknown_places(written, String::new(), &mut open);
     let mut places = schema.secrets(&written.value())?;
-    places.retain(|path| open.iter().all(|it| !is_within(path, it)));
+    places.retain(|path| open.iter().all(|it| !is_pointer_within(path, it)));
     Ok(places)
 }
 
 /// Returns whether a violation of an inner value does not depend on what is unknown.
 fn is_certain(path: &str, open: &[String]) -> bool {
-    let depends = |it: &String| is_within(it, path) || is_within(path, it);
+    let depends = |it: &String| is_pointer_within(it, path) || is_pointer_within(path, it);
     !path.is_empty() && !open.iter().any(depends)
-}
-
-/// Returns whether a place is another one, or in it.
-fn is_within(path: &str, outer: &str) -> bool {
-    let inner = path.strip_prefix(outer);
-    inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('/'))
 }
 
 /// Adds the places of expressions and of references to secrets.
@@ -76,7 +71,9 @@ fn unknown_places(node: &Node, path: String, found: &mut Vec<String>) {
             }
         }
         NodeKind::Map(members) => {
-            if let [only] = &members[..]
+            // The arguments as a whole are never a reference: one of them may be named `secret`.
+            if !path.is_empty()
+                && let [only] = &members[..]
                 && only.key.value == "secret"
                 && only.value.text().is_some()
             {
@@ -84,15 +81,15 @@ fn unknown_places(node: &Node, path: String, found: &mut Vec<String>) {
                 return;
             }
             for member in members {
-                let key = member.key.value.replace('~', "~0").replace('/', "~1");
-                unknown_places(&member.value, format!("{path}/{key}"), found);
+                let path = pointer_below(&path, &member.key.value);
+                unknown_places(&member.value, path, found);
             }
         }
         NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Text(_) => {}
     }
 }
 
-/// Returns whether a text has an expression: `$${{` is none.
+/// Returns whether a text has an expression. `$${{` is an escape, not an expression.
 fn has_expression(text: &str) -> bool {
     let mut starts = text.match_indices("${{");
     starts.any(|(at, _)| !text[..at].ends_with('$'))
@@ -108,7 +105,7 @@ fn of_keys(written: &Node, json: &Value, given: GivenPart) -> Vec<Violation> {
         for member in members {
             let key = member.key.value.as_str();
             if !known.contains(&key) {
-                let path = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+                let path = pointer_below("", key);
                 let message = match nearest(key, known.iter().copied()) {
                     Some(near) => format!("there is no `{key}`; did you mean `{near}`?"),
                     None => format!("there is no `{key}`"),
@@ -204,6 +201,7 @@ mod tests {
             GivenPart::Whole,
             &[],
         );
+        check(json!({"secret": "N"}), GivenPart::Part, &["/secret"]);
         check(json!("${{ inputs }}"), GivenPart::Whole, &[]);
         check(
             json!({"url": "x", "count": "$${{ 1 }}"}),

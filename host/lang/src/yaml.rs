@@ -1,10 +1,11 @@
 //! All reading of YAML; `sedge_model::yaml_text` writes it.
 //!
 //! A text becomes a tree ([`Node`]) that has a place for every key and every value. Definitions and
-//! workflows are read from the tree, which finds all their faults at once; simpler files are read
-//! into a type of serde ([`parse`]). Reading is strict: a key that is unknown, given twice, or of
-//! the wrong type is a fault with its place, and is never ignored. Only `true` and `false` are
-//! booleans, and `012` and `1_000` are text, not numbers.
+//! workflows are read from the tree, so all of their faults are found at once. Simpler files are
+//! deserialized into a type of serde ([`parse`]), which stops at the first fault. Reading is
+//! strict: a key that is unknown, given twice, or of the wrong type is a fault with its place, and
+//! is never ignored. Only `true` and `false` are booleans, and `012` and `1_000` are text, not
+//! numbers.
 
 mod build;
 mod deserialize;
@@ -19,12 +20,10 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 
@@ -41,7 +40,7 @@ pub use node::{Member, Node, NodeKind, Text};
 pub const FILE_BYTES_MAX: usize = 16 << 20;
 
 /// The form of a list, as messages show it.
-const LIST_FORM: &str = "a list: `[a, b]`, or one item a line behind `- `";
+const LIST_FORM: &str = "a list: `[a, b]`, or one item on each line after `- `";
 
 /// A value and its place in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +72,7 @@ pub fn parse<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Diagnosti
     deserialize::fill(&parse_tree(file)?, file)
 }
 
-/// Returns the fault of a value that has not the form `expected`.
+/// Returns the fault of a value that does not have the form `expected`.
 fn wrong_type(node: &Node, file: &Arc<SourceFile>, expected: &str) -> Diagnostic {
     let span = match node.kind {
         NodeKind::List(_) | NodeKind::Map(_) => first_line(file, node.span.clone()),
@@ -83,61 +82,6 @@ fn wrong_type(node: &Node, file: &Arc<SourceFile>, expected: &str) -> Diagnostic
     };
     let message = format!("expected {expected}, found {}", node.described(file));
     Diagnostic::new(file, span, message).with_code(DiagnosticCode::WrongType)
-}
-
-/// Checks that the name in a file agrees with the file's name.
-///
-/// # Errors
-/// The names differ. `file_of` returns the file in which the other name would belong.
-pub fn name_check<N: PartialEq + fmt::Display>(
-    file: &Arc<SourceFile>,
-    name: &N,
-    found: &Located<N>,
-    file_of: impl FnOnce(&N) -> String,
-) -> Result<(), Diagnostic> {
-    if found.value == *name {
-        return Ok(());
-    }
-    let message = format!("the file defines `{}`", found.value);
-    let hint = format!(
-        "name it `{name}`, or rename the file to {}",
-        file_of(&found.value)
-    );
-    Err(Diagnostic::new(file, found.span.clone(), message).with_hint(hint))
-}
-
-/// Refuses an expression (`${{ … }}`) in a value that was read from `file`.
-///
-/// Sedge does not evaluate expressions. Used as plain text, an expression would do something that
-/// its author did not intend.
-///
-/// # Errors
-/// A value contains an expression. The diagnostic is at the first one.
-pub fn refuse_expressions(
-    file: &Arc<SourceFile>,
-    value: &Map<String, Value>,
-) -> Result<(), Diagnostic> {
-    fn has_expression(value: &Value) -> bool {
-        match value {
-            Value::String(text) => text.contains("${{"),
-            Value::Array(items) => items.iter().any(has_expression),
-            Value::Object(map) => map.values().any(has_expression),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
-    }
-    if !value.values().any(has_expression) {
-        return Ok(());
-    }
-    let at = file.text.find("${{").unwrap_or(0);
-    let end = file.text[at..]
-        .find("}}")
-        .map_or(at + 3, |len| at + len + 2);
-    Err(Diagnostic::new(
-        file,
-        at..end,
-        "expressions are not supported by this version of Sedge",
-    )
-    .with_hint("write the value itself, or pass it as an input of the method"))
 }
 
 fn one_of(names: &[&str]) -> String {

@@ -37,12 +37,21 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
         .and_then(|value| deserializer.end().map(|()| value));
     match (parsed, twice) {
         (_, Some(key)) => Err(JsonError::KeyTwice(key)),
-        (Err(error), None) => Err(JsonError::Syntax(error.to_string())),
+        (Err(error), None) => Err(JsonError::Syntax(syntax_words(&error))),
         (Ok(value), None) => {
             numbers_check(text)?;
             Ok(value)
         }
     }
+}
+
+/// Returns what is wrong with a JSON text, and where.
+fn syntax_words(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "it ends before its value is complete".to_owned();
+    }
+    let (line, column) = (error.line(), error.column());
+    format!("it cannot be read from line {line}, column {column} on")
 }
 
 /// Checks that no whole number in a JSON text has more than 64 bits.

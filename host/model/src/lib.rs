@@ -9,6 +9,7 @@ pub mod command;
 pub mod digest;
 pub mod guest_text;
 pub mod json;
+pub mod json_pointer;
 pub mod lifetime;
 pub mod limits;
 pub mod lineage;

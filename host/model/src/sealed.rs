@@ -1,11 +1,13 @@
 //! The form in which stored data contains the value of a sensitive field:
 //! `{"$sealed": {"key": ID, "value": BASE64}}`.
 //!
-//! Only the host writes this form. A plugin that writes an object with the key `$sealed` is refused,
-//! so a stored object of this form was sealed by the host, or the datastore was changed by hand. In
-//! both cases it opens only in the place for which it was sealed.
+//! Only the host writes this form. A plugin that writes an object with the key `$sealed` is
+//! refused, so a stored object of this form was sealed by the host, or the datastore was changed by
+//! hand. In both cases it opens only in the place for which it was sealed.
 
 use serde_json::{Map, Value, json};
+
+use crate::json_pointer::{pointer_below, pointer_push};
 
 /// The key that marks a sealed value.
 pub const SEALED_KEY: &str = "$sealed";
@@ -94,8 +96,7 @@ fn replace_below<E>(
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer_push(pointer, key);
                 replace_below(member, pointer, open)?;
                 pointer.truncate(n_bytes);
             }
@@ -115,8 +116,8 @@ fn replace_below<E>(
 
 /// Returns the JSON Pointer of the first object that has the key `$sealed`, at any depth.
 ///
-/// A plugin must not write such an object, whatever else is in it: data would contain something that
-/// a reader takes for a sealed value.
+/// A plugin must not write such an object, whatever else is in it: data would contain something
+/// that a reader takes for a sealed value.
 #[must_use]
 pub fn sealed_forgery(value: &Value) -> Option<String> {
     match value {
@@ -133,8 +134,7 @@ pub fn sealed_forgery(value: &Value) -> Option<String> {
 fn forgery_in(members: &Map<String, Value>) -> Option<String> {
     members.iter().find_map(|(key, member)| {
         let below = sealed_forgery(member)?;
-        let key = key.replace('~', "~0").replace('/', "~1");
-        Some(format!("/{key}{below}"))
+        Some(pointer_below("", key) + &below)
     })
 }
 

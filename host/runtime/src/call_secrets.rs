@@ -64,8 +64,8 @@ fn placeholder_text() -> String {
     format!("{start}{:016x}{:016x}", random::bits(), random::bits())
 }
 
-/// What a placeholder stands for.
-pub(crate) struct StandsFor<'s> {
+/// The secret of a placeholder, and the text to insert in its place.
+pub(crate) struct PlaceholderContent<'s> {
     pub(crate) name: &'s SecretName,
     pub(crate) usage: &'s SecretUsage,
     /// Whether the secret is one of the arguments.
@@ -82,7 +82,7 @@ pub(crate) struct Secret {
     pub(crate) usage: SecretUsage,
 }
 
-/// What a placeholder stands for.
+/// The form in which a secret replaces a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretForm {
     /// The value of the secret.
@@ -155,11 +155,11 @@ impl CallSecrets {
         !(self.placeholders.is_empty() && self.arguments.is_empty())
     }
 
-    /// Returns what a placeholder stands for.
-    pub(crate) fn stands_for(&self, text: &[u8]) -> Option<StandsFor<'_>> {
+    /// Returns the secret of a placeholder, and the text to insert.
+    pub(crate) fn placeholder_content(&self, text: &[u8]) -> Option<PlaceholderContent<'_>> {
         let mut arguments = self.arguments.iter();
         if let Some(found) = arguments.find(|it| it.placeholder.as_bytes() == text) {
-            return Some(StandsFor {
+            return Some(PlaceholderContent {
                 name: &found.name,
                 usage: &found.usage,
                 is_argument: true,
@@ -177,7 +177,7 @@ impl CallSecrets {
                 SecretText::from(STANDARD.encode(&plain).into_bytes())
             }
         };
-        Some(StandsFor {
+        Some(PlaceholderContent {
             name: &secret.name,
             usage: &secret.usage,
             is_argument: false,
@@ -210,7 +210,7 @@ mod tests {
     fn placeholder_stands_for_the_requested_form() {
         let mut secrets = secrets();
         let check = |secrets: &CallSecrets, text: &str, expect: Option<&[u8]>| {
-            let found = secrets.stands_for(text.as_bytes());
+            let found = secrets.placeholder_content(text.as_bytes());
             let found = found.map(|it| it.text.to_vec());
             assert_eq!(found.as_deref(), expect);
         };
@@ -245,7 +245,7 @@ mod tests {
         let secrets = CallSecrets::of_arguments(vec![secret]);
         assert!(secrets.has_placeholders());
         let found = secrets
-            .stands_for(placeholder.as_bytes())
+            .placeholder_content(placeholder.as_bytes())
             .expect("it is one");
         assert!(found.is_argument && *found.text == b"open sesame");
         let name = found.name.clone();

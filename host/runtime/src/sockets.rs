@@ -100,7 +100,7 @@ impl SocketGuard {
         let mut private = None;
         let endpoints = self.identity.permissions.sockets();
         for endpoint in endpoints.filter(|it| it.port == address.port()) {
-            if !self.stands_for(&endpoint.host, ip).await {
+            if !self.resolves_to(&endpoint.host, ip).await {
                 continue;
             }
             if self.identity.permissions.socket(endpoint)?.allow(ip) {
@@ -122,7 +122,7 @@ impl SocketGuard {
         Ok(endpoint)
     }
 
-    async fn stands_for(&self, host: &HostPattern, ip: IpAddr) -> bool {
+    async fn resolves_to(&self, host: &HostPattern, ip: IpAddr) -> bool {
         match host {
             HostPattern::Address(address) => address.to_canonical() == ip,
             HostPattern::Name(name) => {

@@ -2,8 +2,8 @@
 //!
 //! A sealed value is bound to its place: the model, the output spec, the JSON Pointer of the field
 //! and the call that wrote the version. All four stay the same when data is renamed, restored or
-//! copied to a backup. The name of the data can change, so it is not part of the place: it is sealed
-//! together with the value, and the reader checks it ([`OpenedField::name`]).
+//! copied to a backup. The name of the data can change, so it is not part of the place: it is
+//! sealed together with the value, and the reader checks it ([`OpenedField::name`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -79,7 +79,7 @@ pub struct SecretInfo {
     pub last_use: Option<(Timestamp, String)>,
 }
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeysRotated {
     /// The number of secrets that were sealed with a new key.

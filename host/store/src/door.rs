@@ -123,7 +123,7 @@ impl SqlDoor {
         body: impl FnOnce(&Tx<'_>) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         self.writer.exclusive(|writer| {
-            let _turn = writer.queue.enter()?;
+            let _lock = writer.queue.enter()?;
             let commit = |sql: &mut WriterSql| -> Result<T, TxFault> {
                 let transaction = sql.begin(durability)?;
                 let value = body(&Tx::new(&transaction, &self.medium.clock))?;
@@ -153,7 +153,7 @@ impl SqlDoor {
         body: impl FnOnce(&mut Connection) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         self.writer.exclusive(|writer| {
-            let _turn = writer.queue.enter()?;
+            let _lock = writer.queue.enter()?;
             let maintain = |sql: &mut WriterSql| -> Result<T, TxFault> {
                 sql.set_durability(Durability::PowerLoss)?;
                 body(&mut sql.connection)

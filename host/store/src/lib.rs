@@ -24,6 +24,7 @@ mod retention;
 mod runs;
 mod schema;
 mod statements;
+mod unsaved;
 mod uses;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub use medium::Medium;
 pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, WritePermit};
 pub use retention::{GcReport, GcRules};
 pub use runs::{Author, Claim, EventRecord, GateRecord, RunFilter, RunRecord, RunStart};
+pub use unsaved::{UnsavedModel, UnsavedPut};
 
 use blobs::Blobs;
 use door::SqlDoor;

@@ -7,7 +7,7 @@ use sedge_model::lifetime::Lifetime;
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
 use crate::door::{RowFlow, Tx, TxFault, values};
 use crate::medium::Medium;
-use crate::schema::{DATA_TABLES, INPUT_TABLES, USE_TABLES};
+use crate::schema::{DATA_TABLES, INPUT_TABLES, UNSAVED_TABLES, USE_TABLES};
 
 /// Schema 2 had one table of data, with the content as JSON in its rows.
 const OLD_VERSIONS: &str = "
@@ -35,6 +35,7 @@ pub(crate) fn migrate(
     }
     if found < 5 {
         connection.execute_batch(INPUT_TABLES)?;
+        connection.execute_batch(UNSAVED_TABLES)?;
     }
     Ok(())
 }

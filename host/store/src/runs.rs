@@ -140,30 +140,7 @@ impl Store {
     pub fn run_start(&self, start: &RunStart, events: &[RunEvent]) -> Result<Claim, StoreError> {
         self.door
             .write("create a run", Durability::PowerLoss, |tx| {
-                let run = values![
-                    start.id.as_str(),
-                    start.kind.stored(),
-                    &start.subject,
-                    start.method.as_ref(),
-                    start.source.as_ref(),
-                    start.exclusive,
-                    &start.session,
-                    &start.by,
-                    tx.now().0,
-                ];
-                tx.execute(statements::RUN_INSERT, &run)?;
-                if let Some(inputs) = &start.inputs {
-                    let text = serde_json::to_string(inputs).expect("a JSON value is text");
-                    tx.execute(
-                        statements::RUN_INPUTS_INSERT,
-                        &values![start.id.as_str(), &text],
-                    )?;
-                }
-                events_insert(tx, &start.id, events)?;
-                Ok(Claim {
-                    run: start.id.clone(),
-                    number: 1,
-                })
+                run_insert(tx, start, events)
             })
     }
 
@@ -231,8 +208,8 @@ impl Store {
 
     /// Ends a run of one method. It becomes durable with the next durable transaction.
     ///
-    /// The call's own commit is what counts; if this is lost, so is the run's process, and
-    /// the call's record says how it ended. `error` is written to the run's log if the call's record
+    /// The call's own commit is what counts; if this is lost, so is the run's process, and the
+    /// call's record says how it ended. `error` is written to the run's log if the call's record
     /// says of no failure: a call that could not begin has no record.
     ///
     /// # Errors
@@ -280,8 +257,8 @@ impl Store {
         })
     }
 
-    /// Returns the inputs that a run was created with; `None` if its workflow declared none, and for
-    /// a method's run.
+    /// Returns the inputs that a run was created with; `None` if its workflow declared none, and
+    /// for a method's run.
     ///
     /// # Errors
     /// [`StoreError::RunMissing`].
@@ -309,8 +286,9 @@ impl Store {
             .read("list runs", |tx| tx.all(&sql, &given, run_record))
     }
 
-    /// Hands over the runs that pass the filter, newest first, as long as `take` wants more. No more
-    /// of them are read than it takes. They are as they were when the first one was handed over.
+    /// Hands over the runs that pass the filter, newest first, as long as `take` wants more. No
+    /// more of them are read than it takes. They are as they were when the first one was handed
+    /// over.
     ///
     /// # Errors
     /// The database fails, or whatever `take` fails with.
@@ -348,8 +326,8 @@ impl Store {
             .read("read a run's events", |tx| events_after(tx, id, 0))
     }
 
-    /// Returns the gates that wait for a person: the run that was made first has its gates first, in
-    /// the order in which they were opened.
+    /// Returns the gates that wait for a person: the run that was made first has its gates first,
+    /// in the order in which they were opened.
     ///
     /// # Errors
     /// The database fails.
@@ -393,6 +371,38 @@ fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, TxFault> {
         &values![run.as_str()],
         |row| row.get(0),
     )
+}
+
+/// Creates a running run with its first events.
+pub(crate) fn run_insert(
+    tx: &Tx<'_>,
+    start: &RunStart,
+    events: &[RunEvent],
+) -> Result<Claim, TxFault> {
+    let run = values![
+        start.id.as_str(),
+        start.kind.stored(),
+        &start.subject,
+        start.method.as_ref(),
+        start.source.as_ref(),
+        start.exclusive,
+        &start.session,
+        &start.by,
+        tx.now().0,
+    ];
+    tx.execute(statements::RUN_INSERT, &run)?;
+    if let Some(inputs) = &start.inputs {
+        let text = serde_json::to_string(inputs).expect("a JSON value is text");
+        tx.execute(
+            statements::RUN_INPUTS_INSERT,
+            &values![start.id.as_str(), &text],
+        )?;
+    }
+    events_insert(tx, &start.id, events)?;
+    Ok(Claim {
+        run: start.id.clone(),
+        number: 1,
+    })
 }
 
 /// Parses a text that the store wrote: a name, a digest, a lifetime.

@@ -20,7 +20,13 @@ pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
         2 => &[RUN_TABLES, OLD_DATA_TABLE],
         3 => &[RUN_TABLES, DATA_TABLES],
         4 => &[RUN_TABLES, DATA_TABLES, USE_TABLES],
-        SCHEMA_VERSION => &[RUN_TABLES, DATA_TABLES, USE_TABLES, INPUT_TABLES],
+        SCHEMA_VERSION => &[
+            RUN_TABLES,
+            DATA_TABLES,
+            USE_TABLES,
+            INPUT_TABLES,
+            UNSAVED_TABLES,
+        ],
         _ => &[],
     }
 }
@@ -194,4 +200,15 @@ CREATE TABLE run_inputs (
     run    TEXT NOT NULL PRIMARY KEY REFERENCES runs (id),
     inputs TEXT NOT NULL          -- JSON: {name: value}, with the defaults
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The definitions of models without a file, which schema 5 added.
+pub(crate) const UNSAVED_TABLES: &str = "
+CREATE TABLE unsaved_models (
+    name       TEXT NOT NULL PRIMARY KEY,
+    type       TEXT NOT NULL,
+    definition TEXT NOT NULL,     -- YAML, as the file of a definition has it
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
 ";

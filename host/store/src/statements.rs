@@ -118,6 +118,32 @@ pub(crate) const USE_NOTE: &str = "
 pub(crate) const USES_OF: &str = "SELECT permission, used_at FROM permission_uses WHERE model = ?1";
 pub(crate) const USES_FORGET: &str = "DELETE FROM permission_uses WHERE model = ?1";
 
+/// The columns of an unsaved model are those that `unsaved::unsaved_record` reads.
+pub(crate) const UNSAVED_GET: &str = "
+    SELECT name, type, definition, created_by, created_at FROM unsaved_models WHERE name = ?1";
+pub(crate) const UNSAVED_LIST: &str = "
+    SELECT name, type, definition, created_by, created_at FROM unsaved_models ORDER BY name";
+pub(crate) const UNSAVED_INSERT: &str = "
+    INSERT INTO unsaved_models (name, type, definition, created_by, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING";
+pub(crate) const UNSAVED_UPDATE: &str = "
+    UPDATE unsaved_models SET definition = ?3
+    WHERE name = ?1 AND type = ?2 AND definition = ?4";
+pub(crate) const UNSAVED_DELETE: &str = "DELETE FROM unsaved_models WHERE name = ?1";
+/// The unsaved models without data and without a run or call, apart from runs that ended before a
+/// time.
+pub(crate) const UNSAVED_UNUSED: &str = "
+    SELECT name FROM unsaved_models
+    WHERE name NOT IN (SELECT model FROM data WHERE latest > 0)
+    AND name NOT IN (
+        SELECT subject FROM runs WHERE kind = 'method' AND NOT (
+            coalesce(ended_at, ?1) < ?1 AND status IN ('succeeded', 'failed', 'cancelled')))
+    AND name NOT IN (
+        SELECT model FROM calls JOIN runs ON runs.id = calls.run WHERE NOT (
+            coalesce(runs.ended_at, ?1) < ?1
+            AND runs.status IN ('succeeded', 'failed', 'cancelled')))
+    ORDER BY name";
+
 pub(crate) const EPOCH_GET: &str = "SELECT epoch FROM lock_table WHERE one = 1";
 pub(crate) const EPOCH_SET: &str = "
     INSERT INTO lock_table (one, epoch) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET epoch = ?1";
@@ -181,7 +207,8 @@ pub(crate) const VERSION_INSERT: &str = "
     INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
                                lifetime, created_at, run, path, step, origin)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-/// Writes a version again under another number, with another content row, lifetime, time and origin.
+/// Writes a version again under another number, with another content row, lifetime, time and
+/// origin.
 pub(crate) const VERSION_RESTORE: &str = "
     INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
                                lifetime, created_at, run, path, step, origin)

@@ -213,7 +213,7 @@ impl Folder {
             return Ok(None);
         };
         let text = String::from_utf8(bytes).map_err(|error| {
-            let source = io::Error::new(ErrorKind::InvalidData, error.utf8_error());
+            let source = not_utf8(&error);
             self.error("read", relative, source)
         })?;
         Ok(Some(text))
@@ -306,6 +306,15 @@ impl Folder {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Checks that a path which was listed is not a link that leads nowhere. A path that does not
+    /// exist any more is no error.
+    ///
+    /// # Errors
+    /// The link cannot be followed.
+    pub fn link_check(&self, relative: &str) -> Result<(), FileError> {
+        self.leads_to_folder(relative).map(drop)
     }
 
     /// Returns whether a link leads to a folder in this one.
@@ -487,10 +496,22 @@ pub fn read_named_text(path: &Path, bytes_max: u64) -> Result<Option<String>, Fi
         Err(error) => return Err(error),
     };
     let text = String::from_utf8(bytes).map_err(|error| {
-        let source = io::Error::new(ErrorKind::InvalidData, error.utf8_error());
+        let source = not_utf8(&error);
         FileError::new("read", path, source)
     })?;
     Ok(Some(text))
+}
+
+/// Returns the error of a file that is not text in UTF-8, with the place of the first wrong byte.
+fn not_utf8(error: &std::string::FromUtf8Error) -> io::Error {
+    let n_valid = error.utf8_error().valid_up_to();
+    let line = 1 + error.as_bytes()[..n_valid]
+        .iter()
+        .filter(|it| **it == b'\n')
+        .count();
+    let message =
+        format!("it is not text in UTF-8 from line {line}, byte {n_valid} of the file on");
+    io::Error::new(ErrorKind::InvalidData, message)
 }
 
 /// Returns the path that a path named by the user leads to, with links at its end followed. Writing

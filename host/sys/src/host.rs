@@ -100,6 +100,12 @@ pub fn arguments() -> Vec<String> {
         .collect()
 }
 
+/// Returns the arguments of this process as they are, without the name of the program.
+#[must_use]
+pub fn arguments_unchanged() -> Vec<OsString> {
+    std::env::args_os().skip(1).collect()
+}
+
 /// Returns the path of a file beside this program; `None` if the program's folder is unknown.
 #[must_use]
 pub fn beside_program(file: &str) -> Option<PathBuf> {

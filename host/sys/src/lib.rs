@@ -2,8 +2,8 @@
 //!
 //! All other crates get times, files and variables as values or handles from this one. A reader of
 //! another crate therefore knows that its code touches the machine only where it calls `sedge_sys`.
-//! Lints of the workspace enforce this (`clippy.toml`). Libraries such as SQLite and wasmtime do I/O
-//! of their own; `ARCHITECTURE.md` says which.
+//! Lints of the workspace enforce this (`clippy.toml`). Libraries such as SQLite and wasmtime do
+//! I/O of their own; `ARCHITECTURE.md` says which.
 #![expect(
     clippy::disallowed_methods,
     reason = "the ban points to this crate, which is the only one that may call these methods"

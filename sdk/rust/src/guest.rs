@@ -1,5 +1,5 @@
-//! The exports of a plugin: they create the model, and then describe it, run a method or a check, or
-//! upgrade arguments.
+//! The exports of a plugin: they create the model, and then describe it, run a method or a check,
+//! or upgrade arguments.
 
 use std::panic;
 use std::sync::Once;

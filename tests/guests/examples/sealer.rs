@@ -94,6 +94,10 @@ struct ForgeArguments {
 #[serde(deny_unknown_fields)]
 struct SendArguments {
     url: String,
+    /// The token [default: that of the global arguments]
+    #[serde(default)]
+    #[schemars(extend("sensitive" = true))]
+    token: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -237,7 +241,10 @@ fn token_show(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
 }
 
 fn send(cx: &Context, arguments: SendArguments) -> Result<u16, Failure> {
-    let token = cx.global_arguments::<Globals>()?.token;
+    let token = match arguments.token {
+        Some(token) => token,
+        None => cx.global_arguments::<Globals>()?.token,
+    };
     let request = Request::post(&arguments.url).header("x-token", token);
     Ok(cx.http(&request)?.status())
 }

@@ -83,6 +83,13 @@ fn use_case(options: &[&str]) -> Option<UseCase> {
         return Some(UseCase::Version);
     }
     let words = options.iter().filter(|option| !option.starts_with('-'));
+    let words: Vec<&str> = words.copied().collect();
+    // A type before the verb is the one argument that stands among the words of a command.
+    if let ["model", type_name, "method", "run", ..] = words[..]
+        && type_name.starts_with('@')
+    {
+        return Some(UseCase::ModelMethodDirect);
+    }
     let mut stem = String::new();
     for word in words {
         if !stem.is_empty() {

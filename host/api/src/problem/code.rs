@@ -170,6 +170,8 @@ codes! {
     ModelExists = "model_exists", State, "A model of that name exists.";
     ModelMissing = "model_missing", State, "No model of that name exists.";
     ModelNotGone = "model_not_gone", State, "The model exists, so its data was not pruned.";
+    ModelTypeDiffers = "model_type_differs", State, "The model has another type than the one that was named.";
+    ModelUnsaved = "model_unsaved", State, "The model has no file, because its definition is in the datastore.";
     ModelsFolderMissing = "models_folder_missing", State, "The folder of definitions is missing.";
     NameTaken = "name_taken", State, "The model has data of that name.";
     NetworkFileSystem = "network_file_system", State, "The datastore is on a network file system, where it cannot be shared safely.";

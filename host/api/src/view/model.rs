@@ -34,8 +34,10 @@ pub struct ModelView {
     pub global_arguments: Map<String, Value>,
     /// The limits of its calls that the definition sets.
     pub limits: LimitsView,
-    /// Its file, within the repository.
-    pub file: String,
+    /// Its file, within the repository; null if it is unsaved.
+    pub file: Option<String>,
+    /// Whether its definition is in the datastore, and not in a file.
+    pub unsaved: bool,
 }
 
 /// Limits that a definition sets, with the keys of the file. Those that it does not set are absent.
@@ -140,7 +142,7 @@ pub struct ModelCreated {
     pub type_name: String,
     /// Its file, within the repository.
     pub file: String,
-    /// What it may do because it is granted to all models of its type.
+    /// The permissions that it has because they are granted to all models of its type.
     pub inherited: Vec<InheritedPermission>,
 }
 
@@ -175,8 +177,8 @@ pub struct ModelEdited {
 pub struct ModelDeleted {
     /// Its name.
     pub name: String,
-    /// The path of its former file in the repository.
-    pub file: String,
+    /// The path of its former file in the repository; null if it was unsaved.
+    pub file: Option<String>,
     /// How many names of data it leaves behind.
     pub data_kept: u64,
 }

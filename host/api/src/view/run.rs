@@ -251,6 +251,8 @@ pub struct RunsRemoved {
     pub dry_run: bool,
     /// The runs, the oldest first.
     pub runs: Vec<RunView>,
+    /// The unsaved models without data that have no run any more, sorted by name.
+    pub models: Vec<String>,
 }
 
 /// The end of one of several runs, each with the inputs of one item of stdin.
@@ -260,7 +262,7 @@ pub struct RunItemView<T> {
     pub item: u64,
     /// Whether the run did not fail.
     pub ok: bool,
-    /// What the run returned, as of a single run; null if it failed.
+    /// The result of the run, as for a single run; null if it failed.
     pub data: Option<T>,
     /// Why it failed; null if it did not.
     pub error: Option<Problem>,

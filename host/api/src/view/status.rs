@@ -27,6 +27,9 @@ pub struct StatusReport {
     pub not_granted: Vec<NotGranted>,
     /// The models and workflows whose files cannot be used. `sedge doctor` shows the faults.
     pub faulty_files: Vec<String>,
+    /// Why secrets cannot be opened; null if all can be. No run begins while one cannot be opened,
+    /// because its value could not be masked.
+    pub secrets_closed: Option<String>,
     /// The disk space that the repository occupies.
     pub disk: DiskUse,
 }

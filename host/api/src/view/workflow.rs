@@ -149,7 +149,7 @@ pub enum TaskView {
         model_type: Option<String>,
         /// The method.
         method_name: String,
-        /// What the method is given: an object, or an expression that yields one.
+        /// The inputs of the method: an object, or an expression that yields one.
         inputs: Value,
     },
     /// It runs a workflow.
@@ -157,7 +157,7 @@ pub enum TaskView {
     Workflow {
         /// The workflow.
         workflow_id_or_name: String,
-        /// What the workflow is given: an object, or an expression that yields one.
+        /// The inputs of the workflow: an object, or an expression that yields one.
         inputs: Value,
     },
     /// It is a gate: it waits until a user decides.
@@ -168,7 +168,7 @@ pub enum TaskView {
         /// How long it waits.
         #[serde(skip_serializing_if = "Option::is_none")]
         timeout: Option<String>,
-        /// What happens then: `fail`, `reject` or `continue`.
+        /// The effect of the deadline: `fail`, `reject` or `continue`.
         #[serde(skip_serializing_if = "Option::is_none")]
         on_timeout: Option<String>,
     },
@@ -177,10 +177,10 @@ pub enum TaskView {
     Assert {
         /// The condition: an expression.
         expr: String,
-        /// What it means that the condition does not hold.
+        /// The message if the condition does not hold.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
-        /// How severe that is: `low`, `medium` or `high`.
+        /// The severity of such a failure: `low`, `medium` or `high`.
         severity: String,
     },
 }

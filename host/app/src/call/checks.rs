@@ -1,11 +1,11 @@
 //! The checks of a type, which decide whether a method may run.
 //!
-//! They run after the call has its locks and its record has begun. So what they find still holds
-//! when the method begins, and a failure is in the record of the call.
+//! They run after the call has its locks and its record has begun. So their results still hold when
+//! the method begins, and a failure is in the record of the call.
 //!
 //! A check runs in a sandbox of its own, like the method, and may only read: see
-//! `Permissions::for_check`. Its host calls have no external effect, so the call can still be rolled
-//! back afterwards.
+//! `Permissions::for_check`. Its host calls have no external effect, so the call can still be
+//! rolled back afterwards.
 
 use std::sync::Arc;
 
@@ -104,8 +104,9 @@ enum Skipped {
     ByUser,
 }
 
-/// Returns why a check does not run; `None` if it runs. What the definition skips wins over what
-/// it requires, and that wins over what the user skips.
+/// Returns why a check does not run; `None` if it runs. A check that the definition skips never
+/// runs, also if the definition requires it. A check that the definition requires runs although the
+/// user skips it.
 fn skipped(check: &CheckSpec, chosen: &CheckSelection, skips: &CheckSkips) -> Option<Skipped> {
     let name = check.name.as_str();
     if chosen.skip.iter().any(|it| it.value == name) {
@@ -117,12 +118,12 @@ fn skipped(check: &CheckSpec, chosen: &CheckSelection, skips: &CheckSkips) -> Op
     skips.has(check).then_some(Skipped::ByUser)
 }
 
-/// What the checks of a call found.
+/// The results of the checks of a call.
 #[derive(Debug, Default)]
 pub(super) struct CheckResults {
     failures: Vec<CheckFailure>,
     log: Vec<LogLine>,
-    /// What the host refused to the checks that failed.
+    /// The attempts of the failed checks that the host refused.
     refusals: Refusals,
 }
 
@@ -153,8 +154,9 @@ impl CheckResults {
     }
 }
 
-/// Runs the checks of a call, one after the other, and returns what all of them found. `method` is
-/// the call of the method that they decide on, and `sealed` has the sealed fields that it has seen.
+/// Runs the checks of a call, one after the other, and returns the results of all of them. `method`
+/// is the call of the method that they decide on, and `sealed` has the sealed fields that it has
+/// seen.
 ///
 /// # Errors
 /// The host itself failed.

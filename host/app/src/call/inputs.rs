@@ -1,5 +1,5 @@
-//! What a caller gives to a method, by its receiver: the arguments of the method, and the inputs of
-//! the definition, which its expressions use.
+//! Separates the values that a caller gives: arguments of the method, and inputs of the definition,
+//! which its expressions use.
 
 use sedge_lang::input::InputsSchema;
 use sedge_model::call::CallError;
@@ -7,8 +7,9 @@ use sedge_model::names::MethodName;
 use serde_json::{Map, Value, json};
 
 use crate::run::cx::ReadyModel;
+use crate::secret::argument::inputs_resolve;
 
-/// What a caller gave, by its receiver.
+/// The values that a caller gave, by their receiver.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RoutedInputs {
     /// The arguments of the method.
@@ -17,8 +18,8 @@ pub(crate) struct RoutedInputs {
     pub(crate) inputs: Map<String, Value>,
 }
 
-/// Separates what a caller gave to a method, and checks the inputs of the definition. They have the
-/// defaults then. The arguments are not checked.
+/// Separates the values that a caller gave, and checks the inputs of the definition. The returned
+/// inputs have their defaults. The arguments are not checked.
 ///
 /// # Errors
 /// The inputs violate the schema that the definition declares.
@@ -31,13 +32,13 @@ pub(crate) fn inputs_checked(
     let method = model.plugin.type_info().method(method.as_str());
     let schema = method.map_or(&Value::Null, |method| &method.arguments);
     let RoutedInputs { arguments, inputs } = inputs_routed(declared, schema, given);
-    match declared.resolve(inputs) {
+    match inputs_resolve(declared, inputs) {
         Ok(inputs) => Ok(RoutedInputs { arguments, inputs }),
         Err(violations) => Err(CallError::InvalidInput { violations }),
     }
 }
 
-/// Separates what a caller gave to a method.
+/// Separates the values that a caller gave.
 ///
 /// A key that the definition declares as an input is an input, and an argument only if the schema
 /// of the method has it as well. Every other key is an argument.
@@ -64,7 +65,7 @@ fn inputs_routed(
     routed
 }
 
-/// Returns the schema of all that a caller can give to a method, by which text is converted.
+/// Returns the schema of all values that a caller can give, by which text is converted.
 pub(crate) fn schema_joined(declared: &InputsSchema, arguments_schema: &Value) -> Value {
     let mut joined = arguments_schema.clone();
     let Value::Object(schema) = &mut joined else {

@@ -18,6 +18,7 @@ use super::writes::{self, Writes};
 use super::{CallFault, CallRequest, ReadyCall, micros};
 use crate::error::AppError;
 use crate::run::cx::RunCx;
+use crate::secret::argument::marks_hide;
 
 /// The record of a call.
 ///
@@ -78,6 +79,7 @@ impl<'a> Record<'a> {
         }
         // The user may have typed the value of a secret into the arguments.
         let mut arguments = request.arguments.clone();
+        marks_hide(&mut arguments);
         CallRedactor::new(&self.cx.vault).value(&mut arguments);
         let start = CallStart {
             lineage: self.frame.lineage().clone(),

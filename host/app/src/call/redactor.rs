@@ -59,7 +59,8 @@ impl CallRedactor {
         }
     }
 
-    /// Returns the redactors for a file, which the file passes through piece by piece, in this order.
+    /// Returns the redactors for a file, which the file passes through piece by piece, in this
+    /// order.
     pub(super) fn streams(&self) -> Vec<StreamRedactor> {
         let redactors = self.content.0.iter();
         redactors

@@ -1,5 +1,5 @@
-//! The sealed fields that a call writes and reads: their values are kept out of the text that leaves
-//! the call.
+//! The sealed fields that a call writes and reads. Their values are redacted in all text that
+//! leaves the call.
 //!
 //! A field belongs to the model that wrote it, and to the type of that model. The methods of that
 //! model read the value. A method of another model sees `[sealed]` unless it may reveal the field.
@@ -41,7 +41,7 @@ pub(super) struct SealedLayer {
     pub(super) strong: Arc<Redactor>,
 }
 
-/// The call has seen as much as it may.
+/// The call has seen more sealed values than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SealedFull;
 
@@ -67,15 +67,16 @@ impl SealedSeen {
     /// Adds the texts and numbers of a sealed value.
     ///
     /// # Errors
-    /// The call has seen [`SEALED_BYTES_MAX`] already. The value must not be handed to the guest.
+    /// The call would have seen more than [`SEALED_BYTES_MAX`]. The guest must not receive the
+    /// value.
     pub(super) fn add(&self, value: &Value) -> Result<(), SealedFull> {
         let mut texts = Vec::new();
         leaves(value, &mut texts);
         let mut seen = self.seen();
         let mut fresh = Vec::new();
         for text in texts {
-            // ignored: a text of fewer than four bytes occurs everywhere and cannot be redacted, and
-            // a text that is too long for a redactor exceeds the limit.
+            // ignored: a text of fewer than four bytes occurs everywhere and cannot be redacted,
+            // and a text that is too long for a redactor exceeds the limit.
             let Ok(value) = SecretValue::new(text.clone()) else {
                 seen.n_bytes += text.len();
                 continue;

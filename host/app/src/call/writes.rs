@@ -68,16 +68,16 @@ fn change(model: &ReadyModel, mut staged: StagedChange) -> Change {
     };
     let plugin = model.plugin.type_info();
     let of_spec = plugin.retention(write.kind, write.spec.as_str());
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let merged = of_model.overridden(&of_spec.cloned().unwrap_or_default());
     let over = definition.retention.get(&write.spec);
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let mut merged = merged.overridden(&over.cloned().unwrap_or_default());
     merged.tags.append(&mut write.tags);
     write.tags = merged.tags;
     Change {
         staged,
-        // ignored: there is no error here, only no value.
+        // ignored: no error is dropped, because this is an `Option`.
         lifetime: merged.lifetime.unwrap_or_default(),
         keep: merged.keep,
     }

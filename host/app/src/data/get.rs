@@ -19,8 +19,8 @@ use crate::repository::{Repository, near_one};
 const SAVED_AT_ONCE: usize = 256 << 10;
 
 /// Returns a version of `name`, or of the name that it was renamed to, and a reader of its content,
-/// in which `[sealed]` stands for the value of each sealed field. If no version is given, returns the
-/// latest.
+/// in which `[sealed]` stands for the value of each sealed field. If no version is given, returns
+/// the latest.
 ///
 /// The model itself may be gone; its data is retained.
 ///

@@ -28,8 +28,8 @@ impl<'q> QueryMatcher<'q> {
         }
     }
 
-    /// Returns what to show of a version. Returns `None` if it does not match, or if an expression
-    /// is wrong for it, which is counted.
+    /// Returns the selected parts of a version. Returns `None` if the version does not match, or if
+    /// an expression is wrong for it, which is counted.
     pub(crate) fn matched(&mut self, scanned: &Scanned<'_>) -> Result<Option<Shown>, AppError> {
         let record = &scanned.record;
         let content = if self.query.reads_content() {
@@ -110,7 +110,7 @@ impl RowTexts {
             digest: record.digest.to_string(),
             lifetime: record.lifetime.to_string(),
             call: record.by.to_string(),
-            // ignored: there is no error here, only no value.
+            // ignored: no error is dropped, because this is an `Option`.
             definition: definition.unwrap_or_default(),
         }
     }

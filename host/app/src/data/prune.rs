@@ -18,6 +18,7 @@ use crate::data::view::model_data_view;
 use crate::error::{AppError, RepositoryError};
 use crate::events::Events;
 use crate::repository::files::FileKind;
+use crate::repository::unsaved::is_unsaved;
 use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 
@@ -59,6 +60,14 @@ pub enum GoneError {
         /// The file of its definition.
         file: String,
     },
+    /// The user named a model that is unsaved, and not gone.
+    #[error(
+        "the model `{model}` is not gone: it is unsaved, and its definition is in the datastore"
+    )]
+    Unsaved {
+        /// The model.
+        model: ModelName,
+    },
     /// The folder of definitions is missing, although there is data.
     #[error(
         "the folder `{MODELS_FOLDER}` is missing, so Sedge does not know how long data is retained"
@@ -70,7 +79,7 @@ impl Explain for GoneError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Doubtful { .. } => ErrorCode::PruneDoubtful,
-            Self::NotGone { .. } => ErrorCode::ModelNotGone,
+            Self::NotGone { .. } | Self::Unsaved { .. } => ErrorCode::ModelNotGone,
             Self::FolderMissing => ErrorCode::ModelsFolderMissing,
         }
     }
@@ -86,7 +95,7 @@ impl Explain for GoneError {
                         .with("model", Argument::Texts(models)),
                 ]
             }
-            Self::NotGone { model, .. } => vec![
+            Self::NotGone { model, .. } | Self::Unsaved { model } => vec![
                 Help::command("delete it first", UseCase::ModelDelete).with("name", model.as_str()),
             ],
             Self::FolderMissing => vec![Help::advice(format!(
@@ -177,7 +186,9 @@ fn prune_plan(repository: &Repository, request: &DataPruneRequest) -> Result<Pla
     }
     let mut gone = Vec::new();
     let listed = repository.listed(FileKind::Model)?.into_iter();
-    let present: BTreeSet<String> = listed.map(|it| it.name).collect();
+    let unsaved = repository.unsaved_all()?.into_iter();
+    let unsaved = unsaved.map(|it| it.name.to_string());
+    let present: BTreeSet<String> = listed.map(|it| it.name).chain(unsaved).collect();
     for data in with_data {
         if !present.contains(data.model.as_str()) {
             gone.push(data);
@@ -208,6 +219,9 @@ fn named(
     for name in names {
         let model: ModelName = name.parse()?;
         if let Some(found) = repository.model_file(name)? {
+            if is_unsaved(&found.file) {
+                return Err(GoneError::Unsaved { model }.into());
+            }
             let file = found.file.name.clone();
             return Err(GoneError::NotGone { model, file }.into());
         }

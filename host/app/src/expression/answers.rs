@@ -1,4 +1,4 @@
-//! Why a need has no value, and the arguments of needs.
+//! The answers to needs, and the arguments of needs.
 
 use sedge_lang::expr::{Need, NeedAnswer};
 use sedge_store::StoreError;
@@ -9,9 +9,10 @@ use crate::error::AppError;
 /// Why a need has no value.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
-    /// There is no such thing. The text says so: a lower-case fragment without a period.
+    /// The thing that is needed does not exist. The text is the message: a lower-case fragment
+    /// without a period.
     Absent(String),
-    /// It cannot or must not be read. The text says why.
+    /// The thing that is needed cannot or must not be read. The text says why.
     Refused(String),
     /// The host failed, so the evaluation ends.
     Host(AppError),

@@ -1,16 +1,19 @@
 //! Data in expressions: `data.*` and `file.contents`.
 
+use std::collections::BTreeMap;
+
 use sedge_lang::query::{Query, Selection};
 use sedge_lang::suggest::nearest;
 use sedge_model::call::DataKind;
-use sedge_model::names::{DataName, FileId, ModelName, SpecName};
-use sedge_model::sealed::sealed_hidden;
+use sedge_model::names::{DataName, FileId, ModelName, RunId, SpecName};
+use sedge_model::sealed::{SEALED_SHOWN, may_be_sealed, sealed_hidden};
 use sedge_store::{DataRecord, DataSnapshot, Scan, Scanned};
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
 use super::answers::{NeedArguments, NoAnswer, with_near};
 use super::record::{ContentBudget, FileText, record_value};
+use super::secret::SecretPlace;
 use crate::data::matcher::QueryMatcher;
 use crate::data::query::{DataQueryRequest, narrowed};
 use crate::error::{AppError, ModelError};
@@ -26,14 +29,18 @@ const RECORDS_MAX: usize = 10_000;
 /// expression can have.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// The maximum number of names that are looked at for the nearest one.
+/// The maximum number of names among which the nearest one is searched.
+///
+/// A plugin chooses how many names it writes.
 const NAMES_MAX: usize = 10_000;
 
-/// What finds data for expressions.
+/// Finds the data that expressions need.
 pub(super) struct DataAnswers<'e> {
     pub(super) repository: &'e RepositorySnapshot,
     pub(super) snapshot: &'e DataSnapshot<'e>,
     pub(super) budget: &'e ContentBudget,
+    /// Where the expression stands.
+    pub(super) secrets: SecretPlace,
     pub(super) now: Timestamp,
 }
 
@@ -75,7 +82,7 @@ impl DataAnswers<'_> {
             latest: Some(true),
             ..Selection::default()
         };
-        self.records(&selection, |_| true)
+        self.records(&selection)
     }
 
     /// `data.findBySpec(MODEL, SPEC)`: the records of the latest versions of a spec.
@@ -92,7 +99,7 @@ impl DataAnswers<'_> {
             latest: Some(true),
             ..Selection::default()
         };
-        self.records(&selection, |_| true)
+        self.records(&selection)
     }
 
     /// `data.query(PREDICATE[, SELECT])`: the records that match, or the selected values.
@@ -119,8 +126,8 @@ impl DataAnswers<'_> {
                     return Ok(Scan::More);
                 };
                 let value = match select {
-                    Some(_) => Some(shown.value),
-                    None => record_value(scanned, self.budget, FileText::None)?,
+                    Some(_) => Some(self.selected(scanned, shown.value)?),
+                    None => self.record_of(scanned, FileText::None)?,
                 };
                 found.push(value)
             })?;
@@ -184,8 +191,7 @@ impl DataAnswers<'_> {
         match String::from_utf8(bytes) {
             // The data of this name may be a resource.
             Ok(text) if scanned.record.kind == DataKind::Resource => {
-                // ignored: there is no error here. Without a sealed field, it is shown as it is.
-                Ok(Value::String(sealed_hidden(&text).unwrap_or(text)))
+                self.resource_text(&scanned.record, text)
             }
             Ok(text) => Ok(Value::String(text)),
             Err(_) => {
@@ -193,6 +199,45 @@ impl DataAnswers<'_> {
                 Err(NoAnswer::Refused(message))
             }
         }
+    }
+
+    /// Returns the text of a resource. An argument must not get `[sealed]` in place of a value.
+    fn resource_text(&self, record: &DataRecord, text: String) -> Result<Value, NoAnswer> {
+        match (sealed_hidden(&text), self.secrets) {
+            (None, _) => Ok(Value::String(text)),
+            (Some(hidden), SecretPlace::Elsewhere) => Ok(Value::String(hidden)),
+            (Some(_), SecretPlace::Arguments) => Err(NoAnswer::Refused(format!(
+                "`{}` of `{}` has a sealed field; use `data.latest` and the name of a field",
+                record.name, record.model
+            ))),
+        }
+    }
+
+    fn record_of(
+        &self,
+        scanned: &Scanned<'_>,
+        file_text: FileText,
+    ) -> Result<Option<Value>, NoAnswer> {
+        record_value(scanned, self.budget, file_text, self.secrets)
+    }
+
+    /// Returns what a query selected. An argument must not get `[sealed]` in place of a value.
+    fn selected(&self, scanned: &Scanned<'_>, value: Value) -> Result<Value, NoAnswer> {
+        if self.secrets == SecretPlace::Elsewhere || !has_text(&value, SEALED_SHOWN) {
+            return Ok(value);
+        }
+        // ignored: there is no error here. A version that was deleted meanwhile has no field.
+        let text = scanned.text()?.unwrap_or_default();
+        if !may_be_sealed(&text) {
+            return Ok(value);
+        }
+        let DataRecord { model, name, .. } = &scanned.record;
+        Err(NoAnswer::Refused(format!(
+            "the query selects a sealed field of `{name}` of `{model}`; to hand it on, use \
+             `data.latest({}, {}).attributes` and the name of the field",
+            Value::from(model.as_str()),
+            Value::from(name.as_str()),
+        )))
     }
 
     /// Returns the record of one version; the latest if `version` is `None`.
@@ -203,7 +248,7 @@ impl DataAnswers<'_> {
         version: Option<u64>,
     ) -> Result<Value, NoAnswer> {
         if let Some(scanned) = self.snapshot.get(model, name, version)? {
-            let value = record_value(&scanned, self.budget, FileText::Small)?;
+            let value = self.record_of(&scanned, FileText::Small)?;
             return value.ok_or_else(|| deleted(model, name));
         }
         let versions = match version {
@@ -219,23 +264,46 @@ impl DataAnswers<'_> {
         })
     }
 
-    /// Returns the records of the selected versions that `wanted` admits.
-    pub(super) fn records(
-        &self,
-        selection: &Selection,
-        wanted: impl Fn(&DataRecord) -> bool,
-    ) -> Result<Value, NoAnswer> {
+    /// Returns the records of the selected versions.
+    fn records(&self, selection: &Selection) -> Result<Value, NoAnswer> {
         let mut found = Found::default();
         self.snapshot.scan(selection, |scanned| {
-            if !wanted(&scanned.record) {
-                return Ok(Scan::More);
-            }
-            found.push(record_value(scanned, self.budget, FileText::None)?)
+            found.push(self.record_of(scanned, FileText::None)?)
         })?;
         Ok(Value::Array(found.0))
     }
 
-    /// Returns the model of a name or an id. A model that is gone can still have data.
+    /// Returns the records that the steps of a run wrote, by the paths of the steps: of those steps
+    /// that `is_wanted` admits.
+    pub(super) fn records_by_step(
+        &self,
+        run: &RunId,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Vec<Value>>, NoAnswer> {
+        let selection = Selection {
+            run: Some(run.to_string()),
+            ..Selection::default()
+        };
+        let mut by_step: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut n_records = 0;
+        self.snapshot.scan(&selection, |scanned| {
+            let step = scanned.record.step.as_deref();
+            let Some(step) = step.filter(|it| is_wanted(it)) else {
+                return Ok::<_, NoAnswer>(Scan::More);
+            };
+            if let Some(record) = self.record_of(scanned, FileText::None)? {
+                n_records += 1;
+                by_step.entry(step.to_owned()).or_default().push(record);
+            }
+            match n_records > RECORDS_MAX {
+                true => Err(too_many_records()),
+                false => Ok(Scan::More),
+            }
+        })?;
+        Ok(by_step)
+    }
+
+    /// Returns the model of a name or an id. A model that was deleted can still have data.
     fn model(&self, text: &str) -> Result<ModelName, NoAnswer> {
         if text.parse::<FileId>().is_ok() {
             match self.repository.definition(text) {
@@ -251,7 +319,7 @@ impl DataAnswers<'_> {
         }
     }
 
-    /// Returns that a model has no data of a name.
+    /// Returns the answer that a model has no data of a name.
     fn missing(&self, model: &ModelName, name: &DataName) -> Result<NoAnswer, NoAnswer> {
         let mut names = Vec::new();
         let of_model = Selection {
@@ -287,6 +355,16 @@ impl DataAnswers<'_> {
     }
 }
 
+/// Returns whether a value is or contains a text.
+fn has_text(value: &Value, text: &str) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(it) => it.contains(text),
+        Value::Array(items) => items.iter().any(|it| has_text(it, text)),
+        Value::Object(members) => members.values().any(|it| has_text(it, text)),
+    }
+}
+
 /// The records of an answer.
 #[derive(Default)]
 struct Found(Vec<Value>);
@@ -296,12 +374,14 @@ impl Found {
     fn push(&mut self, record: Option<Value>) -> Result<Scan, NoAnswer> {
         self.0.extend(record);
         if self.0.len() > RECORDS_MAX {
-            return Err(NoAnswer::Refused(format!(
-                "more than {RECORDS_MAX} records match"
-            )));
+            return Err(too_many_records());
         }
         Ok(Scan::More)
     }
+}
+
+fn too_many_records() -> NoAnswer {
+    NoAnswer::Refused(format!("more than {RECORDS_MAX} records match"))
 }
 
 /// Returns the name of data, with the values at `vary` if they are given.

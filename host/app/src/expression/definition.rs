@@ -62,7 +62,7 @@ impl<'d> DefinitionValues<'d> {
     }
 }
 
-/// Returns what `self` is in a definition.
+/// Returns the value of `self` in a definition.
 pub(crate) fn self_value(definition: &Definition, global_arguments: &Value) -> Map<String, Value> {
     let value = json!({
         "id": definition.id.as_ref().map(ToString::to_string),
@@ -88,7 +88,7 @@ pub(crate) fn definition_uses_data(definition: &Definition) -> bool {
 
 /// Returns the members of a map that have no expressions.
 pub(crate) fn literal_members(node: &Node) -> Map<String, Value> {
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let members = node.members().unwrap_or_default().iter();
     let literal = members.filter(|it| !has_expressions(&it.value));
     literal

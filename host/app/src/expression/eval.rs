@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::definition::{DefinitionValues, definition_uses_data, self_value};
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
-use super::run::RunValues;
+use super::run::{ResultsUsed, RunValues};
 use super::secret::SecretPlace;
 use crate::error::{AppError, ModelError};
 use crate::repository::Repository;
@@ -28,7 +28,7 @@ pub struct EvalRequest {
     pub model: Option<String>,
     /// The run whose `inputs`, `run`, `steps` and `jobs` it can use.
     pub run: Option<String>,
-    /// The inputs, which are laid over those of the run.
+    /// The inputs, which override those of the run.
     pub inputs: Vec<GivenInput>,
 }
 
@@ -64,8 +64,10 @@ fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluati
     let expr = Expr::compile(&request.expression, &place, &scope)?;
     let of_definition = definition.as_ref().is_some_and(definition_uses_data);
     let has_data = uses_data(&expr) || of_definition;
+    let used = ResultsUsed::of([&expr]);
     let value = source.evaluate(has_data || run.is_some(), |evaluator| {
-        let run = run.as_ref().map(|it| RunValues::read(evaluator, it, None));
+        let run = run.as_ref();
+        let run = run.map(|it| RunValues::read(evaluator, it, None, &used));
         let run = run.transpose()?;
         let inputs = inputs(definition.as_ref(), run.as_ref(), &request.inputs)?;
         let own = match &definition {
@@ -92,8 +94,8 @@ fn scope(definition: Option<&Definition>, run: Option<&RunRecord>) -> Variables 
     }
 }
 
-/// Returns the inputs: those of the run, and the given ones over them. Those of a definition get
-/// its defaults.
+/// Returns the inputs: the given ones, those of the run that they do not override, and the defaults
+/// of the definition.
 fn inputs(
     definition: Option<&Definition>,
     run: Option<&RunValues>,
@@ -102,7 +104,7 @@ fn inputs(
     let any = json!({"type": "object"});
     let schema = definition.map_or(&any, |it| it.inputs.json());
     let given = inputs_given(schema, given).map_err(ModelError::from)?;
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let mut inputs = run.map(|it| it.inputs.clone()).unwrap_or_default();
     inputs.extend(given);
     let Some(definition) = definition else {
@@ -113,7 +115,7 @@ fn inputs(
     Ok(Value::Object(resolved.unwrap_or(inputs)))
 }
 
-/// Returns what `self` is in a definition.
+/// Returns the value of `self` in a definition.
 fn own(
     evaluator: &Evaluator<'_>,
     definition: &Definition,

@@ -1,15 +1,14 @@
-//! Finds the answers to what expressions need, until they have a value.
+//! Evaluates expressions: finds the answers to their needs until they have a value.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::template::Template;
 use sedge_lang::expr::{Env, Evaluated, Expr, Need, NeedAnswer};
-use sedge_lang::query::Selection;
 use sedge_lang::written::WrittenValue;
-use sedge_model::names::ModelName;
-use sedge_store::{DataRecord, DataSnapshot};
+use sedge_model::names::{ModelName, RunId};
+use sedge_store::DataSnapshot;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
@@ -21,7 +20,7 @@ use super::record::ContentBudget;
 use super::secret::{SecretPlace, secret_answer};
 use crate::error::AppError;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::secret::argument::references_mark;
+use crate::secret::argument::{references_mark, texts_mark};
 
 /// The maximum number of times that one value is evaluated.
 ///
@@ -44,7 +43,7 @@ const DATA_FUNCTIONS: [&str; 7] = [
     "file.contents",
 ];
 
-/// What evaluations take their answers from.
+/// The source of the answers to needs.
 #[derive(Clone)]
 pub(crate) struct EvaluatorSource {
     /// The files of the repository, and what `sedge.yaml` grants to expressions.
@@ -55,7 +54,8 @@ pub(crate) struct EvaluatorSource {
     pub(crate) secrets: SecretPlace,
 }
 
-/// Evaluates values and expressions. What they read is what was there when the evaluator was made.
+/// Evaluates values and expressions. All data that they read is of one snapshot, which was taken
+/// when the evaluator was made.
 pub(crate) struct Evaluator<'e> {
     pub(super) source: &'e EvaluatorSource,
     data: Option<&'e DataSnapshot<'e>>,
@@ -109,17 +109,20 @@ impl<'e> Evaluator<'e> {
         Env::new(self.source.now.0)
     }
 
-    /// Replaces the literal references to secrets in evaluated arguments of a definition, where
-    /// secrets can be used.
+    /// Replaces the literal references to secrets in evaluated arguments, where secrets can be
+    /// used, and hides texts that contain a secret from later expressions.
     pub(super) fn references_marked(&self, written: &WrittenValue, mut value: Value) -> Value {
         match self.source.secrets {
-            SecretPlace::Definition => references_mark(written.source(), &mut value),
-            SecretPlace::Arguments | SecretPlace::Elsewhere => {}
+            SecretPlace::Arguments => {
+                references_mark(written.source(), &mut value);
+                texts_mark(&mut value);
+            }
+            SecretPlace::Elsewhere => {}
         }
         value
     }
 
-    /// Returns the value of what a user wrote.
+    /// Returns the value of a part of a file.
     ///
     /// # Errors
     /// Returns an error if an expression has no value, with its place, or if what it needs cannot
@@ -223,20 +226,21 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// Returns the records of the selected versions that `wanted` admits; null if they are too large
-    /// to be held in memory.
+    /// Returns the records that the steps of a run wrote, by the paths of the steps: of those steps
+    /// that `is_wanted` admits. Returns `None` if they are too large to be held in memory.
     ///
     /// # Errors
     /// Returns an error if the datastore cannot be read.
-    pub(super) fn records_of(
+    pub(super) fn records_by_step(
         &self,
-        selection: &Selection,
-        wanted: impl Fn(&DataRecord) -> bool,
-    ) -> Result<Value, AppError> {
-        let found = self.data().and_then(|data| data.records(selection, wanted));
-        match answered(found)? {
-            NeedAnswer::Value(value) => Ok(value),
-            NeedAnswer::Absent(_) | NeedAnswer::Refused(_) => Ok(Value::Null),
+        run: &RunId,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<BTreeMap<String, Vec<Value>>>, AppError> {
+        let data = self.data();
+        match data.and_then(|data| data.records_by_step(run, is_wanted)) {
+            Ok(records) => Ok(Some(records)),
+            Err(NoAnswer::Absent(_) | NoAnswer::Refused(_)) => Ok(None),
+            Err(NoAnswer::Host(error)) => Err(error),
         }
     }
 
@@ -249,6 +253,7 @@ impl<'e> Evaluator<'e> {
             repository: &self.source.repository,
             snapshot,
             budget: &self.budget,
+            secrets: self.source.secrets,
             now: self.source.now,
         })
     }

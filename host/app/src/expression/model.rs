@@ -11,11 +11,11 @@ use crate::error::{AppError, ModelError};
 
 /// The maximum number of definitions that refer to each other.
 ///
-/// Each takes a part of the stack.
+/// The authors of definitions choose the number, and each level takes a part of the stack.
 const DEPTH_MAX: usize = 16;
 
-/// Returns what `model.NAME` is: `definition` and `input`, both the definition with its expressions
-/// evaluated.
+/// Returns the value of `model.NAME`: `definition` and `input`, both the definition with its
+/// expressions evaluated.
 pub(super) fn definition_value(
     evaluator: &Evaluator<'_>,
     arguments: NeedArguments<'_>,

@@ -1,4 +1,4 @@
-//! Evaluates the expressions of a whole file, as far as they have values before it is used.
+//! Evaluates the expressions of a whole file, as far as they have values before the file is used.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::expr::template::Template;
 use sedge_lang::expr::{Expr, Variables};
 use sedge_lang::yaml::node::{Node, NodeKind};
+use sedge_model::json_pointer::pointer_below;
 use serde_json::Value;
 
 use super::evaluator::{Evaluator, uses_data};
 use crate::error::AppError;
 
-/// What gets its value later, with the reason.
+/// A name or a key whose value is known later only, with the reason.
 pub(crate) type LaterName = (&'static str, &'static str);
 
 /// Secrets, whose values are not shown.
@@ -57,7 +58,7 @@ impl PartialEvaluation<'_> {
             NodeKind::Map(members) => {
                 let members = members.iter().map(|member| {
                     let key = &member.key.value;
-                    let path = below(path, key);
+                    let path = pointer_below(path, key);
                     let mut later = self.later_keys.iter();
                     let later = later.find(|(name, _)| name == key).copied();
                     let value = match later {
@@ -84,7 +85,7 @@ impl PartialEvaluation<'_> {
             }
             NodeKind::Map(members) => {
                 for member in members {
-                    let path = below(path, &member.key.value);
+                    let path = pointer_below(path, &member.key.value);
                     self.all_left(&member.value, &path, reason);
                 }
             }
@@ -134,9 +135,4 @@ impl PartialEvaluation<'_> {
         });
         Value::String(text.to_owned())
     }
-}
-
-/// Returns the JSON pointer of a member.
-pub(crate) fn below(path: &str, key: &str) -> String {
-    format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
 }

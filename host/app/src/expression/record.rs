@@ -1,15 +1,18 @@
 //! A version of data as expressions see it.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 
 use sedge_model::call::DataKind;
 use sedge_model::names::TypeName;
-use sedge_model::sealed::sealed_hidden;
+use sedge_model::sealed::{sealed_hidden, sealed_replace};
 use sedge_store::{DataRecord, Scanned};
 use serde_json::{Map, Value};
 
 use super::answers::NoAnswer;
+use super::secret::SecretPlace;
 use crate::data::matcher::job_and_step;
+use crate::secret::argument::{FieldMark, field_mark};
 use crate::views::time;
 
 /// The maximum number of content bytes that one evaluation reads.
@@ -57,10 +60,14 @@ pub(super) enum FileText {
 
 /// Returns a version as an object. Returns `None` if its content was deleted and collected since
 /// the snapshot.
+///
+/// In arguments, `attributes` has marks in place of sealed fields: an expression can hand them on.
+/// `content` has `[sealed]` everywhere.
 pub(super) fn record_value(
     scanned: &Scanned<'_>,
     budget: &ContentBudget,
     file_text: FileText,
+    secrets: SecretPlace,
 ) -> Result<Option<Value>, NoAnswer> {
     let record = &scanned.record;
     let (attributes, content) = match record.kind {
@@ -69,7 +76,11 @@ pub(super) fn record_value(
             let Some(text) = scanned.text()? else {
                 return Ok(None);
             };
-            let attributes = attributes(record, &text)?;
+            let mut attributes = attributes(record, &text)?;
+            match secrets {
+                SecretPlace::Arguments => fields_mark(record, &mut attributes),
+                SecretPlace::Elsewhere => {}
+            }
             // ignored: there is no error here. Without a sealed field, the text is shown as it is.
             let content = sealed_hidden(&text).unwrap_or(text);
             (attributes, Value::String(content))
@@ -99,6 +110,22 @@ fn attributes(record: &DataRecord, text: &str) -> Result<Value, NoAnswer> {
             record.version, record.name, record.model
         ))
     })
+}
+
+/// Replaces the sealed fields in the content of a resource by marks.
+fn fields_mark(record: &DataRecord, attributes: &mut Value) {
+    let marked: Result<(), Infallible> = sealed_replace(attributes, &mut |pointer, _| {
+        Ok(field_mark(&FieldMark {
+            model: record.model.clone(),
+            name: record.name.clone(),
+            version: record.version,
+            pointer: pointer.to_owned(),
+        }))
+    });
+    match marked {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
 }
 
 /// Returns the metadata of a version. Each part has the name that `data query` has for it, and the

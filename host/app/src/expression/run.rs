@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sedge_lang::query::Selection;
+use sedge_lang::expr::{Expr, Reference};
 use sedge_model::call::CallError;
 use sedge_model::names::{JobName, RunId, StepName};
 use sedge_model::run::StepPath;
@@ -15,6 +15,59 @@ use super::evaluator::Evaluator;
 use crate::error::AppError;
 use crate::views::time;
 use crate::workflow::gates::fold;
+
+/// The results of steps that expressions use.
+///
+/// A run can have many steps with much data, so only what is used is read.
+#[derive(Debug, Clone)]
+pub(crate) struct ResultsUsed {
+    is_any: bool,
+    /// The names and paths of the steps whose data is used; `None` means all steps.
+    data_of: Option<BTreeSet<String>>,
+}
+
+impl ResultsUsed {
+    /// Returns the results that expressions use.
+    pub(crate) fn of<'x>(exprs: impl IntoIterator<Item = &'x Expr>) -> Self {
+        let mut used = Self {
+            is_any: false,
+            data_of: Some(BTreeSet::new()),
+        };
+        for expr in exprs {
+            used.is_any |= expr.uses("steps") || expr.uses("jobs");
+            if !expr.names_all_members("steps") {
+                used.data_of = None;
+            }
+            if let Some(names) = &mut used.data_of {
+                // A step without a named member is used as a whole.
+                let is_data = |it: &Reference| {
+                    let member = it.member.as_ref();
+                    member.is_none_or(|(member, _)| member == "data")
+                };
+                let references = expr.references("steps").into_iter();
+                names.extend(references.filter(is_data).map(|it| it.name));
+            }
+        }
+        used
+    }
+
+    /// Returns whether any result of a step or a job is used.
+    pub(crate) fn is_any(&self) -> bool {
+        self.is_any
+    }
+
+    /// Returns whether the data of any step is used.
+    fn has_data(&self) -> bool {
+        self.data_of.as_ref().is_none_or(|names| !names.is_empty())
+    }
+
+    /// Returns whether the data of the step with a path is used.
+    fn has_data_of(&self, path: &str) -> bool {
+        let name = path.split_once('/').map_or(path, |(_, step)| step);
+        let mut names = self.data_of.iter();
+        self.data_of.is_none() || names.any(|it| it.contains(path) || it.contains(name))
+    }
+}
 
 /// The values of the variables that a run has.
 #[derive(Debug, Clone)]
@@ -34,7 +87,8 @@ impl RunValues {
     /// data.
     ///
     /// A step can be found by its name, and by its path. If several jobs have a step of this name,
-    /// the name means the step of the expression's own job.
+    /// the name means the step of the expression's own job. The member `data` of a step has a value
+    /// only if it is among the results `used`.
     ///
     /// # Errors
     /// Returns an error if the datastore cannot be read.
@@ -42,11 +96,16 @@ impl RunValues {
         evaluator: &Evaluator<'_>,
         run: &RunRecord,
         own: Option<&JobName>,
+        used: &ResultsUsed,
     ) -> Result<Self, AppError> {
         let store = evaluator.source.repository.store()?;
         let log = store.run_events(&run.id)?;
         let state = fold(&run.id, &log)?;
         let calls = calls_of_steps(store, run)?;
+        let mut data = match used.has_data() {
+            true => evaluator.records_by_step(&run.id, |path| used.has_data_of(path))?,
+            false => None,
+        };
         let of_own = state.steps().filter(|(path, _)| own == Some(&path.job));
         let own_names: BTreeSet<&StepName> = of_own.map(|(path, _)| &path.step).collect();
         let mut steps = Map::new();
@@ -55,7 +114,14 @@ impl RunValues {
             let status = status(step);
             let job = jobs.entry(path.job.to_string()).or_default();
             job.push(status);
-            let value = step_value(evaluator, run, path, step, calls.get(path))?;
+            let data = match &mut data {
+                Some(by_step) if used.has_data_of(&path.to_string()) => {
+                    let records = by_step.remove(&path.to_string());
+                    records.map_or_else(|| json!([]), Value::Array)
+                }
+                Some(_) | None => Value::Null,
+            };
+            let value = step_value(step, calls.get(path), &data);
             let name = path.step.to_string();
             if own == Some(&path.job) || !own_names.contains(&path.step) {
                 steps.insert(name, value.clone());
@@ -65,7 +131,7 @@ impl RunValues {
         let jobs = jobs.into_iter();
         let jobs = jobs.map(|(name, steps)| (name, json!({"status": job_status(&steps)})));
         Ok(Self {
-            // ignored: there is no error here, only no value.
+            // ignored: no error is dropped, because this is an `Option`.
             inputs: store.run_inputs(&run.id)?.unwrap_or_default(),
             run: run_value(&run.id, &run.subject, run.started_at),
             steps: Value::Object(steps),
@@ -74,7 +140,7 @@ impl RunValues {
     }
 }
 
-/// Returns what `run` is.
+/// Returns the value of `run`.
 pub(crate) fn run_value(id: &RunId, workflow: &str, started_at: Timestamp) -> Value {
     json!({
         "id": id.as_str(),
@@ -110,13 +176,7 @@ fn step_path(text: &str) -> Option<StepPath> {
     })
 }
 
-fn step_value(
-    evaluator: &Evaluator<'_>,
-    run: &RunRecord,
-    path: &StepPath,
-    state: &StepState,
-    call: Option<&CallRecord>,
-) -> Result<Value, AppError> {
+fn step_value(state: &StepState, call: Option<&CallRecord>, data: &Value) -> Value {
     let outcome = call.and_then(|it| it.outcome.as_ref());
     let outputs = outcome.map_or(Value::Null, |it| it.value.clone());
     let error = match state {
@@ -128,18 +188,12 @@ fn step_value(
         | StepState::Skipped
         | StepState::Open => Value::Null,
     };
-    let of_run = Selection {
-        run: Some(run.id.to_string()),
-        ..Selection::default()
-    };
-    let path = path.to_string();
-    let data = evaluator.records_of(&of_run, |it| it.step.as_deref() == Some(&*path));
-    Ok(json!({
+    json!({
         "status": status(state),
         "outputs": outputs,
-        "data": data?,
+        "data": data,
         "error": error,
-    }))
+    })
 }
 
 fn error_value(error: &CallError) -> Value {
@@ -176,6 +230,9 @@ fn job_status(steps: &[&str]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use sedge_lang::expr::TextPlace;
+    use sedge_lang::scope::trial_scope;
+
     use super::*;
 
     #[test]
@@ -186,6 +243,23 @@ mod tests {
         check(&["succeeded", "failed", "running"], "failed");
         check(&["succeeded", "running"], "running");
         check(&["succeeded", "suspended"], "suspended");
+    }
+
+    #[test]
+    fn data_is_read_of_the_steps_that_are_used() {
+        let check = |text: &str, expect: [bool; 2]| {
+            let scope = trial_scope(&["steps", "jobs"]);
+            let place = TextPlace::of_text("expression", text);
+            let expr = Expr::compile(text, &place, &scope).expect(text);
+            let used = ResultsUsed::of([&expr]);
+            assert_eq!(["main/a", "main/b"].map(|it| used.has_data_of(it)), expect);
+            assert_eq!(used.has_data(), expect.contains(&true), "{text}");
+        };
+        check("inputs.a", [false, false]);
+        check("steps.a.status", [false, false]);
+        check("steps.a.data[0].name", [true, false]);
+        check("steps['main/b']", [false, true]);
+        check("steps[inputs.a].data", [true, true]);
     }
 
     #[test]

@@ -10,16 +10,14 @@ use crate::secret::argument::secret_mark;
 /// Whether an expression may refer to secrets where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SecretPlace {
-    /// It is in the arguments that a definition stores.
-    Definition,
-    /// It is in the arguments of a step.
+    /// It is in the arguments of a definition or of a step.
     Arguments,
     /// It is elsewhere: in a name, a prompt, or an expression that a user tries.
     Elsewhere,
 }
 
-/// Returns what stands for the value of a secret. A vault is a prefix of names: `vault.get("V", "K")`
-/// is the secret `V.K`.
+/// Returns the mark that represents the value of a secret. A vault is a prefix of names:
+/// `vault.get("V", "K")` is the secret `V.K`.
 ///
 /// No expression gets the value itself: its result can become part of a record, of a message, or of
 /// another model's arguments.
@@ -33,16 +31,11 @@ pub(super) fn secret_answer(used: SecretPlace, need: &Need) -> Result<Value, NoA
         Ok(name) => name,
         Err(error) => return Err(NoAnswer::Refused(format!("{error}"))),
     };
-    let message = match used {
-        SecretPlace::Definition => return Ok(secret_mark(&name)),
-        SecretPlace::Arguments => format!(
-            "the secret `{name}` cannot be part of the arguments of a step yet; write it into the \
-             arguments of the model's definition"
-        ),
-        SecretPlace::Elsewhere => format!(
-            "the secret `{name}` can be used in the arguments of definitions only: what is \
-             evaluated here becomes part of a record"
-        ),
-    };
-    Err(NoAnswer::Refused(message))
+    match used {
+        SecretPlace::Arguments => Ok(secret_mark(&name)),
+        SecretPlace::Elsewhere => Err(NoAnswer::Refused(format!(
+            "the secret `{name}` can be used in the arguments of definitions and steps only: what \
+             is evaluated here becomes part of a record"
+        ))),
+    }
 }

@@ -8,11 +8,12 @@ use sedge_model::names::{JobName, RunId};
 use serde_json::{Map, Value};
 
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
-use super::run::RunValues;
+use super::run::{ResultsUsed, RunValues};
 use crate::error::AppError;
+use crate::secret::argument::{has_mark, references_mark};
 use crate::structure::in_background;
 
-/// What a step calls, as it is written.
+/// The target and the arguments of a step, as they are written.
 #[derive(Debug, Clone)]
 pub(crate) struct WrittenStep {
     /// The name or the id of the model.
@@ -21,7 +22,7 @@ pub(crate) struct WrittenStep {
     pub(crate) inputs: WrittenValue,
 }
 
-/// What a step calls.
+/// The target and the arguments of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StepTarget {
     /// The name or the id of the model.
@@ -44,18 +45,18 @@ pub(crate) struct StepVariables {
 }
 
 impl StepVariables {
-    /// Calls `body` with an environment that has the variables. `has_results` says whether the
-    /// expressions use the results of steps.
+    /// Calls `body` with an environment that has the variables. `used` are the results of steps
+    /// that the expressions use.
     pub(crate) fn with_env<T>(
         &self,
         evaluator: &Evaluator<'_>,
-        has_results: bool,
+        used: &ResultsUsed,
         body: impl FnOnce(&mut Env<'_>) -> Result<T, AppError>,
     ) -> Result<T, AppError> {
         let results = match &self.of_run {
-            Some(id) if has_results => {
+            Some(id) if used.is_any() => {
                 let run = evaluator.source.repository.store()?.run_get(id)?;
-                Some(RunValues::read(evaluator, &run, self.job.as_ref())?)
+                Some(RunValues::read(evaluator, &run, self.job.as_ref(), used)?)
             }
             Some(_) | None => None,
         };
@@ -70,11 +71,6 @@ impl StepVariables {
     }
 }
 
-/// Returns whether an expression uses the results of steps.
-pub(crate) fn uses_results(expr: &Expr) -> bool {
-    expr.uses("steps") || expr.uses("jobs")
-}
-
 impl WrittenStep {
     fn exprs(&self) -> impl Iterator<Item = &Expr> {
         self.model.exprs().chain(self.inputs.exprs())
@@ -83,7 +79,9 @@ impl WrittenStep {
     /// Returns what the step calls if it has no expressions.
     fn literal(&self) -> Option<StepTarget> {
         let model = self.model.literal()?.to_owned();
-        match self.inputs.literal()? {
+        let mut inputs = self.inputs.literal()?;
+        references_mark(self.inputs.source(), &mut inputs);
+        match inputs {
             Value::Object(arguments) => Some(StepTarget { model, arguments }),
             Value::Null
             | Value::Bool(_)
@@ -117,7 +115,7 @@ impl WrittenStep {
             return Ok(target);
         }
         in_background(move |_| {
-            let has_data = self.uses_data() || self.exprs().any(uses_results);
+            let has_data = self.uses_data() || ResultsUsed::of(self.exprs()).is_any();
             source.evaluate(has_data, |it| self.evaluated(it, &variables))
         })
         .await
@@ -160,10 +158,11 @@ impl WrittenStep {
         evaluator: &Evaluator<'_>,
         variables: &StepVariables,
     ) -> Result<StepTarget, AppError> {
-        let has_results = self.exprs().any(uses_results);
-        variables.with_env(evaluator, has_results, |env| {
+        let used = ResultsUsed::of(self.exprs());
+        variables.with_env(evaluator, &used, |env| {
             let model = evaluator.template(self.model.template(), env)?;
             let inputs = evaluator.value(&self.inputs, env)?;
+            let inputs = evaluator.references_marked(&self.inputs, inputs);
             Ok(StepTarget {
                 model: model_name(self, model)?,
                 arguments: arguments(self, inputs)?,
@@ -173,10 +172,11 @@ impl WrittenStep {
 }
 
 fn model_name(step: &WrittenStep, value: Value) -> Result<String, AppError> {
-    if let Value::String(name) = value {
-        return Ok(name);
-    }
-    let message = format!("the name of a model is a text, not {}", shown(&value));
+    let message = match value.as_str() {
+        _ if has_mark(&value) => "the name of a model cannot contain a secret".to_owned(),
+        Some(name) => return Ok(name.to_owned()),
+        None => format!("the name of a model is a text, not {}", shown(&value)),
+    };
     let fault = Diagnostic::new(step.inputs.file(), step.model.span(), message);
     Err(fault.with_code(DiagnosticCode::Expression).into())
 }

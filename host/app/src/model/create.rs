@@ -15,11 +15,16 @@ use sedge_model::permission::grants::Grants;
 use sedge_runtime::Plugin;
 
 use crate::error::{AppError, ModelError};
+use crate::events::Events;
+use crate::model::method_direct::unsaved_text;
+use crate::model::view::as_written;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::unsaved::is_unsaved;
 use crate::run::cx::type_grants;
 use crate::schema::schemas_write;
 use crate::secret::argument::{OpenedArguments, arguments_open, references_mark};
+use crate::structure::{locked, one};
 use crate::views::permission::permission_view;
 
 /// The model to create.
@@ -77,24 +82,92 @@ pub async fn model_create(
         AppError::from(ModelError::Exists { name, file })
     };
     if let Some(found) = repository.model_file(name.as_str())? {
+        if is_unsaved(&found.file) {
+            return Err(AppError::from(ModelError::UnsavedExists { name }));
+        }
         return Err(exists(found.file.name.clone()));
     }
     // A file of this name can be that of a model with another name.
     if repository.folder().has(&file.name)? {
         return Err(exists(file.name.clone()));
     }
-    schemas_write(repository, &[SchemaOf::Definition])?;
-    let folder = file.name.rsplit_once('/').map_or("models", |it| it.0);
-    repository.folder().create_folder(folder)?;
-    repository
-        .folder()
-        .write_new(&file.name, file.text.as_bytes())?;
+    file_write(repository, &file)?;
     Ok(ModelCreated {
         name: name.to_string(),
         type_name: info.name.to_string(),
         file: file.name.clone(),
         inherited: inherited(&snapshot, &name, &plugin),
     })
+}
+
+/// Writes the definition of an unsaved model to a file, once no call of the model is in progress.
+/// Then the model is saved, and has no definition in the datastore any more.
+///
+/// The file is written first. If the process is killed before it deletes the definition in the
+/// datastore, the file counts.
+///
+/// # Errors
+/// Returns an error if there is no unsaved model of that name, if a file has its name, if its plugin
+/// cannot be used, or if its calls did not end before the deadline. Nothing is changed then.
+pub async fn model_create_from_direct(
+    repository: &Arc<Repository>,
+    name: &str,
+    events: Arc<dyn Events>,
+) -> Result<ModelCreated, AppError> {
+    let snapshot = repository.snapshot()?;
+    let former = unsaved_definition(repository, name)?;
+    let plugin = snapshot.plugin(former.type_name.value.as_str()).await?;
+    let what = format!("model create {}", former.name);
+    let held = locked(repository, &what, &one(&former.name), events).await?;
+    // The model may have been changed, deleted or saved meanwhile.
+    let former = unsaved_definition(repository, name)?;
+    let version = former.type_version.as_ref();
+    let version = version.unwrap_or(&plugin.type_info().version);
+    // Only what a direct run has written is saved: nothing else has had an effect.
+    let (type_name, arguments) = (&former.type_name.value, as_written(&former));
+    let text = unsaved_text(&former.name, type_name, version, arguments);
+    let file = SourceFile::new(former.name.file(), text);
+    if repository.folder().has(&file.name)? {
+        return Err(AppError::from(ModelError::Exists {
+            name: former.name,
+            file: file.name.clone(),
+        }));
+    }
+    file_write(repository, &file)?;
+    let store = repository.store()?;
+    store.unsaved_delete(&held.permit, &former.name)?;
+    Ok(ModelCreated {
+        name: former.name.to_string(),
+        type_name: former.type_name.value.to_string(),
+        file: file.name.clone(),
+        inherited: inherited(&snapshot, &former.name, &plugin),
+    })
+}
+
+/// Reads the definition of an unsaved model.
+///
+/// # Errors
+/// Returns an error if there is no model of that name, or if it has a file.
+fn unsaved_definition(repository: &Repository, name: &str) -> Result<Definition, AppError> {
+    let Some(found) = repository.model_file(name)? else {
+        return Err(repository.model_missing(name));
+    };
+    if !is_unsaved(&found.file) {
+        return Err(AppError::from(ModelError::Exists {
+            name: found.name,
+            file: found.file.name.clone(),
+        }));
+    }
+    Ok(Definition::parse(&found.file)?)
+}
+
+/// Writes the file of a definition that does not exist yet.
+fn file_write(repository: &Repository, file: &SourceFile) -> Result<(), AppError> {
+    schemas_write(repository, &[SchemaOf::Definition])?;
+    let folder = file.name.rsplit_once('/').map_or("models", |it| it.0);
+    repository.folder().create_folder(folder)?;
+    let text = file.text.as_bytes();
+    Ok(repository.folder().write_new(&file.name, text)?)
 }
 
 /// Returns the grants of a user's choices.

@@ -13,6 +13,7 @@ use crate::error::{AppError, ModelError, PluginUseError, RepositoryError};
 use crate::model::grant::definitions_queue;
 use crate::repository::files::ModelFile;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::unsaved::is_unsaved;
 use crate::repository::{Repository, STATE_FOLDER};
 use crate::run::cx::ReadyModel;
 
@@ -106,7 +107,7 @@ async fn edited(
         Err(error) => return Err(error),
     }
     let queue = definitions_queue(repository)?;
-    let _turn = queue.enter()?;
+    let _lock = queue.enter()?;
     let now = found(repository, &request.name)?;
     let former = request.former.as_ref().unwrap_or(&model.file.text);
     if now.file.text != *former {
@@ -140,6 +141,9 @@ fn kept(copies: &Folder, copy: &str, text: &str, refusal: AppError) -> Result<Ap
 
 fn found(repository: &Repository, name: &str) -> Result<ModelFile, AppError> {
     match repository.model_file(name)? {
+        Some(found) if is_unsaved(&found.file) => {
+            Err(AppError::from(ModelError::Unsaved { name: found.name }))
+        }
         Some(found) => Ok(found),
         None => Err(repository.model_missing(name)),
     }

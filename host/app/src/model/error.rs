@@ -2,7 +2,9 @@
 
 use sedge_api::problem::call::ViolationView;
 use sedge_api::problem::details::ViolationsDetails;
-use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources};
+use sedge_api::problem::{
+    Argument, Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources,
+};
 use sedge_lang::grants_edit::GrantsEditError;
 use sedge_lang::input::GivenInputError;
 use sedge_lang::repository::CONFIG_FILE;
@@ -32,6 +34,38 @@ pub enum ModelError {
         name: ModelName,
         /// The file of its definition.
         file: String,
+    },
+    /// An unsaved model has the name of the model that is to be created.
+    #[error("an unsaved model named `{name}` exists already")]
+    UnsavedExists {
+        /// The model.
+        name: ModelName,
+    },
+    /// The definition of an unsaved model was to be changed in its file.
+    #[error("the model `{name}` is unsaved, so its definition has no file that could be changed")]
+    Unsaved {
+        /// The model.
+        name: ModelName,
+    },
+    /// Other processes changed an unsaved model again and again while a method of it was to begin.
+    #[error("another process changed the unsaved model `{name}` meanwhile")]
+    UnsavedChanged {
+        /// The model.
+        name: ModelName,
+    },
+    /// A method was to run directly, and the model of that name has another type.
+    #[error(
+        "the model `{name}` in {file} has the type `{type_name}`, so no method of `{wanted}` runs on it"
+    )]
+    OtherType {
+        /// The model.
+        name: ModelName,
+        /// The place of its definition.
+        file: String,
+        /// Its type.
+        type_name: TypeName,
+        /// The type that the user named.
+        wanted: TypeName,
     },
     /// Data of models that seem to be gone was not deleted.
     #[error(transparent)]
@@ -135,7 +169,10 @@ impl Explain for ModelError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Missing { .. } => ErrorCode::ModelMissing,
-            Self::Exists { .. } => ErrorCode::ModelExists,
+            Self::Exists { .. } | Self::UnsavedExists { .. } => ErrorCode::ModelExists,
+            Self::Unsaved { .. } => ErrorCode::ModelUnsaved,
+            Self::UnsavedChanged { .. } => ErrorCode::ModelEdited,
+            Self::OtherType { .. } => ErrorCode::ModelTypeDiffers,
             Self::Gone(error) => error.code(),
             Self::MethodMissing { .. } => ErrorCode::MethodMissing,
             Self::CheckMissing { .. } => ErrorCode::CheckMissing,
@@ -171,6 +208,9 @@ impl Explain for ModelError {
                 Help::command(format!("edit {file} to change it"), UseCase::ModelEdit)
                     .with("name", name.as_str()),
             ],
+            Self::UnsavedExists { name } | Self::Unsaved { name } => vec![save_help(name)],
+            Self::UnsavedChanged { .. } => vec![Help::advice("try again")],
+            Self::OtherType { name, .. } => vec![other_type_help(name)],
             Self::Gone(error) => error.help(),
             Self::MethodMissing { methods, .. } => {
                 vec![Help::advice(format!("its methods are {}", quoted(methods)))]
@@ -227,6 +267,10 @@ impl Explain for ModelError {
             Self::EditRefused { refusal, .. } => refusal.message(),
             Self::Missing { .. }
             | Self::Exists { .. }
+            | Self::UnsavedExists { .. }
+            | Self::Unsaved { .. }
+            | Self::UnsavedChanged { .. }
+            | Self::OtherType { .. }
             | Self::Gone(_)
             | Self::MethodMissing { .. }
             | Self::CheckMissing { .. }
@@ -245,6 +289,10 @@ impl Explain for ModelError {
             Self::EditRefused { refusal, .. } => refusal.place(),
             Self::Missing { .. }
             | Self::Exists { .. }
+            | Self::UnsavedExists { .. }
+            | Self::Unsaved { .. }
+            | Self::UnsavedChanged { .. }
+            | Self::OtherType { .. }
             | Self::Gone(_)
             | Self::MethodMissing { .. }
             | Self::CheckMissing { .. }
@@ -263,6 +311,10 @@ impl Explain for ModelError {
             Self::EditRefused { refusal, .. } => refusal.faults(),
             Self::Missing { .. }
             | Self::Exists { .. }
+            | Self::UnsavedExists { .. }
+            | Self::Unsaved { .. }
+            | Self::UnsavedChanged { .. }
+            | Self::OtherType { .. }
             | Self::Gone(_)
             | Self::MethodMissing { .. }
             | Self::CheckMissing { .. }
@@ -286,6 +338,18 @@ impl Explain for ModelError {
         let violations = violations.iter().map(violation_view).collect();
         Some(Details::Violations(ViolationsDetails { violations }))
     }
+}
+
+/// Returns the help to write the file of an unsaved model.
+fn save_help(name: &ModelName) -> Help {
+    Help::command("write its definition to a file", UseCase::ModelCreate)
+        .with("name", name.as_str())
+        .with("fromDirect", Argument::on())
+}
+
+fn other_type_help(name: &ModelName) -> Help {
+    let purpose = "choose a name that no model has; this one is";
+    Help::command(purpose, UseCase::ModelGet).with("name", name.as_str())
 }
 
 fn not_granted_help(

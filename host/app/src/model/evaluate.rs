@@ -5,13 +5,14 @@ use std::sync::Arc;
 use sedge_api::view::expression::EvaluatedFile;
 use sedge_lang::definition::{Definition, inputs_shape};
 use sedge_lang::scope::definition_scope;
+use sedge_model::json_pointer::pointer_below;
 use sedge_model::yaml_text;
 use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::error::AppError;
 use crate::expression::{
-    Evaluator, EvaluatorSource, PartialEvaluation, SECRETS_LATER, SecretPlace, below,
+    Evaluator, EvaluatorSource, PartialEvaluation, SECRETS_LATER, SecretPlace,
     definition_uses_data, literal_members, self_value,
 };
 use crate::repository::Repository;
@@ -71,7 +72,7 @@ fn evaluated(
     let variables = definition_scope(inputs_shape(&definition.inputs));
     let tree = definition.tree();
     let globals = tree.get("globalArguments");
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let literals = globals.map(literal_members).unwrap_or_default();
     let without_globals = Value::Object(self_value(definition, &Value::Object(literals)));
     let mut evaluation = PartialEvaluation {
@@ -92,12 +93,12 @@ fn evaluated(
         ..evaluation
     };
     let mut content = Map::new();
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     for member in tree.members().unwrap_or_default() {
         let key = &member.key.value;
         let value = match key.as_str() {
             "globalArguments" => globals.clone(),
-            _ => evaluation.value(&member.value, &below("", key))?,
+            _ => evaluation.value(&member.value, &pointer_below("", key))?,
         };
         content.insert(key.clone(), value);
     }

@@ -14,6 +14,7 @@ use crate::model::permissions::model_permissions;
 use crate::plugin::add::Undecided;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::unsaved::saved_check;
 use crate::run::cx::{ReadyModel, type_grants};
 use crate::views::permission::{grants_view, permission_view};
 
@@ -39,6 +40,7 @@ pub async fn model_lacking(
 ) -> Result<Vec<Undecided>, AppError> {
     let repository = &repository.snapshot()?;
     let model = ReadyModel::load(repository, name).await?;
+    saved_check(&model.definition)?;
     let granted = all_grants(repository, &model.definition);
     let requests = model.plugin.type_info().permissions.iter();
     let lacking = requests.filter(|request| !granted.has_all_of(&request.permission));
@@ -89,9 +91,10 @@ fn grants_add<'a>(
     chosen: &'a [ChosenPermission],
 ) -> Result<(Grants, Vec<&'a ChosenPermission>), AppError> {
     let queue = definitions_queue(repository)?;
-    let _turn = queue.enter()?;
+    let _lock = queue.enter()?;
     // Another process may have changed the file meanwhile.
     let definition = repository.definition(model)?;
+    saved_check(&definition)?;
     let granted = all_grants(repository, &definition);
     let (already, new): (Vec<_>, Vec<_>) = chosen.iter().partition(|one| has(&granted, one));
     let mut added = Grants::default();

@@ -8,9 +8,10 @@ use sedge_api::view::model::MethodRunView;
 use sedge_lang::input::{GivenInput, GivenInputs};
 use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, RunId};
+use sedge_model::names::{MethodName, ModelName, RunId};
 use sedge_model::run::{RunError, RunKind, RunStatus};
-use sedge_store::{Claim, RunStart};
+use sedge_runtime::Plugin;
+use sedge_store::{Claim, RunStart, UnsavedPut};
 use sedge_sys::clock::Moment;
 use sedge_sys::random;
 use serde_json::{Map, Value};
@@ -53,6 +54,25 @@ pub struct ModelMethodRunRequest {
     pub core_dump: Option<PathBuf>,
 }
 
+impl ModelMethodRunRequest {
+    /// Returns all that is given to the method.
+    pub(super) fn given(&self) -> GivenInputs {
+        GivenInputs {
+            item: self.arguments.clone(),
+            over: self.inputs.clone(),
+        }
+    }
+}
+
+/// A method that can run: its model is ready, and its arguments are checked.
+pub(super) struct PreparedRun {
+    pub(super) model: Arc<ReadyModel>,
+    pub(super) method: MethodName,
+    pub(super) arguments: Map<String, Value>,
+    /// The definition of an unsaved model that is to be stored when the run is created.
+    pub(super) unsaved: Option<UnsavedPut>,
+}
+
 /// Runs a method and waits for its end. Dropping the future cancels the run.
 ///
 /// # Errors
@@ -64,27 +84,43 @@ pub async fn model_method_run(
 ) -> Result<MethodRunView, AppError> {
     let repository = &repository.snapshot()?;
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
-    let method = method_find(&model, &request.method)?;
-    let arguments = arguments_of(repository, &model, &method, request).await?;
-    let skips = &request.check_skips;
-    skips.check_known([model.plugin.type_info()])?;
-    let dump_file = request.core_dump.as_deref();
-    let dump_file = dump_file.map(CoreDumpFile::new).transpose()?;
-    let vault = Vault::open(repository)?;
-    let run = RunId::from_bits(random::bits());
-    let locks = Locks::new(repository, Arc::clone(&events))?;
-    let start = RunStart {
-        id: run.clone(),
-        kind: RunKind::Method,
-        subject: model.definition.name.to_string(),
-        method: Some(method.to_string()),
-        source: None,
-        inputs: None,
-        exclusive: false,
-        session: repository.session()?.id().to_string(),
-        by: locks.by(),
+    let method = method_find(&model.plugin, &model.definition.name, &request.method)?;
+    let arguments = arguments_of(repository, &model, &method, &request.given()).await?;
+    let prepared = PreparedRun {
+        model,
+        method,
+        arguments,
+        unsaved: None,
     };
-    let claim = repository.store()?.run_start(&start, &[])?;
+    prepared_run(repository, request, prepared, events).await
+}
+
+/// Creates a run of a method and waits for its end.
+///
+/// # Errors
+/// Returns an error if the checks to skip do not exist, or if another process has changed the
+/// unsaved model, before a run is created; or if the method failed.
+pub(super) async fn prepared_run(
+    repository: &RepositorySnapshot,
+    request: &ModelMethodRunRequest,
+    prepared: PreparedRun,
+    events: Arc<dyn Events>,
+) -> Result<MethodRunView, AppError> {
+    request
+        .check_skips
+        .check_known([prepared.model.plugin.type_info()])?;
+    let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
+    let dump_file = dump_file.transpose()?;
+    let vault = Vault::open(repository)?;
+    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let claim = run_begin(repository, &prepared, locks.by())?;
+    let PreparedRun {
+        model,
+        method,
+        arguments,
+        unsaved: _,
+    } = prepared;
+    let run = claim.run.clone();
     events.event(Event::RunStarted { run: run.clone() });
     let ending = RunEnding {
         repository,
@@ -95,12 +131,12 @@ pub async fn model_method_run(
     let frame = CallFrame::of_run(Lineage::root(run.clone()));
     let first = frame.lineage().child(1);
     let cx = RunCx::new(repository.clone(), claim.clone(), events, locks, vault);
-    cx.check_skips_set(skips.clone());
+    cx.check_skips_set(request.check_skips.clone());
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
         frame: frame.callee(1),
         step: None,
-        target: request.model.clone(),
+        target: model.definition.name.to_string(),
         method: method.to_string(),
         arguments: Value::Object(arguments),
         replay: None,
@@ -130,6 +166,34 @@ pub async fn model_method_run(
         }
         Err(CallFault::App(error)) => Err(error),
     }
+}
+
+/// Creates the run, and with it the definition of an unsaved model.
+fn run_begin(
+    repository: &Repository,
+    prepared: &PreparedRun,
+    by: String,
+) -> Result<Claim, AppError> {
+    let start = RunStart {
+        id: RunId::from_bits(random::bits()),
+        kind: RunKind::Method,
+        subject: prepared.model.definition.name.to_string(),
+        method: Some(prepared.method.to_string()),
+        source: None,
+        inputs: None,
+        exclusive: false,
+        session: repository.session()?.id().to_string(),
+        by,
+    };
+    let store = repository.store()?;
+    let Some(put) = &prepared.unsaved else {
+        return Ok(store.run_start(&start, &[])?);
+    };
+    let begun = store.run_start_unsaved(&start, put)?;
+    begun.ok_or_else(|| {
+        let name = put.name.clone();
+        AppError::from(ModelError::UnsavedChanged { name })
+    })
 }
 
 /// Returns why a run failed, for its log.
@@ -179,12 +243,20 @@ impl Drop for RunEnding<'_> {
     }
 }
 
-fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
-    let info = model.plugin.type_info();
+/// Returns the method of a name.
+///
+/// # Errors
+/// The type of the model has no such method.
+pub(super) fn method_find(
+    plugin: &Plugin,
+    model: &ModelName,
+    name: &str,
+) -> Result<MethodName, AppError> {
+    let info = plugin.type_info();
     match info.method(name) {
         Some(method) => Ok(method.name.clone()),
         None => Err(AppError::from(ModelError::MethodMissing {
-            model: model.definition.name.clone(),
+            model: model.clone(),
             type_name: info.name.clone(),
             method: name.to_owned(),
             methods: info
@@ -197,21 +269,17 @@ fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
 }
 
 /// Returns the arguments and inputs of a user's request, checked before a run is created.
-async fn arguments_of(
+pub(super) async fn arguments_of(
     repository: &RepositorySnapshot,
     model: &Arc<ReadyModel>,
     method: &MethodName,
-    request: &ModelMethodRunRequest,
+    given: &GivenInputs,
 ) -> Result<Map<String, Value>, AppError> {
     let info = model.plugin.type_info();
     let schema = info
         .method(method.as_str())
         .map_or(&Value::Null, |method| &method.arguments);
     let schema = schema_joined(&model.definition.inputs, schema);
-    let given = GivenInputs {
-        item: request.arguments.clone(),
-        over: request.inputs.clone(),
-    };
     let given = given.merged(&schema)?;
     let source = EvaluatorSource::of_arguments(repository);
     arguments_check(model, source, method, &given).await?;

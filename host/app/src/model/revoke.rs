@@ -12,6 +12,7 @@ use crate::model::grant::{definitions_queue, grants_write};
 use crate::model::permissions::model_permissions;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::unsaved::saved_check;
 use crate::run::cx::type_grants;
 use crate::views::permission::grants_view;
 
@@ -67,8 +68,9 @@ fn grants_remove(
     request: &ModelRevokeRequest,
 ) -> Result<(Definition, Grants), AppError> {
     let queue = definitions_queue(repository)?;
-    let _turn = queue.enter()?;
+    let _lock = queue.enter()?;
     let definition = repository.definition(&request.model)?;
+    saved_check(&definition)?;
     let mut left = definition.grants.clone();
     let removed = match &request.what {
         Revoked::All => std::mem::take(&mut left),

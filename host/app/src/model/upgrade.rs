@@ -20,6 +20,7 @@ use crate::model::grant::definitions_queue;
 use crate::plugin::view::upgrade_view;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::unsaved::saved_check;
 use crate::structure::{locked, one, whole};
 
 /// The number of equal lines that are shown around a change of a file.
@@ -89,10 +90,14 @@ pub async fn model_upgrade(
 ) -> Result<ModelsUpgraded, AppError> {
     let snapshot = repository.snapshot()?;
     let names = match &request.models {
-        UpgradedModels::Named(name) => vec![snapshot.definition(name)?.name],
+        UpgradedModels::Named(name) => {
+            let definition = snapshot.definition(name)?;
+            saved_check(&definition)?;
+            vec![definition.name]
+        }
         UpgradedModels::All => {
             snapshot.names_check()?;
-            snapshot.model_names()?
+            snapshot.saved_model_names()?
         }
     };
     let held = match (&request.models, names.as_slice()) {
@@ -106,7 +111,7 @@ pub async fn model_upgrade(
         }
     };
     let queue = definitions_queue(&snapshot)?;
-    let _turn = queue.enter()?;
+    let _lock = queue.enter()?;
     let mut changes = Vec::new();
     for name in &names {
         changes.extend(FileChange::find(&snapshot, name).await?);

@@ -5,6 +5,8 @@ use sedge_lang::definition::Definition;
 use sedge_model::limits::{HttpLimitsFile, ModelLimitsFile};
 use serde_json::{Map, Value};
 
+use crate::repository::unsaved::is_unsaved;
+
 /// Returns the view of a model's definition.
 pub(crate) fn model_view(definition: &Definition) -> ModelView {
     ModelView {
@@ -16,12 +18,13 @@ pub(crate) fn model_view(definition: &Definition) -> ModelView {
         tags: definition.tags.clone(),
         global_arguments: as_written(definition),
         limits: limits_view(&definition.limits),
-        file: definition.file.name.clone(),
+        file: (!is_unsaved(&definition.file)).then(|| definition.file.name.clone()),
+        unsaved: is_unsaved(&definition.file),
     }
 }
 
 /// Returns the global arguments as they are written, with their expressions.
-fn as_written(definition: &Definition) -> Map<String, Value> {
+pub(crate) fn as_written(definition: &Definition) -> Map<String, Value> {
     match definition.global_arguments.source().value() {
         Value::Object(arguments) => arguments,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {

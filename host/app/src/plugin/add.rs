@@ -234,7 +234,7 @@ pub fn plugins_pin(all: Vec<(Added, Vec<Choice>)>) -> Result<Vec<PluginAdded>, A
     // If two processes add plugins at once, the later one must not remove the line of the earlier
     // one.
     let queue = plugin_lock_queue(repository)?;
-    let _turn = queue.enter()?;
+    let _lock = queue.enter()?;
     let mut lock = plugin_lock_read(repository.folder())?;
     let before = lock.clone();
     let components = repository.state_folder("plugins")?;
@@ -337,7 +337,7 @@ impl Added {
         let vendored = self.vendored(pinned);
         let mut grants = pinned
             .map(|pinned| pinned.grants.clone())
-            // ignored: there is no error here, only no value.
+            // ignored: no error is dropped, because this is an `Option`.
             .unwrap_or_default();
         if choices == [Choice::None] && undecided.is_empty() {
             grants = Grants::default();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sedge_api::view::plugin::PluginRemoved;
+use sedge_lang::definition::Definition;
 use sedge_lang::repository::{LOCK_FILE, LockedPlugin};
 use sedge_model::names::TypeName;
 
@@ -41,7 +42,7 @@ pub fn plugin_remove(
     let (type_name, _) = repository.plugin_pinned(type_name)?;
     let models = models_left(repository, type_name, is_forced)?;
     let queue = plugin_lock_queue(repository)?;
-    let _turn = queue.enter()?;
+    let _lock = queue.enter()?;
     let mut lock = plugin_lock_read(repository.folder())?;
     // Another process may have removed it since this one has read the file.
     let Some(removed) = lock.plugins.remove(type_name) else {
@@ -99,6 +100,16 @@ fn models_of(repository: &Repository, type_name: &TypeName) -> Result<Vec<String
             }
             Ok(_) | Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
             Err(other) => return Err(other),
+        }
+    }
+    for unsaved in repository.unsaved_all()? {
+        let name = unsaved.name.to_string();
+        // An unsaved definition that cannot be parsed any more uses no type, like a file with faults.
+        let Ok(definition) = Definition::parse(&unsaved.file) else {
+            continue;
+        };
+        if definition.type_name.value == *type_name && !models.contains(&name) {
+            models.push(name);
         }
     }
     Ok(models)

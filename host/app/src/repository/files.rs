@@ -3,8 +3,8 @@
 //!
 //! The name is the key `name` of the file, not the file's own name. A look-up begins with
 //! `models/NAME.yaml`, and reads the other files only if that one is missing or has another name. A
-//! file that is not readable YAML counts as the model or workflow that the file's own name says, so
-//! that its faults are reported and its data is not taken for data of a model that is gone.
+//! file that is not readable YAML counts as the model or workflow that its path names, so that its
+//! faults are reported, and its data is not taken for data of a model that was deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const WALK_LIMITS: WalkLimits = WalkLimits {
 /// The ends of the names of YAML files.
 const ENDINGS: [&str; 2] = [".yaml", ".yml"];
 
-/// What a file defines.
+/// The kind of thing that a file defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
     Model,
@@ -94,15 +94,28 @@ enum Found {
 }
 
 impl Repository {
-    /// Reads a model's definition, by its name or its id.
+    /// Reads a model's definition, by its name or its id: that of its file, or else that of an
+    /// unsaved model.
     ///
     /// # Errors
-    /// There is no such model, two files have its name, or its file is invalid.
+    /// There is no such model, two files have its name, or its definition is invalid.
     pub(crate) fn definition(&self, name: &str) -> Result<Definition, AppError> {
-        match self.find(FileKind::Model, name)? {
+        match self.find_model(name)? {
             Found::File(file) => Ok(Definition::parse(&file)?),
             Found::OtherName(fault) => Err((*fault).into()),
             Found::Nothing => Err(self.model_missing(name)),
+        }
+    }
+
+    /// Reads the definition of a model that has a file, without the datastore. Returns `None` if no
+    /// file defines the model.
+    ///
+    /// # Errors
+    /// Two files have its name, or its file is invalid.
+    pub(crate) fn definition_saved(&self, name: &str) -> Result<Option<Definition>, AppError> {
+        match self.find(FileKind::Model, name)? {
+            Found::File(file) => Ok(Some(Definition::parse(&file)?)),
+            Found::OtherName(_) | Found::Nothing => Ok(None),
         }
     }
 
@@ -143,13 +156,13 @@ impl Repository {
         })
     }
 
-    /// Returns the file of a model by its name or its id, whatever is in it. Returns `None` if there
-    /// is no such model.
+    /// Returns the file of a model by its name or its id, whatever is in it, or the text of an unsaved
+    /// model. Returns `None` if there is no such model.
     ///
     /// # Errors
-    /// Two files have the name, or a file cannot be read.
+    /// Two files have the name, or a file or the datastore cannot be read.
     pub(crate) fn model_file(&self, name: &str) -> Result<Option<ModelFile>, AppError> {
-        let Found::File(file) = self.find(FileKind::Model, name)? else {
+        let Found::File(file) = self.find_model(name)? else {
             return Ok(None);
         };
         let own = FileHead::of(&file).name;
@@ -169,8 +182,8 @@ impl Repository {
         Ok(self.model_file(name.as_str())?.is_some())
     }
 
-    /// Returns all definitions in the order of their names, with the file of each. The definition of
-    /// a name that two files have is an error.
+    /// Returns the definitions of all files in the order of their names, with the file of each. The
+    /// definition of a name that two files have is an error. Unsaved models are left out.
     ///
     /// # Errors
     /// A folder cannot be read.
@@ -200,8 +213,17 @@ impl Repository {
         }))
     }
 
-    /// Returns the names of all models, sorted. Files without a valid name are left out.
+    /// Returns the names of all models, unsaved ones too, sorted. Files without a valid name are left
+    /// out.
     pub(crate) fn model_names(&self) -> Result<Vec<ModelName>, AppError> {
+        let unsaved = self.unsaved_all()?.into_iter().map(|it| it.name);
+        let names = self.saved_model_names()?.into_iter().chain(unsaved);
+        Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Returns the names of the models that have a file, sorted. Files without a valid name are left
+    /// out.
+    pub(crate) fn saved_model_names(&self) -> Result<Vec<ModelName>, AppError> {
         let listed = self.listed(FileKind::Model)?;
         // ignored: a file without a valid name is not a model that could be named.
         let names = listed.iter().filter_map(|it| it.name.parse().ok());
@@ -265,11 +287,23 @@ impl Repository {
         listed: &ListedFile,
     ) -> Result<Option<Arc<SourceFile>>, AppError> {
         let Some(file) = source(&self.folder, &listed.path)? else {
+            self.folder.link_check(&listed.path)?;
             return Ok(None);
         };
         match &listed.twin {
             Some(twin) => Err(two_files(kind, &listed.name, twin, &file).into()),
             None => Ok(Some(file)),
+        }
+    }
+
+    /// Finds the definition of a model: its file, or else that of an unsaved model.
+    fn find_model(&self, name: &str) -> Result<Found, AppError> {
+        match self.find(FileKind::Model, name)? {
+            Found::File(file) => Ok(Found::File(file)),
+            missing @ (Found::OtherName(_) | Found::Nothing) => {
+                let unsaved = self.unsaved(name)?;
+                Ok(unsaved.map_or(missing, Found::File))
+            }
         }
     }
 
@@ -356,13 +390,19 @@ impl Repository {
     ///
     /// If the names cannot be listed, this only leaves out the suggestion.
     fn near(&self, kind: FileKind, name: &str) -> Option<String> {
-        // The text is no name, so it is not a misspelt one either.
+        // A text that is not a name is not a misspelt name either.
         kind.first_path(name)?;
-        match self.listed(kind) {
-            Ok(listed) => {
-                let names: Vec<&String> = listed.iter().map(|it| &it.name).collect();
-                near_one(name, &names)
-            }
+        let names = || -> Result<Vec<String>, AppError> {
+            let unsaved = match kind {
+                FileKind::Model => self.unsaved_all()?,
+                FileKind::Workflow => Vec::new(),
+            };
+            let unsaved = unsaved.into_iter().map(|it| it.name.to_string());
+            let listed = self.listed(kind)?.into_iter().map(|it| it.name);
+            Ok(listed.chain(unsaved).collect())
+        };
+        match names() {
+            Ok(names) => near_one(name, &names),
             Err(error) => {
                 tracing::warn!(%error, "failed to list the existing names");
                 None
@@ -371,12 +411,12 @@ impl Repository {
     }
 }
 
-/// The file of a model.
+/// The file of a model, or the text of an unsaved one.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelFile {
     /// The name of the model.
     pub(crate) name: ModelName,
-    /// The file, which may be invalid.
+    /// The file or the text, which may be invalid.
     pub(crate) file: Arc<SourceFile>,
 }
 
@@ -410,8 +450,8 @@ impl FileHead {
         }
     }
 
-    /// Reads the head from lines that begin with `name:` and `id:`. Returns `None` if the file is
-    /// written in a way in which these lines may not be all, or may not be keys.
+    /// Reads the head from lines that begin with `name:` and `id:`. Returns `None` if the form of
+    /// the file allows keys in other lines, or lines of this form that are not keys.
     fn of_lines(text: &str) -> Option<Self> {
         let (mut name, mut id) = (None, None);
         for line in text.lines() {
@@ -471,9 +511,16 @@ pub(crate) fn two_files(
         kind.as_str()
     );
     let fault = Diagnostic::new(file, name_span(file), message);
+    // ignored: a text that is not an id is a name.
+    let other = match name.parse::<FileId>().is_ok() {
+        true => "name and id",
+        false => "name",
+    };
     fault
         .with_code(DiagnosticCode::DuplicateName)
-        .with_hint("give one of them another name, or delete one of the files")
+        .with_hint(format!(
+            "give one of them another {other}, or delete one of the files"
+        ))
 }
 
 /// Returns the fault of a file where the look-up of a name began and that has another name.

@@ -1,8 +1,8 @@
 //! `sedge.yaml` and `sedge.lock` as values, which are read again when the files have changed.
 //!
-//! A process may live long, and other processes change these files: `plugin add` pins plugins. A use
-//! case takes a [`RepositorySnapshot`] when it starts, and uses what the files said then until it
-//! ends, so that no call runs with half of a change. A run, too, uses what it began with.
+//! A process may live long, and other processes change these files: `plugin add` pins plugins. A
+//! use case takes a [`RepositorySnapshot`] when it starts, and uses what the files said then until
+//! it ends, so that no call runs with half of a change. A run, too, uses what it began with.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_lang::definition::Definition;
-use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
-use sedge_lang::suggest::nearest;
+use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::repository::CONFIG_FILE;
 use sedge_model::digest::Digest;
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
@@ -20,12 +19,14 @@ use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::call::checks::CheckSkips;
-use crate::error::{AppError, PluginUseError, RepositoryError, near_or, quoted};
+use crate::error::{AppError, PluginUseError, RepositoryError, type_missing_help};
 use crate::events::{DefinitionUpgrade, Event, Events};
 use crate::expression::{EvaluatorSource, run_value};
 use crate::locks::Locks;
 use crate::model::upgrade::definition_upgraded;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::unsaved::is_unsaved;
+use crate::run::names_known::names_known;
 use crate::run::stored::global_arguments;
 use crate::secret::vault::Vault;
 
@@ -105,12 +106,12 @@ impl RunCx {
         self.check_skips.get_or_init(CheckSkips::default)
     }
 
-    /// Returns what `run` is in the expressions of this run's workflow.
+    /// Returns the value of `run` in the expressions of this run's workflow.
     pub(crate) fn run_value(&self, workflow: &WorkflowName) -> Value {
         run_value(self.run(), workflow.as_str(), self.now)
     }
 
-    /// Returns what expressions in the arguments of this run's calls are evaluated with.
+    /// Returns the source of answers for expressions in the arguments of this run's calls.
     pub(crate) fn evaluator_source(&self) -> EvaluatorSource {
         EvaluatorSource {
             now: self.now,
@@ -213,15 +214,13 @@ impl ReadyModel {
                     type_name.span.clone(),
                     format!("no plugin provides the type `{name}`"),
                 );
-                let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
-                    .with("file", Argument::open());
-                let help = near_or(near.as_ref(), add);
+                let help = type_missing_help(near.as_ref());
                 return Err(RepositoryError::bad_file(fault, help).into());
             }
             other => other?,
         };
         let (definition, upgraded) = definition_upgraded(repository, definition, &plugin).await?;
-        checks_known(&definition, &plugin)?;
+        names_known(&definition, plugin.type_info())?;
         let source = EvaluatorSource::of_arguments(repository);
         let global_arguments = global_arguments(&definition, &plugin, source).await?;
         let permissions = permissions_of(repository, &definition, &plugin);
@@ -238,54 +237,33 @@ impl ReadyModel {
     }
 }
 
-/// Checks that the checks which a definition requires or skips exist in its type.
-fn checks_known(definition: &Definition, plugin: &Plugin) -> Result<(), AppError> {
-    let info = plugin.type_info();
-    let chosen = definition
-        .checks
-        .require
-        .iter()
-        .chain(&definition.checks.skip);
-    let mut unknown = chosen.filter(|it| info.check_spec(&it.value).is_none());
-    let Some(unknown) = unknown.next() else {
-        return Ok(());
-    };
-    let message = format!(
-        "the type `{}` has no check named `{}`",
-        info.name, unknown.value
-    );
-    let fault = Diagnostic::new(&definition.file, unknown.span.clone(), message);
-    let names: Vec<&str> = info.checks.iter().map(|it| it.name.as_str()).collect();
-    let hint = match (
-        nearest(&unknown.value, names.iter().copied()),
-        names.as_slice(),
-    ) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, []) => "the type has no checks".to_owned(),
-        (None, names) => format!("its checks are {}", quoted(names)),
-    };
-    Err(fault
-        .with_code(DiagnosticCode::UnknownName)
-        .with_hint(hint)
-        .into())
-}
-
 /// Joins the permissions that a model's plugin requests with those that are granted: to all models
-/// of its type, by `plugin add` and in `sedge.yaml`, and to the model in its definition.
+/// of its type, by `plugin add` and in `sedge.yaml`, and to the model in its definition. An unsaved
+/// model has only those of its type: its definition may come from a datastore of another user.
 fn permissions_of(
     repository: &RepositorySnapshot,
     definition: &Definition,
     plugin: &Plugin,
 ) -> Permissions {
     let type_name = &definition.type_name.value;
-    Permissions::new(
+    let own = match is_unsaved(&definition.file) {
+        true => Grants::default(),
+        false => definition.grants.clone(),
+    };
+    let permissions = Permissions::new(
         definition.name.clone(),
         type_name.clone(),
         plugin.type_info().permissions.clone(),
         &type_grants(repository, type_name),
-        definition.grants.clone(),
-    )
-    .in_file(&definition.file.name)
+        own,
+    );
+    if !is_unsaved(&definition.file) {
+        return permissions.in_file(&definition.file.name);
+    }
+    match repository.config().plugins.get(type_name) {
+        Some(config) => permissions.in_config(CONFIG_FILE, &config.grants),
+        None => permissions.in_config(CONFIG_FILE, &Grants::default()),
+    }
 }
 
 /// Returns what is granted to all models of a type, by `plugin add` and in `sedge.yaml`.

@@ -13,12 +13,10 @@ use sedge_runtime::Plugin;
 use serde_json::{Map, Value};
 
 use crate::error::{AppError, ModelError};
-use crate::expression::{
-    DefinitionValues, EvaluatorSource, SecretPlace, definition_uses_data, has_expressions,
-};
+use crate::expression::{DefinitionValues, EvaluatorSource, definition_uses_data, has_expressions};
 use crate::repository::Repository;
 use crate::run::cx::ReadyModel;
-use crate::secret::argument::{arguments_open, has_mark, references_mark};
+use crate::secret::argument::{arguments_open, has_mark, inputs_resolve, references_mark};
 use crate::structure::in_background;
 
 /// The arguments that a definition stores, with their expressions evaluated.
@@ -26,7 +24,7 @@ use crate::structure::in_background;
 pub(crate) struct StoredArguments {
     /// The global arguments: an object that fits the schema of the type.
     pub(crate) global: Value,
-    /// Those of the method.
+    /// The stored arguments of the method.
     pub(crate) of_method: Map<String, Value>,
 }
 
@@ -57,7 +55,6 @@ pub(crate) async fn stored_arguments(
             of_method: members(of_method),
         });
     }
-    let source = of_definition(source);
     let (model, method) = (Arc::clone(model), method.clone());
     in_background(move |_| {
         let definition = &model.definition;
@@ -78,7 +75,7 @@ pub(crate) async fn stored_arguments(
             }
             Ok(StoredArguments {
                 global,
-                // ignored: there is no error here, only no value.
+                // ignored: no error is dropped, because this is an `Option`.
                 of_method: of_method.map(members).unwrap_or_default(),
             })
         })
@@ -105,7 +102,6 @@ pub(crate) async fn global_arguments(
     if uses_inputs(written) || definition_uses_data(definition) {
         return Ok(None);
     }
-    let source = of_definition(source);
     let (definition, plugin) = (Arc::clone(definition), Arc::clone(plugin));
     in_background(move |_| {
         source.evaluate(false, |evaluator| {
@@ -116,14 +112,6 @@ pub(crate) async fn global_arguments(
         })
     })
     .await
-}
-
-/// Returns the source for the arguments that a definition stores, which may refer to secrets.
-fn of_definition(source: EvaluatorSource) -> EvaluatorSource {
-    EvaluatorSource {
-        secrets: SecretPlace::Definition,
-        ..source
-    }
 }
 
 /// Checks evaluated global arguments against the schema of the type. What stands for a secret is
@@ -169,7 +157,7 @@ fn method_literals_check(
     literals_check(&model.definition, written, &pointer, schema, value)
 }
 
-/// Checks that no argument that the schema marks as sensitive is written out in the definition.
+/// Checks that the definition does not write out an argument that the schema marks as sensitive.
 fn literals_check(
     definition: &Definition,
     written: &WrittenValue,
@@ -186,7 +174,7 @@ fn literals_check(
             continue;
         }
         let name = path.trim_start_matches('/').replace('/', ".");
-        let message = "it is sensitive, and does not belong into this file".to_owned();
+        let message = "it is sensitive, and does not belong in this file".to_owned();
         let fault = violation_fault(definition, written, pointer, &Violation { path, message });
         faults.push(fault.with_hint(format!(
             "write `{name}: {{secret: NAME}}`, and store the value as the secret `NAME`"
@@ -204,10 +192,10 @@ pub(crate) fn stored_faults(
     violations: &[Violation],
 ) -> Option<Faults> {
     let written = definition.method_arguments.get(method)?;
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let stored = written.source().members().unwrap_or_default();
     let is_stored = |it: &&Violation| {
-        // ignored: there is no error here, only no value.
+        // ignored: no error is dropped, because this is an `Option`.
         let first = it.path.split('/').nth(1).unwrap_or_default();
         let is_given = given.contains_key(first);
         !is_given && stored.iter().any(|member| member.key.value == first)
@@ -247,7 +235,7 @@ fn violation_fault(
 /// Returns the inputs of a definition with their defaults. A definition whose expressions use no
 /// inputs needs none.
 fn inputs_resolved(definition: &Definition, given: Map<String, Value>) -> Result<Value, AppError> {
-    match definition.inputs.resolve(given) {
+    match inputs_resolve(&definition.inputs, given) {
         Ok(inputs) => Ok(Value::Object(inputs)),
         Err(violations) if definition_uses_inputs(definition) => {
             Err(AppError::from(ModelError::Violations {

@@ -1,24 +1,30 @@
-//! Secrets in the arguments of definitions: what stands for them until a call gets its arguments.
+//! Secrets in the arguments of definitions and steps: what stands for them until a call gets its
+//! arguments.
 //!
-//! A definition refers to a secret as `{secret: NAME}`, or by `secret(NAME)` in an expression. The
+//! A file refers to a secret as `{secret: NAME}`, or by `secret(NAME)` in an expression. The
 //! evaluation puts a *mark* in its place, an object with one member. Expressions treat it as hidden:
 //! they can hand it on, and neither compare it nor compute with it. The key of a mark contains a
 //! random text, so neither data of a plugin nor an input can contain one.
+//!
+//! A sealed field of data that an expression hands on has a mark as well. A record has
+//! `[secret NAME]` or `[sealed]` in place of a mark, so it is the same in every process.
 
 use std::sync::LazyLock;
 
 use sedge_lang::expr::template::Template;
+use sedge_lang::input::InputsSchema;
 use sedge_lang::yaml::node::{Node, NodeKind};
-use sedge_model::names::SecretName;
-use sedge_model::sealed::SEALED_KEY;
+use sedge_model::json_pointer::pointer_push;
+use sedge_model::names::{DataName, ModelName, SecretName};
+use sedge_model::sealed::{SEALED_KEY, SEALED_SHOWN};
 use sedge_model::violation::Violation;
 use sedge_secrets::{Redactor, SecretValue};
 use sedge_sys::random;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::repository::Repository;
 
-/// The key of a literal reference: `{secret: NAME}`.
+/// The key of a literal reference to a secret: `{secret: NAME}`.
 const REFERENCE_KEY: &str = "secret";
 
 /// Returns the key of marks.
@@ -31,34 +37,132 @@ fn mark_key() -> &'static str {
     &KEY
 }
 
-/// Returns the mark of a secret.
-pub(crate) fn secret_mark(name: &SecretName) -> Value {
-    let name = Value::String(name.to_string());
-    Value::Object(Map::from_iter([(mark_key().to_owned(), name)]))
+/// What a mark stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ArgumentMark {
+    /// A secret.
+    Secret(SecretName),
+    /// A sealed field of data that an expression hands on.
+    Field(FieldMark),
 }
 
-/// Replaces the literal references of a definition by marks. `value` is the evaluated form of
-/// `written`. What an expression returns is no literal, so data that looks like a reference stays
-/// data.
-pub(crate) fn references_mark(written: &Node, value: &mut Value) {
-    if let Some(name) = reference(written) {
-        *value = secret_mark(&name);
-        return;
+/// A sealed field of one version of data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldMark {
+    pub(crate) model: ModelName,
+    pub(crate) name: DataName,
+    pub(crate) version: u64,
+    /// The JSON Pointer of the field in the content.
+    pub(crate) pointer: String,
+}
+
+/// The content of a mark.
+enum MarkContent {
+    Mark(ArgumentMark),
+    /// A text with marks in it. Expressions must not see its parts either.
+    Text(String),
+}
+
+/// Returns the mark of a secret.
+pub(crate) fn secret_mark(name: &SecretName) -> Value {
+    mark_with(Value::String(name.to_string()))
+}
+
+/// Returns the mark of a sealed field.
+pub(crate) fn field_mark(field: &FieldMark) -> Value {
+    mark_with(json!({
+        "model": field.model.as_str(),
+        "name": field.name.as_str(),
+        "version": field.version,
+        "pointer": field.pointer,
+    }))
+}
+
+/// Replaces each text that contains a mark by a mark of the text, so that later expressions cannot
+/// see parts of it.
+pub(crate) fn texts_mark(value: &mut Value) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => {
+            if text.contains(mark_key()) {
+                *value = mark_with(json!({"text": text.as_str()}));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(texts_mark),
+        Value::Object(members) => {
+            if !members.contains_key(mark_key()) {
+                members.values_mut().for_each(texts_mark);
+            }
+        }
     }
+}
+
+fn mark_with(content: Value) -> Value {
+    Value::Object(Map::from_iter([(mark_key().to_owned(), content)]))
+}
+
+impl MarkContent {
+    /// Only this file makes marks, so a content that cannot be read is that of no mark.
+    fn parse(content: &Value) -> Option<Self> {
+        if let Some(name) = content.as_str() {
+            // ignored: see above.
+            return Some(Self::Mark(ArgumentMark::Secret(name.parse().ok()?)));
+        }
+        let text = |key| content.get(key).and_then(Value::as_str);
+        if let Some(text) = text("text") {
+            return Some(Self::Text(text.to_owned()));
+        }
+        Some(Self::Mark(ArgumentMark::Field(FieldMark {
+            // ignored: see above.
+            model: text("model")?.parse().ok()?,
+            // ignored: see above.
+            name: text("name")?.parse().ok()?,
+            version: content.get("version")?.as_u64()?,
+            pointer: text("pointer")?.to_owned(),
+        })))
+    }
+}
+
+/// Replaces the literal references in arguments by marks. `value` is the evaluated form of
+/// `written`. What an expression returns is no literal, so data that looks like a reference stays
+/// data. The arguments as a whole are no reference: one of them may be named `secret`.
+pub(crate) fn references_mark(written: &Node, value: &mut Value) {
     match (&written.kind, value) {
         (NodeKind::List(items), Value::Array(values)) => {
             for (item, value) in items.iter().zip(values) {
-                references_mark(item, value);
+                reference_or_parts_mark(item, value);
             }
         }
         (NodeKind::Map(members), Value::Object(values)) => {
             for member in members {
                 if let Some(value) = values.get_mut(&member.key.value) {
-                    references_mark(&member.value, value);
+                    reference_or_parts_mark(&member.value, value);
                 }
             }
         }
         _ => {}
+    }
+}
+
+fn reference_or_parts_mark(written: &Node, value: &mut Value) {
+    match reference(written) {
+        Some(name) => *value = secret_mark(&name),
+        None => references_mark(written, value),
+    }
+}
+
+/// Calls `found` with the name of each secret that a literal of arguments refers to, and with the
+/// literal.
+pub(crate) fn references_visit(written: &Node, found: &mut impl FnMut(SecretName, &Node)) {
+    // ignored: there is no error here, only no parts.
+    let items = written.items().unwrap_or_default().iter();
+    // ignored: as above.
+    let members = written.members().unwrap_or_default().iter();
+    for part in items.chain(members.map(|it| &it.value)) {
+        match reference(part) {
+            Some(name) => found(name, part),
+            None => references_visit(part, found),
+        }
     }
 }
 
@@ -84,11 +188,36 @@ pub(crate) fn has_mark(value: &Value) -> bool {
     }
 }
 
-/// Replaces each mark by the text that `replace` returns for the JSON Pointer of the argument and the
-/// name of the secret. A mark within a text is replaced there.
+/// Replaces each mark by `[secret NAME]` or `[sealed]`, which is what a record has in its place.
+pub(crate) fn marks_hide(value: &mut Value) {
+    if has_mark(value) {
+        marks_replace(value, &mut |_, mark| {
+            Value::String(match mark {
+                ArgumentMark::Secret(name) => format!("[secret {name}]"),
+                ArgumentMark::Field(_) => SEALED_SHOWN.to_owned(),
+            })
+        });
+    }
+}
+
+/// Returns the inputs of a definition, with the defaults. An input with the mark of a secret is not
+/// checked here: it is checked where an argument has it.
+///
+/// # Errors
+/// The other inputs violate the schema that the definition declares.
+pub(crate) fn inputs_resolve(
+    declared: &InputsSchema,
+    given: Map<String, Value>,
+) -> Result<Map<String, Value>, Vec<Violation>> {
+    let (hidden, given) = given.into_iter().partition(|(_, value)| has_mark(value));
+    declared.resolve_hidden(given, hidden)
+}
+
+/// Replaces each mark by what `replace` returns for the JSON Pointer of the argument and the mark. A
+/// mark within a text is replaced there.
 pub(crate) fn marks_replace(
     value: &mut Value,
-    replace: &mut impl FnMut(&str, &SecretName) -> String,
+    replace: &mut impl FnMut(&str, &ArgumentMark) -> Value,
 ) {
     marks_replace_at(value, &mut String::new(), replace);
 }
@@ -96,11 +225,18 @@ pub(crate) fn marks_replace(
 fn marks_replace_at(
     value: &mut Value,
     pointer: &mut String,
-    replace: &mut impl FnMut(&str, &SecretName) -> String,
+    replace: &mut impl FnMut(&str, &ArgumentMark) -> Value,
 ) {
-    if let Some(name) = marked(value) {
-        *value = Value::String(replace(pointer, &name));
-        return;
+    match content_of(value) {
+        Some(MarkContent::Mark(mark)) => {
+            *value = replace(pointer, &mark);
+            return;
+        }
+        Some(MarkContent::Text(text)) => {
+            *value = Value::String(text_replaced(&text, pointer, replace));
+            return;
+        }
+        None => {}
     }
     let n_bytes = pointer.len();
     match value {
@@ -116,8 +252,7 @@ fn marks_replace_at(
         }
         Value::Object(members) => {
             for (key, member) in members {
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer_push(pointer, key);
                 marks_replace_at(member, pointer, replace);
                 pointer.truncate(n_bytes);
             }
@@ -125,38 +260,52 @@ fn marks_replace_at(
     }
 }
 
-/// Returns the secret of a value that is a mark.
-fn marked(value: &Value) -> Option<SecretName> {
+/// Returns what a value stands for, if it is a mark.
+fn content_of(value: &Value) -> Option<MarkContent> {
     let members = value.as_object().filter(|it| it.len() == 1)?;
-    let name = members.get(mark_key())?.as_str()?;
-    // ignored: only this file makes marks, and each has a name.
-    name.parse().ok()
+    MarkContent::parse(members.get(mark_key())?)
 }
 
 /// Replaces the marks in a text, where they are written as compact JSON.
 fn text_replaced(
     text: &str,
     pointer: &str,
-    replace: &mut impl FnMut(&str, &SecretName) -> String,
+    replace: &mut impl FnMut(&str, &ArgumentMark) -> Value,
 ) -> String {
-    let start = format!("{{\"{}\":\"", mark_key());
+    let start = format!("{{\"{}\":", mark_key());
     let mut replaced = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(&start) {
         replaced.push_str(before);
-        let found = after
-            .split_once("\"}")
-            // ignored: only this file makes marks, and each has a name.
-            .and_then(|(name, rest)| Some((name.parse().ok()?, rest)));
-        let Some((name, after)) = found else {
+        let Some((content, after)) = content_before(after) else {
             rest = after;
             continue;
         };
-        replaced.push_str(&replace(pointer, &name));
+        match content {
+            MarkContent::Mark(mark) => {
+                let value = replace(pointer, &mark);
+                match value.as_str() {
+                    Some(text) => replaced.push_str(text),
+                    None => replaced.push_str(&value.to_string()),
+                }
+            }
+            MarkContent::Text(text) => {
+                replaced.push_str(&text_replaced(&text, pointer, replace));
+            }
+        }
         rest = after;
     }
     replaced.push_str(rest);
     replaced
+}
+
+/// Returns the content of a mark with which a text begins, and the rest of the text.
+fn content_before(text: &str) -> Option<(MarkContent, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    // ignored: only this file makes marks, and each has a content.
+    let content = MarkContent::parse(&values.next()?.ok()?)?;
+    let rest = text.get(values.byte_offset()..)?;
+    Some((content, rest.strip_prefix('}')?))
 }
 
 /// Arguments with the values of their secrets, to be checked against a schema. They must not leave
@@ -165,6 +314,8 @@ pub(crate) struct OpenedArguments {
     pub(crate) value: Value,
     /// The secrets that are missing or cannot be read.
     faults: Vec<Violation>,
+    /// The places of sealed fields, which are not opened for a check.
+    fields: Vec<String>,
     redactor: Redactor,
 }
 
@@ -175,6 +326,7 @@ impl OpenedArguments {
             return self.faults;
         }
         let mut violations = check(&self.value);
+        violations.retain(|it| !self.fields.iter().any(|field| is_within(&it.path, field)));
         for violation in &mut violations {
             violation.message = self.redactor.redact(&violation.message).into_owned();
             violation.path = self.redactor.redact(&violation.path).into_owned();
@@ -186,34 +338,49 @@ impl OpenedArguments {
 /// Opens the secrets whose marks arguments contain.
 pub(crate) fn arguments_open(repository: &Repository, arguments: &Value) -> OpenedArguments {
     let mut value = arguments.clone();
-    let (mut faults, mut opened) = (Vec::new(), Vec::new());
+    let (mut faults, mut fields, mut opened) = (Vec::new(), Vec::new(), Vec::new());
+    let mut replace = |pointer: &str, mark: &ArgumentMark| {
+        let name = match mark {
+            ArgumentMark::Secret(name) => name,
+            ArgumentMark::Field(_) => {
+                fields.push(pointer.to_owned());
+                return SEALED_SHOWN.to_owned();
+            }
+        };
+        match secret_text(repository, name) {
+            Ok((text, secret)) => {
+                opened.push((name.clone(), secret));
+                text
+            }
+            Err(message) => {
+                let path = pointer.to_owned();
+                faults.push(Violation { path, message });
+                String::new()
+            }
+        }
+    };
     if has_mark(arguments) {
-        marks_replace(
-            &mut value,
-            &mut |pointer, name| match secret_text(repository, name) {
-                Ok((text, secret)) => {
-                    opened.push((name.clone(), secret));
-                    text
-                }
-                Err(message) => {
-                    let path = pointer.to_owned();
-                    faults.push(Violation { path, message });
-                    String::new()
-                }
-            },
-        );
+        marks_replace(&mut value, &mut |pointer, mark| {
+            Value::String(replace(pointer, mark))
+        });
     }
     OpenedArguments {
         value,
         faults,
+        fields,
         redactor: Redactor::new(opened),
     }
+}
+
+fn is_within(path: &str, outer: &str) -> bool {
+    let inner = path.strip_prefix(outer);
+    inner.is_some_and(|it| it.is_empty() || it.starts_with('/'))
 }
 
 /// Returns the value of a secret as text.
 ///
 /// # Errors
-/// There is no such secret, it cannot be read, or it is no text. The message says so.
+/// There is no such secret, it cannot be read, or it is not text. The error is the message.
 fn secret_text(
     repository: &Repository,
     name: &SecretName,
@@ -227,7 +394,7 @@ fn secret_text(
     match std::str::from_utf8(value.expose()) {
         Ok(text) => Ok((text.to_owned(), value)),
         Err(_) => Err(format!(
-            "the secret `{name}` is no text, and arguments contain only text"
+            "the secret `{name}` is not text, and an argument can only be text"
         )),
     }
 }
@@ -244,9 +411,15 @@ mod tests {
 
     fn replaced(mut value: Value) -> (Value, Vec<String>) {
         let mut seen = Vec::new();
-        marks_replace(&mut value, &mut |pointer, name| {
-            seen.push(format!("{pointer} {name}"));
-            format!("<{name}>")
+        marks_replace(&mut value, &mut |pointer, mark| {
+            let shown = match mark {
+                ArgumentMark::Secret(name) => name.to_string(),
+                ArgumentMark::Field(it) => {
+                    format!("{}/{}/{}#{}", it.model, it.name, it.version, it.pointer)
+                }
+            };
+            seen.push(format!("{pointer} {shown}"));
+            Value::String(format!("<{shown}>"))
         });
         (value, seen)
     }
@@ -262,6 +435,7 @@ mod tests {
         let plain = |written: Value, expect: Value| check(written.clone(), written, expect);
         plain(json!({"token": {"secret": "A"}}), json!({"token": "<A>"}));
         plain(json!([{"secret": "A"}, 1]), json!(["<A>", 1]));
+        plain(json!({"secret": "A"}), json!({"secret": "A"}));
         for ordinary in [
             json!({"a": {"secret": "A", "more": 1}}),
             json!({"a": {"secret": 7}}),
@@ -271,11 +445,49 @@ mod tests {
         ] {
             plain(ordinary.clone(), ordinary);
         }
-        // What an expression returns is no literal.
+        // The result of an expression is not a literal.
         let data = json!({"a": {"secret": "A"}});
         check(json!({"a": "${{ x }}"}), data.clone(), data);
         let data = json!({"a": {"secret": "A"}});
         check(json!({"a": {"secret": "${{ x }}"}}), data.clone(), data);
+    }
+
+    #[test]
+    fn record_has_the_name_in_place_of_a_mark() {
+        let mark = secret_mark(&name("TOKEN"));
+        let mut value = json!({"a": [mark, format!("Bearer {mark}")], "b": 1});
+        marks_hide(&mut value);
+        let expect = json!({"a": ["[secret TOKEN]", "Bearer [secret TOKEN]"], "b": 1});
+        assert_eq!(value, expect);
+    }
+
+    #[test]
+    fn sealed_field_has_a_mark_as_well() {
+        let field = FieldMark {
+            model: "vault".parse().expect("a name"),
+            name: "prod".parse().expect("a name"),
+            version: 3,
+            pointer: "/keys/a\"}~1b".to_owned(),
+        };
+        let mark = field_mark(&field);
+        let shown = "<vault/prod/3#/keys/a\"}~1b>";
+        let (value, seen) = replaced(json!({"a": mark, "b": format!("x {mark} y")}));
+        assert_eq!(value, json!({"a": shown, "b": format!("x {shown} y")}));
+        assert_eq!(seen.len(), 2);
+    }
+
+    /// A later expression could otherwise cut the key of a mark out of the text.
+    #[test]
+    fn text_with_a_mark_is_hidden_as_a_whole() {
+        let mark = secret_mark(&name("TOKEN"));
+        let mut value = json!(["plain", format!("Bearer {mark}"), &mark]);
+        texts_mark(&mut value);
+        assert!(value[1].is_object() && has_mark(&value[1]));
+        assert_eq!(value[2], mark);
+        let again = format!("<{}>", value[1]);
+        let (value, _) = replaced(json!([value, again]));
+        let expect = json!([["plain", "Bearer <TOKEN>", "<TOKEN>"], "<Bearer <TOKEN>>"]);
+        assert_eq!(value, expect);
     }
 
     #[test]

@@ -10,14 +10,14 @@ use sedge_lang::schema::Schema;
 use sedge_lang::type_info::TypeInfo;
 use sedge_lang::workflow::{Task, Workflow};
 use sedge_lang::written::WrittenValue;
-use sedge_model::names::{MethodName, TypeName};
+use sedge_model::names::{MethodName, SecretName, TypeName};
 use serde_json::Value;
 
 use super::FileRead;
 use crate::error::AppError;
 use crate::repository::snapshot::RepositorySnapshot;
 
-/// What is known of all models, workflows and types.
+/// The known properties of all models, workflows and types.
 pub(super) struct Catalogue<'r> {
     repository: &'r RepositorySnapshot,
     models: BTreeMap<String, CatalogueEntry<KnownModel>>,
@@ -27,17 +27,28 @@ pub(super) struct Catalogue<'r> {
     types: HashMap<TypeName, Option<Arc<DescribedType>>>,
     /// The types whose plugins cannot be used, with the reason.
     unusable: Vec<(TypeName, AppError)>,
+    /// The names of the secrets; `None` if they cannot be read.
+    secrets: OnceLock<Option<Vec<SecretName>>>,
 }
 
 /// A name that a file gives.
 #[derive(Debug)]
 pub(super) struct CatalogueEntry<T> {
     path: String,
-    /// What the file defines; `None` if it has faults.
+    /// The model or the workflow that the file defines; `None` if the file has faults.
     pub(super) known: Option<T>,
 }
 
-/// What others need to know of a model.
+/// Another file with the same name or id.
+#[derive(Debug)]
+pub(super) struct CatalogueTwin {
+    /// The name or the id that both files have.
+    pub(super) shared: String,
+    /// The path of the other file.
+    pub(super) path: String,
+}
+
+/// The properties of a model that other files refer to.
 #[derive(Debug)]
 pub(super) struct KnownModel {
     pub(super) type_name: TypeName,
@@ -45,7 +56,7 @@ pub(super) struct KnownModel {
     pub(super) arguments: BTreeMap<MethodName, WrittenValue>,
 }
 
-/// What others need to know of a workflow.
+/// The properties of a workflow that other files refer to.
 #[derive(Debug)]
 pub(super) struct KnownWorkflow {
     pub(super) inputs: InputsSchema,
@@ -129,6 +140,7 @@ impl<'r> Catalogue<'r> {
             workflow_ids: HashMap::new(),
             types: HashMap::new(),
             unusable: Vec::new(),
+            secrets: OnceLock::new(),
         }
     }
 
@@ -136,14 +148,14 @@ impl<'r> Catalogue<'r> {
         self.repository
     }
 
-    /// Records a model. Returns the path of another file with the same name, if there is one.
+    /// Records a model. Returns another file with the same name or id, if there is one.
     pub(super) fn model_add(
         &mut self,
         read: &FileRead,
         known: Option<KnownModel>,
-    ) -> Option<String> {
-        id_add(&mut self.model_ids, read);
-        entry_add(&mut self.models, read, known)
+    ) -> Option<CatalogueTwin> {
+        let id_twin = id_add(&mut self.model_ids, &self.models, read);
+        entry_add(&mut self.models, read, known).or(id_twin)
     }
 
     /// Records a workflow as [`Catalogue::model_add`] does a model.
@@ -151,9 +163,9 @@ impl<'r> Catalogue<'r> {
         &mut self,
         read: &FileRead,
         workflow: Option<&Workflow>,
-    ) -> Option<String> {
-        id_add(&mut self.workflow_ids, read);
-        entry_add(&mut self.workflows, read, workflow.map(KnownWorkflow::of))
+    ) -> Option<CatalogueTwin> {
+        let id_twin = id_add(&mut self.workflow_ids, &self.workflows, read);
+        entry_add(&mut self.workflows, read, workflow.map(KnownWorkflow::of)).or(id_twin)
     }
 
     /// Returns the model with a name or an id.
@@ -180,6 +192,16 @@ impl<'r> Catalogue<'r> {
 
     pub(super) fn workflow_names(&self) -> impl Iterator<Item = &String> {
         self.workflows.keys()
+    }
+
+    /// Returns the names of the secrets on this machine. Returns `None` if they cannot be read, for
+    /// instance because another user owns them.
+    pub(super) fn secret_names(&self) -> Option<&[SecretName]> {
+        let names = self.secrets.get_or_init(|| {
+            // ignored: `sedge status` and `sedge doctor` say what is wrong with the secrets.
+            secret_names(self.repository).ok()
+        });
+        names.as_deref()
     }
 
     /// Returns whether `sedge.lock` pins a plugin that provides a type.
@@ -233,20 +255,50 @@ impl<'r> Catalogue<'r> {
     }
 }
 
-fn id_add(ids: &mut HashMap<String, String>, read: &FileRead) {
-    if let Some(id) = &read.id {
-        let id = id.to_ascii_lowercase();
-        ids.entry(id).or_insert_with(|| read.name.clone());
+fn secret_names(repository: &RepositorySnapshot) -> Result<Vec<SecretName>, AppError> {
+    // A user who only reads may not be allowed to create the folder.
+    if !repository.has_state_folder("secrets")? {
+        return Ok(Vec::new());
     }
+    Ok(repository.secrets()?.names()?)
+}
+
+/// Records the id of a file. Returns another file that has this id, as its id or as its name, or
+/// whose id is the name of this file: a look-up would find either.
+fn id_add<T>(
+    ids: &mut HashMap<String, String>,
+    entries: &BTreeMap<String, CatalogueEntry<T>>,
+    read: &FileRead,
+) -> Option<CatalogueTwin> {
+    let twin_of = |shared: &str, name: &String| {
+        let entry = entries.get(name)?;
+        Some(CatalogueTwin {
+            shared: shared.to_owned(),
+            path: entry.path.clone(),
+        })
+    };
+    let name = ids.get(&read.name.to_ascii_lowercase());
+    let named_like_id = name.and_then(|name| twin_of(&read.name, name));
+    let Some(id) = &read.id else {
+        return named_like_id;
+    };
+    let id = id.to_ascii_lowercase();
+    let twin = ids.get(&id).and_then(|name| twin_of(&id, name));
+    let twin = twin.or_else(|| twin_of(&id, &id)).or(named_like_id);
+    ids.entry(id).or_insert_with(|| read.name.clone());
+    twin
 }
 
 fn entry_add<T>(
     entries: &mut BTreeMap<String, CatalogueEntry<T>>,
     read: &FileRead,
     known: Option<T>,
-) -> Option<String> {
+) -> Option<CatalogueTwin> {
     if let Some(twin) = entries.get(&read.name) {
-        return Some(twin.path.clone());
+        return Some(CatalogueTwin {
+            shared: read.name.clone(),
+            path: twin.path.clone(),
+        });
     }
     let path = read.file.name.clone();
     entries.insert(read.name.clone(), CatalogueEntry { path, known });

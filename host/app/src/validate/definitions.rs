@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::catalogue::{Catalogue, DescribedType};
 use super::{FindingList, fault, references};
-use crate::error::{near_or, schema_help};
+use crate::error::{schema_help, type_missing_help};
 use crate::repository::near_one;
 use crate::run::cx::type_grants;
 
@@ -30,6 +30,10 @@ pub(super) async fn check(
 ) {
     for expr in exprs(definition) {
         references::check(&definition.file, expr, catalogue, findings);
+    }
+    let stored = definition.method_arguments.values();
+    for written in stored.chain([&definition.global_arguments]) {
+        references::literals_check(&definition.file, written.source(), catalogue, findings);
     }
     let type_name = &definition.type_name.value;
     if !catalogue.has_type(type_name) {
@@ -62,9 +66,7 @@ fn type_missing(definition: &Definition, catalogue: &Catalogue<'_>, findings: &m
     let found = fault(&definition.file, DiagnosticCode::UnknownName, span, message);
     let lock = catalogue.repository().plugin_lock();
     let names: Vec<&_> = lock.plugins.keys().collect();
-    let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
-        .with("file", Argument::open());
-    let help = near_or(near_one(name.as_str(), &names).as_ref(), add);
+    let help = type_missing_help(near_one(name.as_str(), &names).as_ref());
     findings.add(FindingSeverity::Error, found, help);
 }
 
@@ -274,14 +276,11 @@ fn checks(definition: &Definition, info: &TypeInfo, findings: &mut FindingList) 
             message,
         );
         let names = info.checks.iter().map(|it| it.name.as_str());
-        findings.error(match nearest(name, names) {
-            Some(near) => found.with_hint(format!("did you mean `{near}`?")),
-            None => found,
-        });
+        findings.error(found.with_near(nearest(name, names)));
     }
 }
 
-/// Reports grants that nothing asks for, and requests that nothing grants.
+/// Reports grants that the plugin does not request, and requests that nothing grants.
 fn grants(definition: &Definition, info: &TypeInfo, of_type: Grants, findings: &mut FindingList) {
     for unused in definition.grants.unused(&info.permissions) {
         let span = definition.place(&format!("/grants/{}/{}", unused.kind.as_str(), unused.at));
@@ -315,7 +314,7 @@ fn grants(definition: &Definition, info: &TypeInfo, of_type: Grants, findings: &
 }
 
 /// Returns the place of a key: `/methods/run`.
-fn key_place(definition: &Definition, pointer: &str) -> Range<usize> {
+pub(crate) fn key_place(definition: &Definition, pointer: &str) -> Range<usize> {
     let member = pointer.rsplit_once('/').and_then(|(outer, key)| {
         let outer = definition.tree().at(outer);
         outer.member(key)
@@ -324,7 +323,7 @@ fn key_place(definition: &Definition, pointer: &str) -> Range<usize> {
 }
 
 /// Returns the place where a definition names a spec whose retention it overrides.
-fn spec_place(definition: &Definition, spec: &str) -> Range<usize> {
+pub(crate) fn spec_place(definition: &Definition, spec: &str) -> Range<usize> {
     let tree = definition.tree();
     let resource = tree.get("resources").and_then(|it| it.member(spec));
     if let Some(member) = resource {

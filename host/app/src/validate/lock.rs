@@ -1,5 +1,5 @@
-//! Checks `sedge.lock` and the grants in `sedge.yaml`: that each pinned component is on this machine
-//! and can be used, and that each grant is for something that is requested.
+//! Checks `sedge.lock` and the grants in `sedge.yaml`: that each pinned component is on this
+//! machine and can be used, and that each grant is for something that is requested.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::error::AppError;
 use crate::plugin::loaded::component_file;
 use crate::repository::snapshot::RepositorySnapshot;
 
-/// Adds what is wrong with the pinned plugins and the grants for types. Returns the number of pinned
-/// plugins.
+/// Adds what is wrong with the pinned plugins and the grants for types. Returns the number of
+/// pinned plugins.
 pub(super) fn check(
     repository: &RepositorySnapshot,
     catalogue: &Catalogue<'_>,
@@ -55,7 +55,7 @@ pub(super) fn check(
     Ok(plugins.len() as u64)
 }
 
-/// Reports settings of types that have no plugin, and grants that no plugin asks for.
+/// Reports settings of types that have no plugin, and grants that no plugin requests.
 fn grants(repository: &RepositorySnapshot, findings: &mut FindingList) -> Result<(), AppError> {
     let config = PluginsFile::read(repository, CONFIG_FILE)?;
     let plugins = &repository.plugin_lock().plugins;
@@ -65,22 +65,18 @@ fn grants(repository: &RepositorySnapshot, findings: &mut FindingList) -> Result
             let span = config.place(type_name);
             let found = fault(&config.file, DiagnosticCode::UnknownName, span, message);
             let near = nearest(type_name.as_str(), plugins.keys().map(TypeName::as_str));
-            let found = match near {
-                Some(near) => found.with_hint(format!("did you mean `{near}`?")),
-                None => found,
-            };
-            findings.add(FindingSeverity::Warning, found, Vec::new());
+            findings.add(FindingSeverity::Warning, found.with_near(near), Vec::new());
             continue;
         };
         // ignored: a line of a newer version says nothing about the grants that this one knows.
-        let asked = pinned.asked.iter().filter_map(|line| line.parse().ok());
-        let asked: Vec<PermissionRequest> = asked
+        let lines = pinned.asked.iter().filter_map(|line| line.parse().ok());
+        let requested: Vec<PermissionRequest> = lines
             .map(|permission| PermissionRequest {
                 permission,
                 reason: GuestText::default(),
             })
             .collect();
-        for unused in settings.grants.unused(&asked) {
+        for unused in settings.grants.unused(&requested) {
             let pointer = format!("/grants/{}/{}", unused.kind.as_str(), unused.at);
             let message = format!(
                 "the grant `{}` has no effect: `{type_name}` does not request it",

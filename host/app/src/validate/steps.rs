@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_api::view::validate::FindingSeverity;
-use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
+use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
+use sedge_lang::schema::Schema;
 use sedge_lang::suggest::nearest;
 use sedge_lang::workflow::{ModelTarget, Task, Workflow, WrittenText};
 use sedge_lang::written::WrittenValue;
-use sedge_lang::written_check::{GivenPart, known_violations};
+use sedge_lang::written_check::{GivenPart, known_violations, sensitive_literals};
 use sedge_lang::yaml::Located;
 use sedge_lang::yaml::node::{Node, NodeKind};
 use sedge_model::names::{MethodName, TypeName};
@@ -18,10 +19,13 @@ use serde_json::{Map, Value};
 
 use super::catalogue::{Catalogue, DescribedType};
 use super::{FindingList, fault, references};
-use crate::error::{near_or, schema_help};
+use crate::error::{model_missing_help, schema_help, type_missing_help};
 use crate::repository::near_one;
 
 /// The maximum number of workflows that run each other, from the outermost to the innermost.
+///
+/// The authors of the workflows choose the number. Following them takes time for each step that
+/// runs a workflow.
 const DEPTH_MAX: usize = 16;
 
 /// Adds what is wrong with the references of a workflow that parses.
@@ -40,6 +44,7 @@ pub(super) async fn check(
                 method,
                 inputs,
             } => {
+                references::literals_check(&workflow.file, inputs.source(), catalogue, findings);
                 let called = Called {
                     workflow,
                     method,
@@ -116,11 +121,8 @@ impl Called<'_> {
             span,
             message,
         );
-        let make = Help::command("make it", UseCase::ModelCreate)
-            .with("type", Argument::open())
-            .with("name", name);
         let names: Vec<&String> = catalogue.model_names().collect();
-        let help = near_or(near_one(name, &names).as_ref(), make);
+        let help = model_missing_help(name, near_one(name, &names).as_ref());
         findings.add(FindingSeverity::Error, found, help);
     }
 
@@ -144,9 +146,7 @@ impl Called<'_> {
                 .plugins
                 .keys()
                 .collect();
-            let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
-                .with("file", Argument::open());
-            let help = near_or(near_one(name.as_str(), &names).as_ref(), add);
+            let help = type_missing_help(near_one(name.as_str(), &names).as_ref());
             findings.add(FindingSeverity::Error, found, help);
         }
         let (Some(described), Some(given)) = (catalogue.described(name).await, given) else {
@@ -197,7 +197,32 @@ impl Called<'_> {
             let found = fault(file, DiagnosticCode::Schema, place, message);
             findings.add(FindingSeverity::Error, found, vec![schema_help(type_name)]);
         }
+        for found in sensitive_faults(file, self.inputs.source(), schema) {
+            findings.error(found);
+        }
     }
+}
+
+/// Returns the faults of arguments of a step that the schema marks as sensitive, and whose values are
+/// written in the file.
+pub(crate) fn sensitive_faults(
+    file: &Arc<SourceFile>,
+    written: &Node,
+    schema: &Schema,
+) -> Vec<Diagnostic> {
+    let code = DiagnosticCode::Schema;
+    let places = match sensitive_literals(written, schema) {
+        Ok(places) => places,
+        Err(error) => return vec![fault(file, code, written.span.clone(), error.to_string())],
+    };
+    let found = places.iter().map(|path| {
+        let key = path.trim_start_matches('/').replace('/', ".");
+        let message = format!("`{key}` is sensitive, and its value is written in the file");
+        fault(file, code, place_in(written, path), message).with_hint(format!(
+            "keep the value as a secret, and write `{key}: {{secret: NAME}}`"
+        ))
+    });
+    found.collect()
 }
 
 /// Returns the stored arguments of a method with those of a step over them.
@@ -206,11 +231,9 @@ fn merged(stored: Option<&Node>, given: &Node) -> Node {
     let NodeKind::Map(members) = &mut merged.kind else {
         return merged;
     };
-    for member in stored.and_then(Node::members).into_iter().flatten() {
-        if !members.iter().any(|it| it.key.value == member.key.value) {
-            members.push(member.clone());
-        }
-    }
+    let keys: BTreeSet<String> = members.iter().map(|it| it.key.value.clone()).collect();
+    let stored = stored.and_then(Node::members).into_iter().flatten();
+    members.extend(stored.filter(|it| !keys.contains(&it.key.value)).cloned());
     merged
 }
 
@@ -239,10 +262,7 @@ fn nested(
         let message = format!("no workflow named `{literal}`");
         let found = fault(file, DiagnosticCode::UnknownName, name.span(), message);
         let names = catalogue.workflow_names().map(String::as_str);
-        findings.error(match nearest(literal, names) {
-            Some(near) => found.with_hint(format!("did you mean `{near}`?")),
-            None => found,
-        });
+        findings.error(found.with_near(nearest(literal, names)));
         return;
     };
     if let Some(found) = cycle(workflow, name, catalogue) {

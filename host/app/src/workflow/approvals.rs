@@ -44,7 +44,7 @@ pub fn workflow_approvals<E: From<AppError>>(
 fn prompt(repository: &Arc<Repository>, record: &GateRecord) -> Result<String, AppError> {
     let run = &record.run;
     let workflow = run_workflow(repository, run)?;
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let inputs = repository.store()?.run_inputs(&run.id)?.unwrap_or_default();
     let source = EvaluatorSource {
         repository: repository.snapshot()?,

@@ -57,7 +57,7 @@ pub async fn workflow_evaluate(
         over: inputs,
     };
     let inputs = match run_inputs(&workflow, &given) {
-        // ignored: there is no error here, only no value.
+        // ignored: no error is dropped, because this is an `Option`.
         Ok(inputs) => Some(inputs.unwrap_or_default()),
         // The rest can be shown without inputs.
         Err(_) if given.over.is_empty() => None,
@@ -83,7 +83,7 @@ fn evaluated(
             "the inputs are not given; set them with `--input`",
         ));
     }
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let inputs = Value::Object(inputs.unwrap_or_default());
     let variables = trial_scope(&["run", "steps", "jobs", "self"]);
     let mut evaluation = PartialEvaluation {

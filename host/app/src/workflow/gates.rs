@@ -63,7 +63,7 @@ pub fn workflow_reject(
 /// Returns the workflow as it was when the run was created.
 pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<Workflow, AppError> {
     let name: WorkflowName = run.subject.parse()?;
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let text = repository.store()?.run_source(&run.id)?.unwrap_or_default();
     let file = SourceFile::new(format!("{} (as of run {})", name.file(), run.id), text);
     Ok(Workflow::parse(&file)?)

@@ -5,7 +5,7 @@ use sedge_model::run::StepPath;
 use serde_json::Value;
 
 use crate::error::AppError;
-use crate::expression::{EvaluatorSource, StepVariables, uses_data, uses_results};
+use crate::expression::{EvaluatorSource, ResultsUsed, StepVariables, uses_data};
 
 /// Returns the prompt of a gate. An expression that has no value stands as it is written, because
 /// the gate has to be decided nevertheless.
@@ -41,10 +41,10 @@ pub(crate) fn prompt_value(
     if let Some(text) = written.literal() {
         return Ok(Value::String(text.to_owned()));
     }
-    let has_results = written.exprs().any(uses_results);
-    let has_data = has_results || written.exprs().any(uses_data);
+    let used = ResultsUsed::of(written.exprs());
+    let has_data = used.is_any() || written.exprs().any(uses_data);
     source.evaluate(has_data, |evaluator| {
-        variables.with_env(evaluator, has_results, |env| {
+        variables.with_env(evaluator, &used, |env| {
             evaluator.template(written.template(), env)
         })
     })

@@ -65,7 +65,7 @@ pub async fn workflow_resume(
     let claim = repository
         .store()?
         .run_claim(&record, &session, &RunEvent::Resumed)?;
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     let inputs = repository
         .store()?
         .run_inputs(&record.id)?

@@ -57,8 +57,8 @@ impl WorkflowRunRequest {
 /// alone.
 ///
 /// # Errors
-/// Returns an error if the workflow, its inputs, one of its models or a step's inputs are invalid: no
-/// run was created then. Also returns an error if the workflow failed.
+/// Returns an error if the workflow, its inputs, one of its models or a step's inputs are invalid:
+/// no run was created then. Also returns an error if the workflow failed.
 pub async fn workflow_run(
     repository: &Arc<Repository>,
     request: &WorkflowRunRequest,
@@ -99,7 +99,7 @@ pub async fn workflow_run(
         .run_start(&start, &[RunEvent::Started])?;
     let cx = RunCx::new(repository, claim, events, locks, vault);
     cx.check_skips_set(request.check_skips.clone());
-    // ignored: there is no error here, only no value.
+    // ignored: no error is dropped, because this is an `Option`.
     cx.inputs_set(inputs.unwrap_or_default());
     workflow_drive(cx, frame, workflow).await
 }

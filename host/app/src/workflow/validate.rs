@@ -1,8 +1,9 @@
 //! Checks a workflow before it runs: the models and methods of its steps, and their inputs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use sedge_api::problem::{Argument, Help, UseCase};
+use sedge_api::problem::Help;
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::Expr;
 use sedge_lang::suggest::nearest;
@@ -12,14 +13,14 @@ use sedge_lang::yaml::{Faults, Located};
 use sedge_model::names::MethodName;
 use serde_json::{Map, Value};
 
-use crate::error::{AppError, ModelError, RepositoryError, near_or, schema_help};
+use crate::error::{AppError, ModelError, RepositoryError, model_missing_help, schema_help};
 use crate::expression::{
     EvaluatorSource, SecretPlace, StepVariables, WrittenStep, definition_uses_data, uses_data,
 };
 use crate::model::method_run::arguments_check;
-use crate::repository::near_one;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::ReadyModel;
+use crate::validate::sensitive_faults;
 use crate::workflow::prompt::prompt_value;
 
 /// Checks a workflow before a run with these inputs. Steps that use inputs are not checked if there
@@ -33,6 +34,7 @@ pub(crate) async fn workflow_check(
     inputs: Option<&Map<String, Value>>,
 ) -> Result<Vec<Option<Arc<ReadyModel>>>, AppError> {
     let mut models = Vec::new();
+    let mut loaded = LoadedModels::new();
     let mut found = FileFaults::new(workflow);
     for step in workflow.steps() {
         match &step.task {
@@ -56,13 +58,18 @@ pub(crate) async fn workflow_check(
                     method,
                     arguments,
                 };
-                let model = found.keep(task.check(repository, inputs).await)?;
+                let checked = task.check(repository, inputs, &mut loaded).await;
+                let model = found.keep(checked)?;
                 models.push(model.flatten());
             }
         }
     }
     found.result(models)
 }
+
+/// The models of the steps that were checked, by the names and ids that the steps use. Many steps
+/// can use one model, which is read and loaded once.
+type LoadedModels = HashMap<String, Arc<ReadyModel>>;
 
 /// The faults of a workflow's references, so that all are reported at once.
 struct FileFaults {
@@ -135,7 +142,7 @@ fn prompt_check(
         ..EvaluatorSource::of_arguments(repository)
     };
     let variables = StepVariables {
-        // ignored: there is no error here, only no value.
+        // ignored: no error is dropped, because this is an `Option`.
         inputs: Value::Object(inputs.cloned().unwrap_or_default()),
         run: Value::Null,
         of_run: None,
@@ -159,6 +166,7 @@ impl MethodTask<'_> {
         &self,
         repository: &RepositorySnapshot,
         inputs: Option<&Map<String, Value>>,
+        loaded: &mut LoadedModels,
     ) -> Result<Option<Arc<ReadyModel>>, AppError> {
         let step = WrittenStep {
             model: self.model.clone(),
@@ -174,8 +182,16 @@ impl MethodTask<'_> {
         let Some(name) = name else {
             return Ok(None);
         };
-        let ready = Arc::new(self.model_load(repository, name).await?);
+        let ready = match loaded.get(name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let ready = Arc::new(self.model_load(repository, name).await?);
+                loaded.insert(name.to_owned(), Arc::clone(&ready));
+                ready
+            }
+        };
         method_check(self.workflow, &ready, self.method)?;
+        self.literals_check(&ready)?;
         match target {
             // The arguments of the definition may need data that the run itself writes.
             Some(target) if !definition_uses_data(&ready.definition) => {
@@ -187,21 +203,30 @@ impl MethodTask<'_> {
         Ok(Some(ready))
     }
 
+    /// Checks that no argument that the schema marks as sensitive is written out in the file.
+    fn literals_check(&self, model: &ReadyModel) -> Result<(), AppError> {
+        let Some(schema) = model.plugin.arguments_schema(self.method.value.as_str()) else {
+            return Ok(());
+        };
+        let file = &self.workflow.file;
+        let mut faults = Faults::new(file);
+        for fault in sensitive_faults(file, self.arguments.source(), schema) {
+            faults.push(fault);
+        }
+        Ok(faults.result(())?)
+    }
+
     async fn model_load(
         &self,
         repository: &RepositorySnapshot,
         name: &str,
     ) -> Result<ReadyModel, AppError> {
         match ReadyModel::load(repository, name).await {
-            Err(AppError::Model(ModelError::Missing { name, .. })) => {
+            Err(AppError::Model(ModelError::Missing { name, near })) => {
                 let message = format!("no model named `{name}`");
                 let fault = Diagnostic::new(&self.workflow.file, self.model.span(), message);
                 let fault = fault.with_code(DiagnosticCode::UnknownName);
-                let near = near_one(&name, &repository.model_names()?);
-                let make = Help::command("make it", UseCase::ModelCreate)
-                    .with("type", Argument::open())
-                    .with("name", name.as_str());
-                let help = near_or(near.as_ref(), make);
+                let help = model_missing_help(&name, near.as_ref());
                 Err(RepositoryError::bad_file(fault, help).into())
             }
             other => other,

@@ -130,7 +130,10 @@ async fn missing_data_is_named_with_the_nearest() {
             "no model named `snik`; did you mean `sink`?",
         ),
         ("env.HOME", "write `expressions: {env: [HOME]}`"),
-        ("secret('TOKEN')", "in the arguments of definitions only"),
+        (
+            "secret('TOKEN')",
+            "in the arguments of definitions and steps only",
+        ),
     ];
     for (expression, expect) in cases {
         check_fault(&house, expression, expect).await;

@@ -8,6 +8,7 @@
 mod checks;
 mod commands;
 mod data;
+mod direct;
 mod effects;
 mod expressions;
 mod failure;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::ModelListed;
+use sedge_api::view::validate::FindingSeverity;
 use sedge_app::Events;
 use sedge_app::data::prune::{DataPruneRequest, data_prune};
 use sedge_app::model::edit::{ModelEditRequest, model_edit};
@@ -30,7 +31,9 @@ fn write(house: &House, file: &str, text: &str) {
 fn listed(house: &House) -> Vec<String> {
     let models = collected(|take| model_list(&house.repository, take));
     let name = |model: ModelListed| match model {
-        ModelListed::Sound(model) => format!("{} in {}", model.name, model.file),
+        ModelListed::Sound(model) => {
+            format!("{} in {}", model.name, model.file.unwrap_or_default())
+        }
         ModelListed::Faulty(fault) => format!("{}: {}", fault.name, fault.error),
     };
     models.into_iter().map(name).collect()
@@ -48,7 +51,10 @@ async fn model_is_found_by_its_name_and_its_id() {
         let found = model_get(&house.repository, name).expect(name);
         assert_eq!(found.model.name, "@acme/main");
         assert_eq!(found.model.type_name, "@sedge/sink");
-        assert_eq!(found.model.file, "models/@sedge/sink/any.yml");
+        assert_eq!(
+            found.model.file.as_deref(),
+            Some("models/@sedge/sink/any.yml")
+        );
     }
     house.value("@acme/main", "run", json!({})).await;
     let missing = model_get(&house.repository, "@acme/mian").expect_err("misspelt");
@@ -136,4 +142,58 @@ async fn edited_text_replaces_the_file_only_if_it_is_valid() {
     let fault = fault.expect_err("another text was edited");
     assert_eq!(fault.code(), ErrorCode::ModelEdited);
     assert_eq!(text(), good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_the_type_does_not_have_are_refused_by_a_run() {
+    let house = House::new();
+    for (text, message) in [
+        (
+            "methods: {rnu: {arguments: {note: x}}}\n",
+            "the type `@sedge/sink` has no method named `rnu`",
+        ),
+        (
+            "dataOutputOverrides: [{specName: recrod, lifetime: 30d}]\n",
+            "the type `@sedge/sink` writes no data named `recrod`",
+        ),
+        (
+            "tags: {region: \"${{ inputs.region }}\"}\n",
+            "an expression in a tag is not supported yet",
+        ),
+    ] {
+        house.model("sink", "@sedge/sink", text);
+        let refused = house.run("sink", "run", json!({})).await;
+        let refused = words(&refused.expect_err("the name is misspelt"));
+        assert!(refused.contains(message), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn id_of_two_files_is_a_finding() {
+    let house = House::new();
+    write(
+        &house,
+        "models/a.yaml",
+        &format!("name: a\ntype: \"@sedge/sink\"\nid: {ID}\n"),
+    );
+    for (file, text) in [
+        (
+            "models/b.yaml",
+            format!("name: b\ntype: \"@sedge/sink\"\nid: {ID}\n"),
+        ),
+        (
+            "models/b.yaml",
+            format!("name: {ID}\ntype: \"@sedge/sink\"\n"),
+        ),
+    ] {
+        write(&house, file, &text);
+        let validated = model_validate(&house.repository, None).await;
+        let findings = validated.expect("it can be checked").findings;
+        let errors = findings
+            .iter()
+            .filter(|it| it.severity == FindingSeverity::Error);
+        let messages: Vec<_> = errors.map(|it| &it.fault.message).collect();
+        let expect = format!("another file defines the model `{ID}`, too: models/a.yaml");
+        assert_eq!(messages, [&expect], "{text}");
+    }
 }

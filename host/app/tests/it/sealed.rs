@@ -18,7 +18,8 @@ use sedge_app::types::Scan;
 use sedge_app::{AppError, Events};
 use serde_json::{Value, json};
 
-use crate::fixture::House;
+use crate::fixture::text::step;
+use crate::fixture::{House, words};
 use crate::shown::log_of;
 
 const TYPE: &str = "@test/sealer";
@@ -56,7 +57,7 @@ async fn sees(house: &House, model: &str, arguments: Value) -> bool {
 }
 
 /// Returns the files below a folder that contain a text.
-fn files_with(folder: &Path, text: &str) -> Vec<String> {
+pub(crate) fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("it can be read").path();
@@ -313,4 +314,64 @@ async fn more_than_a_call_may_seal_is_refused() {
         .value("vault", "put", put(json!("x".repeat(30_000))))
         .await;
     house.has_versions("vault", "large", 1);
+}
+
+/// The expression that hands the password of `prod` on.
+const PASSWORD: &str = "\"${{ data.latest('vault', 'prod').attributes.password }}\"";
+
+/// Returns a repository with the models `vault`, which has data with a password, and `other`, whose
+/// token is an expression.
+async fn house_with_reader(token: &str, grants: &str) -> House {
+    let house = House::new();
+    house.model("vault", TYPE, "grants: {models: ['*']}\n");
+    let more = format!("globalArguments: {{token: {token}}}\ngrants: {{{grants}}}\n");
+    house.model("other", TYPE, &more);
+    put(&house, "prod").await;
+    house
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expression_hands_a_field_on_to_a_model_that_may_see_it() {
+    for token in [PASSWORD.to_owned(), PASSWORD.replace("}}", "}}!")] {
+        let house = house_with_reader(&token, "reveal: ['data:vault:/password']").await;
+        let shown = house.value("other", "token", json!({})).await;
+        let is_text = token != PASSWORD;
+        assert_eq!(shown["n_bytes"], CANARY.len() + usize::from(is_text));
+        let expect = if is_text { "[sealed]!" } else { "[sealed]" };
+        assert_eq!(shown["token"], expect);
+        assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+    }
+    for grants in ["", "reveal: ['data:vault:/keys']"] {
+        let house = house_with_reader(PASSWORD, grants).await;
+        let (error, _) = house.failure("other", "token", json!({})).await;
+        let error = error.to_string();
+        let expect = "its argument `/token` has a sealed field: `other` may not see the sealed \
+                      field `/password` of the model `vault`";
+        assert!(error.contains(expect), "{error}");
+        assert!(error.contains("data:vault:/password"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn argument_of_a_step_with_a_field_is_not_recorded() {
+    let house = house("");
+    put(&house, "prod").await;
+    let inputs = format!("{{text: {PASSWORD}}}");
+    house.workflow("w", &[step("s", "vault.take", &inputs, "")]);
+    house.workflow_run("w").await.expect("it succeeds");
+    let call = house.newest().calls.pop().expect("a call");
+    assert_eq!(call.arguments, json!({"text": "[sealed]"}));
+    assert_eq!(call.outcome.expect("it succeeded").value, "[sealed]");
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+}
+
+/// A query yields `[sealed]`, which a method would take for the value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn query_that_selects_a_field_is_refused_in_arguments() {
+    let token = r#""${{ data.query('specName == \"login\"', 'attributes.password')[0] }}""#;
+    let house = house_with_reader(token, "reveal: ['data:vault:/password']").await;
+    let ran = house.run("other", "token", json!({})).await;
+    let error = words(&ran.expect_err("it is refused"));
+    let expect = "the query selects a sealed field of `prod` of `vault`";
+    assert!(error.contains(expect), "{error}");
 }

@@ -7,6 +7,7 @@ pub(crate) mod evaluate;
 pub(crate) mod get;
 pub(crate) mod grant;
 pub(crate) mod list;
+pub(crate) mod method_direct;
 pub(crate) mod method_run;
 pub(crate) mod permissions;
 pub(crate) mod revoke;
@@ -38,6 +39,7 @@ commands! {
 
 commands! {
     ModelMethod {
+        Direct(method_direct::ModelMethodDirectArgs),
         Run(method_run::ModelMethodRunArgs),
     }
 }

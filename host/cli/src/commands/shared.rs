@@ -55,8 +55,8 @@ impl LockOptions {
 }
 
 impl RunOptions {
-    /// Returns the settings of the options, or of the environment variables that replace them, for a
-    /// command with this workload.
+    /// Returns the settings of the options, or of the environment variables that replace them, for
+    /// a command with this workload.
     ///
     /// # Errors
     /// The same as for [`LockOptions::settings`].
@@ -96,8 +96,8 @@ impl CheckOptions {
 /// The option of commands that download components.
 #[derive(Debug, Args)]
 pub(crate) struct DownloadOptions {
-    /// Allow downloads from this address, or range of addresses, although it is not public: 10.1.2.3,
-    /// 10.0.0.0/8; may be repeated
+    /// Allow downloads from this address, or range of addresses, although it is not public:
+    /// 10.1.2.3, 10.0.0.0/8; may be repeated
     #[arg(long, value_name = "RANGE")]
     pub(crate) allow_private_address: Vec<AddressRange>,
 }

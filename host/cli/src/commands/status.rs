@@ -71,6 +71,8 @@ fn sections(screen: &Screen, report: &StatusReport) -> Vec<String> {
         .not_granted
         .iter()
         .map(|it| vec![it.model.clone(), permission_text(&it.request.permission)]);
+    let secrets = report.secrets_closed.iter();
+    let secrets = secrets.map(|it| vec![guest_text::unbroken(it)]);
     let files = report.faulty_files.iter().map(|file| vec![file.clone()]);
     [
         section(
@@ -96,6 +98,11 @@ fn sections(screen: &Screen, report: &StatusReport) -> Vec<String> {
             not_granted.collect(),
         ),
         section("Files that cannot be used", &["file"], files.collect()),
+        section(
+            "No run begins, because secrets cannot be opened",
+            &["reason"],
+            secrets.collect(),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -159,6 +166,9 @@ fn hints(report: &StatusReport) -> Vec<String> {
     }
     if !report.faulty_files.is_empty() {
         hints.push("see each problem: `sedge doctor`".to_owned());
+    }
+    if report.secrets_closed.is_some() {
+        hints.push("see the state of each secret: `sedge secret list`".to_owned());
     }
     hints
 }

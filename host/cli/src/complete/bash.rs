@@ -1,9 +1,9 @@
 //! The adapter for bash, in place of the one of `clap_complete`.
 //!
-//! Bash splits the line not only at blanks, but also at `@`, `:` and `=`. The adapter of the library
-//! passes these pieces on as words, so that `@acme/web` would be two arguments. And it prints names
-//! as they are, although a plugin chooses the names of its data: `$(rm -r ~)` would be executed with
-//! the line.
+//! Bash splits the line not only at blanks, but also at `@`, `:` and `=`. The adapter of the
+//! library passes these pieces on as words, so that `@acme/web` would be two arguments. And it
+//! prints names as they are, although a plugin chooses the names of its data: `$(rm -r ~)` would be
+//! executed with the line.
 
 use std::ffi::OsString;
 use std::io::{Error, Write};
@@ -14,8 +14,8 @@ use clap_complete::engine::complete;
 use clap_complete::env::EnvCompleter;
 use sedge_sys::shell;
 
-/// What bash executes to begin with. It joins the pieces of the line to words, up to the cursor, and
-/// removes from each answer the part that readline leaves as it is.
+/// What bash executes to begin with. It joins the pieces of the line to words, up to the cursor,
+/// and removes from each answer the part that readline leaves as it is.
 const REGISTRATION: &str = r#"_sedge_complete() {
     local -a words=()
     local rest=${COMP_LINE:0:COMP_POINT} blanks piece i

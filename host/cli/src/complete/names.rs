@@ -11,7 +11,7 @@ use sedge_app::types::{arguments, variable};
 use sedge_sys::clock::{Moment, until};
 
 use super::WORDS_FOLLOW;
-use crate::args::Args;
+use crate::args::{Args, direct_form};
 use crate::context::Context;
 use crate::guest_text;
 
@@ -24,7 +24,7 @@ const TIME_MAX: Duration = Duration::from_millis(40);
 /// The variable in which zsh says which word the cursor is in.
 const INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
 
-/// Finds what an argument names, from the words before it.
+/// Finds the kind of thing that an argument names, from the words before it.
 type ThingOf = fn(&ArgMatches) -> Option<NamedThing>;
 
 /// Adds completions to all arguments of a command that are names. `path` has the words of its name,
@@ -43,14 +43,19 @@ pub(super) fn with_names(command: Command, path: &[&str]) -> Command {
     })
 }
 
-/// Returns what an argument of a command names; `None` if it is something else.
+/// Returns the function that finds the kind of name that an argument of a command takes; `None` if
+/// the argument is not a name.
 fn thing_of(path: &[&str], arg: &str) -> Option<ThingOf> {
     let noun = path.first().copied().unwrap_or_default();
     let verb = path.last().copied().unwrap_or_default();
     match (noun, verb, arg) {
-        // These name what does not exist yet.
+        // This name belongs to a model that does not exist yet.
         ("model", "create", "name") => None,
         (_, _, "model") | ("model", _, "name") => Some(|_| Some(NamedThing::Model)),
+        ("model", "direct", "method") => Some(|words| {
+            let type_name = value(words, "type")?;
+            Some(NamedThing::TypeMethod { type_name })
+        }),
         (_, _, "method") => Some(|words| {
             let model = value(words, "model")?;
             Some(NamedThing::Method { model })
@@ -128,6 +133,9 @@ fn words_before() -> Option<ArgMatches> {
     let index = variable(INDEX_VARIABLE).and_then(|text| text.parse().ok());
     let index = index.unwrap_or(words.len().saturating_sub(1));
     let words = &words[..index.min(words.len())];
+    let (program, line) = words.split_first()?;
+    let line = direct_form(line.to_vec());
+    let words = std::iter::once(program.clone()).chain(line);
     // ignored: a line that requests help has no names.
     Args::command()
         .ignore_errors(true)
@@ -166,6 +174,9 @@ mod tests {
         let mut found = Vec::new();
         names_in(&Args::command(), &[], &mut found);
         for expect in [
+            "model method direct type",
+            "model method direct method",
+            "model method direct name",
             "model method run model",
             "model method run method",
             "model get name",

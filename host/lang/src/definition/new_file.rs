@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::json_schema::{SchemaOf, schema_line};
 
-/// A definition that is to be written.
+/// A definition that is to be written, to a file or to the datastore.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewDefinition {
@@ -27,9 +27,9 @@ pub struct NewDefinition {
     /// Its labels.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// The arguments that every method gets. A text in them can have expressions.
+    /// The global arguments, which every method receives. A text in them can have expressions.
     pub global_arguments: Map<String, Value>,
-    /// What it may do, besides what all models of its type may.
+    /// The grants of this model, in addition to those of all models of its type.
     #[serde(skip_serializing_if = "Grants::is_empty")]
     pub grants: Grants,
 }

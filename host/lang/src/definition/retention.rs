@@ -39,7 +39,7 @@ const RETENTION_FOREIGN: &[(&str, &str)] = &[
     ("schema", "the plugin describes the schema of a resource"),
 ];
 
-/// The retention of each spec, with the place where the spec is named.
+/// The retention of each spec that was read so far.
 #[derive(Debug, Default)]
 pub(super) struct RetentionReader(BTreeMap<SpecName, Retention>);
 
@@ -50,7 +50,7 @@ impl RetentionReader {
         let _ = read::map(node, faults, |member, faults| {
             let spec = member.key.value.parse::<SpecName>();
             let retention = Keys::read(&member.value, &RESOURCE_KEYS, faults)
-                .map(|keys| retention(keys, faults));
+                .map(|keys| retention_of_keys(keys, faults));
             let spec = spec.map_err(|error| {
                 let span = member.key.span.clone();
                 faults.add(DiagnosticCode::InvalidName, span, error.to_string());
@@ -69,7 +69,7 @@ impl RetentionReader {
             let keys = Keys::read(item, &OVERRIDE_KEYS, faults)?;
             let spec = keys.required("specName", faults);
             let spec = spec.and_then(|it| read::parsed(it, faults));
-            let retention = retention(keys, faults);
+            let retention = retention_of_keys(keys, faults);
             self.insert(spec?, retention, faults);
             Some(())
         });
@@ -91,7 +91,7 @@ impl RetentionReader {
 }
 
 /// Reads how long the data of one spec is kept, and its tags.
-pub(crate) fn retention(keys: Keys<'_>, faults: &mut Faults) -> Retention {
+pub(crate) fn retention_of_keys(keys: Keys<'_>, faults: &mut Faults) -> Retention {
     let lifetime = keys.get("lifetime");
     let lifetime = lifetime.and_then(|it| read::parsed(it, faults));
     let keep = keys.get("garbageCollection");

@@ -272,7 +272,7 @@ fn part_has_a_place() {
 }
 
 #[test]
-fn reports_act_later() {
+fn reports_have_no_effect_yet() {
     let definition = with("reports: {require: [daily]}\n");
     let notes = definition.notes();
     let [note] = &notes[..] else {

@@ -1,5 +1,5 @@
-//! Turns a checked syntax tree into one that is efficient for a million rows, and that pays for what
-//! it does.
+//! Turns a checked syntax tree into one that is efficient for a million rows, and that pays for
+//! what it does.
 //!
 //! Operators of the language are replaced by functions of this crate (see `functions.rs`), what
 //! comes from outside by look-ups (see `host.rs`), and parts that do not depend on variables are
@@ -25,9 +25,15 @@ use super::variables::Variables;
 use super::words::{NoValue, no_value};
 use crate::diagnostic::Diagnostic;
 
-/// The largest constant that is evaluated once: see [`weight`]. Copies of a constant are not
-/// charged, so they must be small.
+/// The largest constant that is evaluated once: see [`weight`]. It is borrowed where it is used; what
+/// copies it charges for it.
 const CONSTANT_WEIGHT_MAX: u64 = 1_000;
+
+/// The largest value whose copies are not charged: see [`weight`].
+///
+/// The author of an expression chooses the values, and a loop can copy one for each of its items.
+/// With a larger limit, a short expression could fill the memory.
+const FREE_WEIGHT_MAX: u64 = 5;
 
 /// The functions that hand their arguments on without looking at them.
 const HANDED_ON: &[&str] = &[
@@ -379,7 +385,13 @@ impl<'d> ExprCompiler<'d> {
         let Ok(value) = Boxed::try_from(value) else {
             return Ok(false);
         };
-        if weight(&*value) > CONSTANT_WEIGHT_MAX {
+        // A value that is charged for each copy has to stay in its call of `@charge`.
+        let weight_max = if is_charged(at) {
+            FREE_WEIGHT_MAX
+        } else {
+            CONSTANT_WEIGHT_MAX
+        };
+        if weight(&*value) > weight_max {
             return Ok(false);
         }
         *at = named(at.id, self.keep(value));
@@ -479,7 +491,7 @@ fn charge_loop(it: &mut ComprehensionExpr) {
 /// hidden.
 fn charge_comparison(call: &mut CallExpr) {
     let is_short = |it: &IdedExpr| match &it.expr {
-        Expr::Literal(_) => true,
+        Expr::Literal(literal) => is_short_literal(literal),
         Expr::List(list) => list
             .elements
             .iter()
@@ -516,10 +528,10 @@ fn is_charged(part: &IdedExpr) -> bool {
     call(part).is_some_and(|(name, ..)| charging.contains(&name))
 }
 
-/// Returns whether a part costs nothing: a literal, or a value of this crate.
+/// Returns whether a part costs nothing: a short literal, or a value of this crate.
 fn is_free(part: &IdedExpr) -> bool {
     match &part.expr {
-        Expr::Literal(_) => true,
+        Expr::Literal(literal) => is_short_literal(literal),
         Expr::Ident(name) => name.starts_with('@'),
         Expr::Unspecified
         | Expr::Call(_)
@@ -528,6 +540,21 @@ fn is_free(part: &IdedExpr) -> bool {
         | Expr::Map(_)
         | Expr::Select(_)
         | Expr::Struct(_) => false,
+    }
+}
+
+/// Returns whether a literal is so short that its copies need not be charged.
+///
+/// A loop copies a long text in its body for every item.
+fn is_short_literal(literal: &LiteralValue) -> bool {
+    match literal {
+        LiteralValue::String(text) => weight(text) <= FREE_WEIGHT_MAX,
+        LiteralValue::Bytes(bytes) => weight(bytes) <= FREE_WEIGHT_MAX,
+        LiteralValue::Boolean(_)
+        | LiteralValue::Double(_)
+        | LiteralValue::Int(_)
+        | LiteralValue::Null
+        | LiteralValue::UInt(_) => true,
     }
 }
 

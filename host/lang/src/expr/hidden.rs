@@ -1,8 +1,9 @@
-//! Values that expressions carry and do not see: sealed fields and secrets.
+//! Hidden values: sealed fields and secrets, which expressions pass on and cannot examine.
 //!
-//! A hidden value is an object with a single member, whose key begins with `$sealed`. A plugin cannot
-//! write such an object. An expression can hand it on as a whole. To compare it, to call a function
-//! with it or to loop over it is an error, because a plain `false` would look like an answer.
+//! A hidden value is an object with a single member, whose key begins with `$sealed`. A plugin
+//! cannot write such an object. An expression can pass it on as a whole. Comparing it, calling a
+//! function with it or looping over it is an error, because a plain `false` would look like an
+//! answer.
 
 use cel::ExecutionError;
 use cel::common::types::{CelList, CelMap, CelMapKey, CelString};

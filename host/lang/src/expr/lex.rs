@@ -152,6 +152,16 @@ fn number_end(rest: &str) -> usize {
     end
 }
 
+/// The maximum number of items, members and arguments of an expression.
+///
+/// The author chooses the number, and the parser takes up to 8 KiB for each.
+pub(super) const ENTRIES_MAX: usize = 8_000;
+
+/// The maximum number of characters of an expression that are not ASCII.
+///
+/// The author chooses the number, and the parser takes five microseconds for each.
+pub(super) const NON_ASCII_MAX: usize = 10_000;
+
 /// A reason for which the parser must not read a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TooLarge {
@@ -159,13 +169,21 @@ pub(super) enum TooLarge {
     Operators,
     /// Its brackets are nested too deep.
     Nesting,
+    /// It has too many items, members and arguments.
+    Entries,
+    /// It has too many characters that are not ASCII.
+    NonAscii,
 }
 
-/// Checks the number of signs and the depth of the brackets.
+/// Checks the number of signs, entries and characters, and the depth of the brackets.
 ///
 /// A call, an index or an operator has one sign; the exact number is counted in the syntax tree.
 pub(super) fn check_size(text: &str, limits: &Limits) -> Result<(), TooLarge> {
-    let (mut n_signs, mut depth, mut depth_max) = (0, 0_usize, 0);
+    if text.chars().filter(|c| !c.is_ascii()).count() > NON_ASCII_MAX {
+        return Err(TooLarge::NonAscii);
+    }
+    let (mut n_signs, mut n_entries) = (0, 0);
+    let (mut depth, mut depth_max) = (0_usize, 0);
     for token in Tokens::new(text, 0) {
         if token.kind != TokenKind::Sign {
             continue;
@@ -177,7 +195,7 @@ pub(super) fn check_size(text: &str, limits: &Limits) -> Result<(), TooLarge> {
                 n_signs += 1;
             }
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
-            "," | ":" => {}
+            "," | ":" => n_entries += 1,
             _ => n_signs += 1,
         }
         depth_max = depth_max.max(depth);
@@ -186,6 +204,8 @@ pub(super) fn check_size(text: &str, limits: &Limits) -> Result<(), TooLarge> {
         Err(TooLarge::Operators)
     } else if depth_max > 2 * limits.brackets {
         Err(TooLarge::Nesting)
+    } else if n_entries > ENTRIES_MAX {
+        Err(TooLarge::Entries)
     } else {
         Ok(())
     }

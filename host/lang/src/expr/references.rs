@@ -6,7 +6,7 @@ use cel::common::ast::Expr as Node;
 use cel::common::ast::{IdedExpr, LiteralValue, operators};
 
 use super::Expr;
-use super::tree::{call, ident, key_of, member, visit};
+use super::tree::{call, ident, key_of, member, text, visit};
 
 /// A member of a variable that an expression uses: `steps.build`, `steps["build"]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,15 @@ pub struct Reference {
     pub span: Range<usize>,
     /// The member of the member, as in `steps.build.status`, and its place.
     pub member: Option<(String, Range<usize>)>,
+}
+
+/// A secret that an expression names: `secret("NAME")`, `vault.get("VAULT", "KEY")`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretReference {
+    /// The name of the secret, which is `VAULT.KEY` for a key of a vault. It need not be valid.
+    pub name: String,
+    /// The place of the name, or of the key, in the file.
+    pub span: Range<usize>,
 }
 
 impl Expr {
@@ -55,6 +64,33 @@ impl Expr {
         found
     }
 
+    /// Returns the secrets that the expression names. A secret whose name is computed is not among
+    /// them.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretReference> {
+        let mut found = Vec::new();
+        visit(&self.source.expr, |node| {
+            if let Some((name, last)) = secret_of(node) {
+                let span = self.place.span(self.source.span(last));
+                found.push(SecretReference { name, span });
+            }
+        });
+        found.sort_by_key(|it| it.span.start);
+        found
+    }
+
+    /// Returns whether the expression uses a variable only by members that it names, so that
+    /// [`references`](Self::references) returns all of its uses.
+    #[must_use]
+    pub fn names_all_members(&self, variable: &str) -> bool {
+        let (mut n_uses, mut n_named) = (0_usize, 0_usize);
+        visit(&self.source.expr, |node| {
+            n_uses += usize::from(ident(node) == Some(variable));
+            n_named += usize::from(key_of(node, variable).is_some());
+        });
+        n_uses == n_named
+    }
+
     /// Returns what the expression yields, if that is no boolean for any value of its variables:
     /// "a text".
     #[must_use]
@@ -81,6 +117,18 @@ impl Expr {
     }
 }
 
+/// Returns the name of the secret that a call stands for, and the argument that ends the name.
+fn secret_of(node: &IdedExpr) -> Option<(String, &IdedExpr)> {
+    let (function, target, arguments) = call(node)?;
+    match (function, target, arguments) {
+        ("secret", None, [name]) => Some((text(name)?.to_owned(), name)),
+        ("get", Some(vault), [prefix, key]) if ident(vault) == Some("vault") => {
+            Some((format!("{}.{}", text(prefix)?, text(key)?), key))
+        }
+        _ => None,
+    }
+}
+
 fn never_boolean_call(node: &IdedExpr) -> Option<&'static str> {
     let (function, target, _) = call(node)?;
     let namespace = target.and_then(ident);
@@ -103,7 +151,9 @@ mod tests {
             .with_hyphens()
             .with("steps", Shape::Any)
             .with("inputs", Shape::Any)
-            .with_function("data.latest", 2..=3);
+            .with_function("data.latest", 2..=3)
+            .with_function("secret", 1..=1)
+            .with_function("vault.get", 2..=2);
         Expr::compile(text, &TextPlace::of_text("f", text), &variables).expect(text)
     }
 
@@ -132,6 +182,25 @@ mod tests {
         check("has(steps.a.outputs.x)", &[("a", "a", Some("outputs"))]);
         check("steps.a[0].outputs", &[("a", "a", None)]);
         check("inputs.steps", &[]);
+    }
+
+    #[test]
+    fn secrets_are_found_with_their_places() {
+        let check = |text: &str, expect: &[(&str, &str)]| {
+            let found = compiled(text).secrets();
+            let found: Vec<_> = found
+                .iter()
+                .map(|it| (it.name.as_str(), &text[it.span.clone()]))
+                .collect();
+            assert_eq!(found, expect, "{text}");
+        };
+        check("secret('A')", &[("A", "'A'")]);
+        check(
+            "[secret(\"A\"), vault.get('V', 'K')]",
+            &[("A", "\"A\""), ("V.K", "'K'")],
+        );
+        check("secret(inputs.name)", &[]);
+        check("inputs.secret", &[]);
     }
 
     #[test]

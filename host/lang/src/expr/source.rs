@@ -10,7 +10,7 @@ use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceIn
 
 use super::Limits;
 use super::functions::{FUNCTIONS, MACROS, NAMESPACES, PATTERNED, environment};
-use super::lex::{Rewritten, TooLarge, check_size};
+use super::lex::{ENTRIES_MAX, NON_ASCII_MAX, Rewritten, TooLarge, check_size};
 use super::tree::{binary, call, children, children_mut, ident, is_binding, member, text, visit};
 use super::variables::{Shape, Variables};
 use super::words;
@@ -107,6 +107,16 @@ impl Source {
         check_size(text, limits).map_err(|reason| match reason {
             TooLarge::Operators => too_many(&file, limits),
             TooLarge::Nesting => whole_fault(&file, "it is nested too deep"),
+            TooLarge::Entries => {
+                let message =
+                    format!("it has more than {ENTRIES_MAX} items, members and arguments");
+                whole_fault(&file, message)
+            }
+            TooLarge::NonAscii => {
+                let message =
+                    format!("it has more than {NON_ASCII_MAX} characters that are not ASCII");
+                whole_fault(&file, message)
+            }
         })?;
         let rewritten = if dialect.variables.has_hyphens() {
             Rewritten::of(text)
@@ -398,6 +408,7 @@ impl<'s> Checker<'s> {
         let candidates = known.iter().chain(bound).copied();
         let candidates = candidates.chain(variables.alias_names());
         let hint = match nearest(name, candidates.filter(|it| !it.starts_with('@'))) {
+            _ if name == "secrets" => "write `secret(\"NAME\")`".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => return Err(fault),
             None => format!("there are {}", listed(&known)),

@@ -12,7 +12,9 @@ use crate::yaml::Faults;
 use crate::yaml::keys::{KeySet, Keys};
 use crate::yaml::node::{Member, Node, NodeKind};
 
-/// The maximum depth of schemas in schemas. Readers of the schema are recursive.
+/// The maximum depth of schemas in schemas.
+///
+/// The author of the file chooses the depth, and readers of the schema are recursive.
 const DEPTH_MAX: usize = 32;
 
 /// The types of JSON Schema.
@@ -130,10 +132,11 @@ struct Reader<'n> {
     values: Vec<WrittenPart<'n>>,
 }
 
-/// A value in a schema, which has to satisfy a part of that schema.
+/// Values in a schema, each of which has to satisfy a part of that schema.
 struct WrittenPart<'n> {
     key: &'static str,
-    node: &'n Node,
+    /// The values. A list of allowed values can be long, so its schema is compiled once for all.
+    nodes: Vec<&'n Node>,
     schema: Value,
 }
 
@@ -288,11 +291,6 @@ impl<'n> Reader<'n> {
     fn written(&mut self, node: &'n Node, part: &Part) {
         let schema = &part.schema;
         let sub = Value::Object(schema.clone());
-        let values = |key, under: &'n Node, schema: &Value| WrittenPart {
-            key,
-            node: under,
-            schema: schema.clone(),
-        };
         if let Some(default) = node.get("default") {
             if sub["sensitive"] == true && !default.is_null() {
                 let message = "a sensitive input has no default in the file";
@@ -301,15 +299,21 @@ impl<'n> Reader<'n> {
                     "remove it, and use `${{ secret(\"NAME\") }}` where the value is needed",
                 ));
             } else {
-                self.values.push(values("default", default, &sub));
+                self.values.push(WrittenPart {
+                    key: "default",
+                    nodes: vec![default],
+                    schema: sub.clone(),
+                });
             }
         }
-        let types = json!({"type": sub["type"]});
         if let Some(items) = node.get("enum").and_then(Node::items)
             && !sub["type"].is_null()
         {
-            let written = items.iter().map(|it| values("enum", it, &types));
-            self.values.extend(written.collect::<Vec<_>>());
+            self.values.push(WrittenPart {
+                key: "enum",
+                nodes: items.iter().collect(),
+                schema: json!({"type": sub["type"]}),
+            });
         }
         let is_open = schema
             .get("additionalProperties")
@@ -335,22 +339,28 @@ impl<'n> Reader<'n> {
 
     /// Checks the values in a schema, such as defaults, against the schema.
     fn values_check(&mut self) {
-        for WrittenPart { key, node, schema } in std::mem::take(&mut self.values) {
-            if holds_expression(&node.value()) {
-                let message = format!("`{key}` is a plain value, and no expression");
-                self.faults
-                    .add(DiagnosticCode::Expression, node.span.clone(), message);
-                continue;
+        for WrittenPart { key, nodes, schema } in std::mem::take(&mut self.values) {
+            // If a part does not compile, the whole schema does not either, which is reported.
+            let compiled = Schema::compile_known(&schema).ok();
+            for node in nodes {
+                self.value_check(key, node, compiled.as_ref());
             }
-            let Ok(compiled) = Schema::compile_known(&schema) else {
-                // The whole schema does not compile either, which is reported.
-                continue;
-            };
-            for violation in compiled.violations(&node.value()) {
-                let span = node.at(&violation.path).span.clone();
-                let message = format!("`{key}` does not fit the schema: {}", violation.message);
-                self.faults.add(DiagnosticCode::Schema, span, message);
-            }
+        }
+    }
+
+    fn value_check(&mut self, key: &str, node: &Node, schema: Option<&Schema>) {
+        let value = node.value();
+        if holds_expression(&value) {
+            let message = format!("`{key}` is a plain value, and no expression");
+            self.faults
+                .add(DiagnosticCode::Expression, node.span.clone(), message);
+            return;
+        }
+        let violations = schema.map(|it| it.violations(&value));
+        for violation in violations.into_iter().flatten() {
+            let span = node.at(&violation.path).span.clone();
+            let message = format!("`{key}` does not fit the schema: {}", violation.message);
+            self.faults.add(DiagnosticCode::Schema, span, message);
         }
     }
 }

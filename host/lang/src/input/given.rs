@@ -152,12 +152,28 @@ impl GivenInput {
     }
 }
 
+impl GivenInput {
+    /// Returns the same as inputs of one key each, with the keys as they are written.
+    pub(super) fn by_key(&self) -> Vec<(String, Self)> {
+        match &self.0 {
+            Form::Pair { key, .. } => vec![(key.clone(), self.clone())],
+            Form::Object(object) => {
+                let one = |(key, value): (&String, &Value)| {
+                    let object = Map::from_iter([(key.clone(), value.clone())]);
+                    (key.clone(), Self(Form::Object(object)))
+                };
+                object.iter().map(one).collect()
+            }
+        }
+    }
+}
+
 /// All inputs of one run as they are given.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GivenInputs {
-    /// Those of a file, or of an item of a stream.
+    /// The inputs of a file, or of an item of a stream.
     pub item: Map<String, Value>,
-    /// Those of the command line, which are laid over the others.
+    /// The inputs of the command line, which override those of `item`.
     pub over: Vec<GivenInput>,
 }
 
@@ -209,7 +225,7 @@ pub fn inputs_given(
     Ok(inputs)
 }
 
-/// Lays inputs over others: maps are merged, and every other value replaces what was there.
+/// Merges inputs into others. Maps are merged, and every other value replaces the former one.
 pub fn inputs_merge(under: &mut Map<String, Value>, over: Map<String, Value>) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {

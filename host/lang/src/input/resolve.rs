@@ -1,5 +1,8 @@
 //! Converts given inputs by their schema, adds the defaults, and finds what violates the schema.
 
+use std::collections::BTreeSet;
+
+use sedge_model::json_pointer::{is_pointer_within, pointer_below};
 use sedge_model::violation::Violation;
 use serde_json::{Map, Value};
 
@@ -7,7 +10,9 @@ use super::DeclaredInputs;
 use crate::argument::{member_schema, texts_converted, whole_numbers};
 use crate::suggest::nearest;
 
-/// The maximum number of violations that are reported. A file or stdin has any number of inputs.
+/// The maximum number of violations that are reported.
+///
+/// The author of a file or a stream of inputs chooses how many there are.
 const VIOLATIONS_MAX: usize = 100;
 
 /// The maximum number of characters of a given value that a message repeats.
@@ -20,6 +25,15 @@ pub(super) fn resolve(
     declared: &DeclaredInputs,
     given: Map<String, Value>,
 ) -> Result<Map<String, Value>, Vec<Violation>> {
+    resolve_hidden(declared, given, Map::new())
+}
+
+/// The values of `hidden` are added to the inputs as they are, and are not checked.
+pub(super) fn resolve_hidden(
+    declared: &DeclaredInputs,
+    given: Map<String, Value>,
+    hidden: Map<String, Value>,
+) -> Result<Map<String, Value>, Vec<Violation>> {
     let root = &declared.json;
     let secrets = sensitive(root, &given);
     let mut value = Value::Object(given);
@@ -30,9 +44,19 @@ pub(super) fn resolve(
     shape_check(root, &value, "", &mut found);
     let values = declared.values.violations_of_it(&value);
     found.extend(values.into_iter().map(|it| with_value(it, &value)));
+    // A hidden value looks as if it were missing.
+    found.retain(|it| {
+        !hidden
+            .keys()
+            .any(|key| is_pointer_within(&it.path, &pointer_below("", key)))
+    });
     // The message of such a violation would repeat the value.
-    found.retain(|it| !secrets.iter().any(|secret| is_within(&it.path, secret)));
-    found.extend(secrets.into_iter().map(|path| {
+    found.retain(|it| {
+        !secrets
+            .iter()
+            .any(|secret| is_pointer_within(&it.path, secret))
+    });
+    found.extend(secrets.into_iter().take(VIOLATIONS_MAX).map(|path| {
         Violation {
             path,
             message:
@@ -44,7 +68,10 @@ pub(super) fn resolve(
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.truncate(VIOLATIONS_MAX);
     match (found.is_empty(), value) {
-        (true, Value::Object(inputs)) => Ok(inputs),
+        (true, Value::Object(mut inputs)) => {
+            inputs.extend(hidden);
+            Ok(inputs)
+        }
         _ => Err(found),
     }
 }
@@ -52,7 +79,7 @@ pub(super) fn resolve(
 /// Returns the violation of an input of a file that declares no inputs.
 pub(super) fn undeclared(key: &str) -> Violation {
     Violation {
-        path: below("", key),
+        path: pointer_below("", key),
         message: "no inputs are declared".to_owned(),
     }
 }
@@ -90,7 +117,7 @@ fn shape_check(schema: &Value, value: &Value, path: &str, found: &mut Vec<Violat
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                let here = below(path, key);
+                let here = pointer_below(path, key);
                 let part = member_schema(schema, schema, key);
                 if *part == Value::Bool(false) {
                     found.push(unknown(schema, path, key));
@@ -102,7 +129,7 @@ fn shape_check(schema: &Value, value: &Value, path: &str, found: &mut Vec<Violat
             for name in required.into_iter().flatten().filter_map(Value::as_str) {
                 if !members.contains_key(name) {
                     found.push(Violation {
-                        path: below(path, name),
+                        path: pointer_below(path, name),
                         message: "it is required, and was not given".to_owned(),
                     });
                 }
@@ -137,7 +164,7 @@ fn unknown(schema: &Value, path: &str, key: &str) -> Violation {
         None => format!("; the {what}s are `{}`{more}", listed.join("`, `")),
     };
     Violation {
-        path: below(path, key),
+        path: pointer_below(path, key),
         message: format!("there is no such {what}{help}"),
     }
 }
@@ -170,19 +197,21 @@ pub(super) fn sensitive(schema: &Value, given: &Map<String, Value>) -> Vec<Strin
     let mut found = Vec::new();
     for (key, value) in given {
         let part = member_schema(schema, schema, key);
-        sensitive_find(part, value, below("", key), &mut found);
+        sensitive_find(part, value, pointer_below("", key), &mut found);
     }
+    // `allOf` and its like can mark a place several times.
+    let mut seen = BTreeSet::new();
+    found.retain(|path| seen.insert(path.clone()));
     found
 }
 
+/// Adds the places of sensitive values, perhaps several times.
 fn sensitive_find(schema: &Value, value: &Value, path: String, found: &mut Vec<String>) {
     if value.is_null() {
         return;
     }
     if schema["sensitive"] == true {
-        if !found.contains(&path) {
-            found.push(path);
-        }
+        found.push(path);
         return;
     }
     for key in ["allOf", "anyOf", "oneOf"] {
@@ -194,7 +223,7 @@ fn sensitive_find(schema: &Value, value: &Value, path: String, found: &mut Vec<S
         Value::Object(members) => {
             for (key, member) in members {
                 let part = member_schema(schema, schema, key);
-                sensitive_find(part, member, below(&path, key), found);
+                sensitive_find(part, member, pointer_below(&path, key), found);
             }
         }
         Value::Array(items) => {
@@ -220,14 +249,4 @@ fn with_value(violation: Violation, value: &Value) -> Violation {
         message: format!("{}; `{shown}` was given", violation.message),
         path: violation.path,
     }
-}
-
-/// Returns the JSON pointer of a member.
-fn below(path: &str, key: &str) -> String {
-    format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
-}
-
-fn is_within(path: &str, above: &str) -> bool {
-    path.strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

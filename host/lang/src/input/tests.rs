@@ -447,3 +447,25 @@ fn stream_has_bounds() {
         );
     }
 }
+
+#[test]
+fn hidden_input_is_given_and_not_checked() {
+    let declared = inputs(
+        "key: {type: string, minLength: 9, sensitive: true, required: true}\n\
+         region: {type: string, default: eu}\n",
+    );
+    let hidden = map(json!({"key": {"mark": 1}}));
+    assert_eq!(
+        declared.resolve_hidden(Map::new(), hidden.clone()),
+        Ok(map(json!({"key": {"mark": 1}, "region": "eu"})))
+    );
+    let given = map(json!({"region": 7, "regoin": "us"}));
+    let found = declared
+        .resolve_hidden(given, hidden)
+        .expect_err("it is refused");
+    let places: Vec<&str> = found.iter().map(|it| it.path.as_str()).collect();
+    assert!(
+        places.contains(&"/regoin") && !places.contains(&"/key"),
+        "{found:?}"
+    );
+}

@@ -40,12 +40,12 @@ fn identity() -> Vec<KeySchema> {
         ("name", "The name of the model.", name()),
         (
             "id",
-            "The id of the model. It may stand wherever the name may.",
+            "The id of the model. It can be used instead of the name.",
             uuid(),
         ),
         (
             "version",
-            "The version of the definition, which its author counts.",
+            "The number that the author gives to this version of the definition.",
             whole_number(),
         ),
         ("description", "The purpose of the model.", text()),
@@ -59,7 +59,7 @@ fn behaviour() -> Vec<KeySchema> {
         &[],
         vec![(
             "arguments",
-            "Stored arguments. Those of a step or a command are laid over them.",
+            "Stored arguments. The arguments of a step or a command override them.",
             any_object(),
         )],
     );
@@ -97,7 +97,7 @@ fn behaviour() -> Vec<KeySchema> {
         ),
         (
             "grants",
-            "What the model may do, besides what all models of its type may.",
+            "The grants of this model, in addition to those of all models of its type.",
             grants(),
         ),
         ("limits", "Limits of the model's calls.", limits()),
@@ -242,7 +242,7 @@ fn folder_grant() -> Value {
             ),
             (
                 "access",
-                "What may be done with the files.",
+                "The access to the files: `read`, or `write` for both.",
                 json!({"enum": ["read", "write"]}),
             ),
         ],
@@ -257,7 +257,7 @@ fn secret_grant() -> Value {
             ("name", "The name of the secret.", text()),
             (
                 "hosts",
-                "Where the host may put the secret into requests.",
+                "The hosts to which the secret may be sent in requests.",
                 one_or_list(&text()),
             ),
             (

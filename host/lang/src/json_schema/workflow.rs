@@ -32,7 +32,7 @@ fn identity() -> Vec<KeySchema> {
         ("name", "The name of the workflow.", name()),
         (
             "id",
-            "The id of the workflow. It may stand wherever the name may.",
+            "The id of the workflow. It can be used instead of the name.",
             uuid(),
         ),
         ("description", "The purpose of the workflow.", text()),
@@ -87,7 +87,7 @@ fn options() -> Vec<KeySchema> {
 
 /// Returns the keys that say where or by what steps are executed.
 fn placement() -> Vec<KeySchema> {
-    let text = "It is kept, and acts in a later version.";
+    let text = "It is accepted, and has no effect yet.";
     PLACEMENT.iter().map(|key| (*key, text, any())).collect()
 }
 

@@ -1,8 +1,8 @@
 //! Edits the lines of a definition whose values change.
 //!
 //! A key is edited if it stands alone at the beginning of its line, as in all documents. The lines
-//! of a key are its own and the following ones that are indented more. Everything else is left to
-//! the caller, which compares the result with what was wanted.
+//! of a key are its own and the following ones that are indented more. The caller parses the result
+//! and compares it with the wanted arguments, so a text in another form is refused, not damaged.
 
 use std::ops::Range;
 
@@ -56,7 +56,7 @@ pub(super) fn edited_as_a_whole(
 struct LineEdits<'a> {
     text: &'a str,
     line_end: &'static str,
-    /// The places that change, in the text as it is, and what comes there.
+    /// The ranges of the text that change, each with its new text.
     edits: Vec<(Range<usize>, String)>,
 }
 

@@ -16,7 +16,7 @@ use crate::yaml::{KeySet, Keys, Node, NodeKind, read};
 /// The author of a file chooses the depth, and reading a level takes stack.
 const DEPTH_MAX: usize = 16;
 
-/// What the dependencies of a job or of a step look like.
+/// The form of the dependencies of a job or of a step.
 #[derive(Clone, Copy)]
 pub(super) struct DependsOn {
     /// The key that names the job or step.

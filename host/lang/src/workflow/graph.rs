@@ -1,7 +1,8 @@
 //! Checks a set of jobs, or the steps of one job: names are unique, dependencies exist, and there
 //! are no cycles.
 //!
-//! The time is linear in the number of jobs, steps and dependencies, and nothing here is recursive.
+//! The time is nearly linear in the number of jobs, steps and dependencies, and nothing here is
+//! recursive.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -22,7 +23,7 @@ pub(super) struct GraphNode {
     pub(super) depends_on: Vec<Located<String>>,
 }
 
-/// What a set of jobs or steps is, for the messages.
+/// How the messages about a set of jobs or steps describe it.
 pub(super) struct GraphRules<'r> {
     /// The word for one of them.
     pub(super) what: &'static str,

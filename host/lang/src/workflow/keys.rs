@@ -225,7 +225,7 @@ pub(crate) const JOB: KeySet = KeySet {
     ],
 };
 
-const IN_TASK: &str = "it belongs into `task`";
+const IN_TASK: &str = "it belongs in `task`";
 
 pub(crate) const STEP: KeySet = KeySet {
     of: "a step",
@@ -284,7 +284,7 @@ pub(crate) const STEP: KeySet = KeySet {
         ("ignore_errors", "write `allowFailure: true`"),
         (
             "inputs",
-            "it belongs into `task`: `task: {type: …, inputs: {…}}`",
+            "it belongs in `task`: `task: {type: …, inputs: {…}}`",
         ),
         ("loop", "write `forEach: {item: NAME, in: [a, b]}`"),
         ("message", IN_TASK),
@@ -442,7 +442,7 @@ pub(crate) const JOB_DEPENDENCY: KeySet = KeySet {
         ),
         (
             "type",
-            "it belongs into `condition`: `condition: {type: failed}`",
+            "it belongs in `condition`: `condition: {type: failed}`",
         ),
     ],
 };
@@ -458,7 +458,7 @@ pub(crate) const STEP_DEPENDENCY: KeySet = KeySet {
         ("name", "write `step`"),
         (
             "type",
-            "it belongs into `condition`: `condition: {type: failed}`",
+            "it belongs in `condition`: `condition: {type: failed}`",
         ),
     ],
 };

@@ -1,5 +1,5 @@
-//! What a workflow's file says that has no effect yet: what is kept until it acts, and what a run
-//! refuses.
+//! The parts of a workflow's file that have no effect yet: those that are accepted, and those that
+//! a run refuses.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::expr::Expr;
 use crate::yaml::Located;
 
-/// Returns what is accepted and acts later.
+/// Returns a note about each part that is accepted and has no effect yet.
 pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
     let mut notes = Findings::new(workflow);
     if let Some(trigger) = &workflow.trigger {
@@ -16,17 +16,17 @@ pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
             Some(schedule) => format!("the schedule `{}`", schedule.value),
             None => "`trigger`".to_owned(),
         };
-        let message = format!("{when} acts under a server; until then, a user starts the workflow");
+        let message = format!("{when} has no effect without a server: a user starts the workflow");
         notes.add(trigger.span.clone(), message);
     }
     if let Some(reports) = &workflow.reports {
-        let message = "`reports` is kept, and has no effect until there are reports";
+        let message = "`reports` has no effect yet: this version makes no reports";
         notes.add(reports.span.clone(), message);
     }
     if let Some(tag) = workflow.tags.values().next() {
         notes.add(
             tag.span(),
-            "`tags` of the workflow are kept, and not yet written onto its data",
+            "`tags` of the workflow have no effect yet: its data does not get them",
         );
     }
     notes.placement(&workflow.placement);
@@ -39,7 +39,7 @@ pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
             if let Some(tag) = step.tags.values().next() {
                 notes.add(
                     tag.span(),
-                    "`tags` of the step are kept, and not yet written onto its data",
+                    "`tags` of the step have no effect yet: its data does not get them",
                 );
             }
             notes.gate(step);
@@ -48,7 +48,7 @@ pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
     notes.sorted()
 }
 
-/// Returns what a run of this version refuses.
+/// Returns each part that a run of this version refuses.
 pub(super) fn unsupported(workflow: &Workflow) -> Vec<Diagnostic> {
     let mut found = Findings::new(workflow);
     found.key("timeout", workflow.timeout.as_ref());
@@ -68,7 +68,7 @@ pub(super) fn unsupported(workflow: &Workflow) -> Vec<Diagnostic> {
     found.sorted()
 }
 
-/// What was found in one file.
+/// The findings in one file.
 struct Findings<'w> {
     workflow: &'w Workflow,
     found: Vec<Diagnostic>,
@@ -105,19 +105,20 @@ impl<'w> Findings<'w> {
             };
             self.add(
                 span.clone(),
-                format!("`{key}` is kept, and has no effect yet: {instead}"),
+                format!("`{key}` has no effect yet: {instead}"),
             );
         }
     }
 
     fn weight(&mut self, weight: Option<&Located<i64>>) {
         if let Some(weight) = weight.filter(|it| it.value != 0) {
-            let message = "`weight` is kept, and has no effect yet: what is ready begins in the order of the file";
+            let message =
+                "`weight` has no effect yet: steps that are ready begin in the order of the file";
             self.add(weight.span.clone(), message);
         }
     }
 
-    /// Notes what the deadline of a gate means.
+    /// Notes the effect of a gate's deadline.
     fn gate(&mut self, step: &Step) {
         let Task::ManualApproval {
             timeout: Some(timeout),
@@ -137,7 +138,7 @@ impl<'w> Findings<'w> {
             }
             OnTimeout::Reject => format!("the gate `{gate}` is rejected {after}"),
             OnTimeout::Continue => {
-                format!("the gate `{gate}` goes on WITHOUT approval {after}")
+                format!("the gate `{gate}` continues WITHOUT approval {after}")
             }
         };
         let span = on_timeout.as_ref().map_or(&timeout.span, |it| &it.span);
@@ -197,7 +198,7 @@ impl<'w> Findings<'w> {
         }
     }
 
-    /// Adds what an expression needs that has a value only while the run executes.
+    /// Adds the variables of an expression that no run of this version has.
     fn expr(&mut self, expr: &Expr) {
         for variable in ["webhook", "workers"] {
             if !expr.uses(variable) {

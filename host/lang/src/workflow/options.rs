@@ -1,14 +1,14 @@
 //! Reads the options that jobs and steps share: limits, deadlines, retries, and how their data is
 //! retained.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use sedge_model::lifetime::{Keep, Lifetime, Span};
+use sedge_model::lifetime::{Retention, Span};
 use sedge_model::names::SpecName;
 
 use super::read::WorkflowReader;
 use super::{OutputOverride, PlacementKey, Retry, keys};
+use crate::definition::retention_of_keys;
 use crate::diagnostic::DiagnosticCode;
 use crate::suggest::nearest;
 use crate::yaml::{Keys, Located, Member, Node, NodeKind, read};
@@ -18,7 +18,7 @@ use crate::yaml::{Keys, Located, Member, Node, NodeKind, read};
 /// The author of a workflow chooses the number, and each attempt is recorded with the run.
 const ATTEMPTS_MAX: u64 = 100;
 
-/// The maximum weight, in both directions.
+/// The maximum weight. The minimum is its negative.
 const WEIGHT_MAX: i64 = 1_000_000;
 
 /// The failures after which a step is tried again, besides the codes of a plugin.
@@ -184,12 +184,11 @@ impl WorkflowReader<'_> {
         let keys = Keys::read(node, &keys::OUTPUT_OVERRIDE, &mut self.faults)?;
         let spec = self.required(&keys, &keys::OUTPUT_OVERRIDE, "specName");
         let spec = spec.and_then(|it| read::parsed::<SpecName>(it, &mut self.faults));
-        let lifetime = keys.get("lifetime");
-        let lifetime = lifetime.and_then(|it| read::parsed::<Lifetime>(it, &mut self.faults));
-        let keep = keys.get("garbageCollection");
-        let keep = keep.and_then(|it| read::parsed::<Keep>(it, &mut self.faults));
-        let tags = keys.get("tags");
-        let tags = tags.and_then(|it| read::tags(it, &mut self.faults));
+        let Retention {
+            lifetime,
+            keep,
+            tags,
+        } = retention_of_keys(keys, &mut self.faults);
         let vary = keys.get("vary").and_then(|it| {
             read::one_or_list(it, &mut self.faults, |name, faults| {
                 read::text(name, faults)
@@ -197,9 +196,9 @@ impl WorkflowReader<'_> {
         });
         Some(OutputOverride {
             spec: spec?,
-            lifetime: lifetime.map(|it| it.value),
-            keep: keep.map(|it| it.value),
-            tags: tags.map_or_else(BTreeMap::new, |it| it.value),
+            lifetime,
+            keep,
+            tags,
             vary: vary.map_or_else(Vec::new, |it| it.value),
         })
     }

@@ -19,7 +19,7 @@ use crate::written::WrittenValue;
 use crate::yaml::faults::FAULTS_MAX;
 use crate::yaml::{Faults, KeySet, Keys, Located, Node, NodeKind, read};
 
-/// What reads a file: the faults that it has found, and what expressions may use.
+/// The reader of a file, with the faults that it has found.
 pub(super) struct WorkflowReader<'f> {
     pub(super) file: &'f Arc<SourceFile>,
     pub(super) faults: Faults,
@@ -237,8 +237,8 @@ impl WorkflowReader<'_> {
         })
     }
 
-    /// Returns the value of a key that has to be there. If a key stands in its place that is refused
-    /// with the advice to write this one, its absence is not a second fault.
+    /// Returns the value of a required key. If the file has another key instead, which is refused
+    /// with the advice to write this one, the absence is not a second fault.
     pub(super) fn required<'n>(
         &mut self,
         keys: &Keys<'n>,

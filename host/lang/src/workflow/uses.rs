@@ -1,5 +1,5 @@
-//! Checks what the expressions of a workflow refer to: inputs that are declared, and steps and jobs
-//! that exist and that have ended by then, because the step waits for them.
+//! Checks the references in the expressions of a workflow: inputs are declared, and steps and jobs
+//! exist and have ended when the expression is evaluated, because its step waits for them.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,8 @@ use crate::yaml::faults::FAULTS_MAX;
 /// The maximum number of dependencies that are followed for one workflow.
 ///
 /// The author chooses the graph. Each use of a result follows the dependencies of its step, so a
-/// hostile file could take quadratic time. What is not checked here fails when the step begins.
+/// hostile file could take quadratic time. A use that is not checked here fails when its step
+/// begins.
 const VISITS_MAX: usize = 10_000_000;
 
 /// Checks the references of all expressions.
@@ -52,7 +53,7 @@ pub(super) fn check(workflow: &Workflow, faults: &mut Faults) {
     }
 }
 
-/// The part of the workflow that has an expression.
+/// The part of the workflow whose expression uses a result.
 struct User<'w> {
     job: &'w Job,
     job_at: usize,
@@ -70,7 +71,7 @@ impl User<'_> {
     }
 }
 
-/// What a workflow has, by name and by number.
+/// The jobs and steps of a workflow, by name and by number.
 struct Uses<'w> {
     workflow: &'w Workflow,
     /// The jobs by name.
@@ -86,6 +87,11 @@ struct Uses<'w> {
 /// Which of several jobs, or steps, wait for which.
 struct Waits {
     on: Vec<Vec<usize>>,
+    /// For each one, the last one whose direct dependency it was found to be.
+    direct_of: Vec<Option<usize>>,
+    /// The one whose direct dependencies are marked in `direct_of`. All references of one step
+    /// follow each other, so its dependencies are marked once.
+    marked: Option<usize>,
     /// The search in which each one was visited last.
     visited: Vec<usize>,
     n_searches: usize,
@@ -95,6 +101,8 @@ struct Waits {
 impl Waits {
     fn new(on: Vec<Vec<usize>>) -> Self {
         Self {
+            direct_of: vec![None; on.len()],
+            marked: None,
             visited: vec![0; on.len()],
             on,
             n_searches: 0,
@@ -102,9 +110,15 @@ impl Waits {
         }
     }
 
-    /// Returns whether `from` waits for `to`, perhaps by way of others.
+    /// Returns whether `from` waits for `to`, directly or through others.
     fn waits(&mut self, from: usize, to: usize) -> bool {
-        if self.on[from].contains(&to) {
+        if self.marked != Some(from) {
+            self.marked = Some(from);
+            for &on in &self.on[from] {
+                self.direct_of[on] = Some(from);
+            }
+        }
+        if self.direct_of[to] == Some(from) {
             return true;
         }
         self.n_searches += 1;
@@ -232,10 +246,7 @@ impl<'w> Uses<'w> {
                 let fault = fault(format!("there is no step named `{name}`"));
                 let fault = fault.with_code(DiagnosticCode::UnknownName);
                 let near = nearest(name, self.all.iter().map(|it| it.path.step.as_str()));
-                return Some(match near {
-                    Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                    None => fault,
-                });
+                return Some(fault.with_near(near));
             }
             Err(jobs) => {
                 let shown = jobs.iter().map(|it| format!("`{it}`"));
@@ -336,10 +347,7 @@ impl<'w> Uses<'w> {
             let fault = fault(format!("there is no job named `{name}`"));
             let fault = fault.with_code(DiagnosticCode::UnknownName);
             let names = self.workflow.jobs.iter().map(|it| it.name.as_str());
-            return Some(match nearest(name, names) {
-                Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                None => fault,
-            });
+            return Some(fault.with_near(nearest(name, names)));
         };
         if let Some(fault) = member_fault(&format!("jobs.{name}"), used, &["status"], faults) {
             return Some(fault);

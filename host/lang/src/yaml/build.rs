@@ -18,10 +18,15 @@ use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 /// 50 000 steps has about a million.
 pub const NODES_MAX: usize = 2_000_000;
 
-/// The maximum depth of lists and maps in each other. Reading a tree is recursive.
+/// The maximum nesting depth of lists and maps.
+///
+/// The author of the file chooses the depth, and reading a tree is recursive, so without a limit a
+/// file could exhaust the stack.
 pub const DEPTH_MAX: usize = 64;
 
-/// The maximum number of anchors (`&name`) in a file. Each keeps a copy of its value.
+/// The maximum number of anchors (`&name`) in a file.
+///
+/// The author of the file chooses the number, and each anchor keeps a copy of its value.
 const ANCHORS_MAX: usize = 1_000;
 
 /// The maximum memory of the copies that anchors and aliases make, in bytes.
@@ -60,7 +65,7 @@ pub(super) fn tree(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
 /// A value that is complete, and how it is used.
 struct Built {
     node: Node,
-    /// The number of lists and maps in each other.
+    /// The nesting depth of lists and maps in it; 0 for a scalar.
     height: usize,
     /// Where it stands: for an alias, the place of the alias.
     place: Range<usize>,
@@ -68,7 +73,7 @@ struct Built {
     is_merge: bool,
 }
 
-/// A list or a map whose end was not found yet.
+/// A list or a map whose end was not read yet.
 struct Frame {
     anchor: usize,
     start: usize,
@@ -270,17 +275,12 @@ impl<'f> Builder<'f> {
         let place = span.tag_span().and_then(|it| it.byte_range());
         let place = place.or(span.byte_range()).unwrap_or(0..0);
         let written = self.file.slice(place.clone());
-        let fault = match tag.is_yaml_core_schema() {
-            true => self.fault(
-                place.clone(),
-                format!("the value is not of the type `{written}`"),
-            ),
-            false => self.fault(
-                place.clone(),
-                format!("the tag `{written}` has no meaning here"),
-            ),
+        let message = match tag.is_yaml_core_schema() {
+            true => format!("the value is not of the type `{written}`"),
+            false => format!("the tag `{written}` has no meaning here"),
         };
-        Err(fault
+        Err(self
+            .fault(place, message)
             .with_code(DiagnosticCode::Syntax)
             .with_hint("remove it; a text that begins with `!` has to be in quotes"))
     }
@@ -334,7 +334,7 @@ impl<'f> Builder<'f> {
     }
 
     fn too_deep(&self, place: Range<usize>) -> Diagnostic {
-        let message = format!("lists and maps are in each other more than {DEPTH_MAX} deep");
+        let message = format!("lists and maps are nested more than {DEPTH_MAX} deep");
         self.limit(place, message)
     }
 
@@ -507,7 +507,7 @@ fn form(style: ScalarStyle, indent: Option<usize>) -> TextForm {
     }
 }
 
-/// Returns about the memory that a copy of a node takes.
+/// Returns the approximate memory that a copy of a node takes, in bytes.
 fn bytes_of(node: &Node) -> usize {
     let own = size_of::<Node>();
     match &node.kind {

@@ -46,7 +46,7 @@ enum FillError {
         message: String,
         hint: Option<String>,
     },
-    /// The value has not this form.
+    /// The value does not have this form.
     Form(&'static str),
 }
 
@@ -96,7 +96,7 @@ impl std::error::Error for FillError {}
 impl de::Error for FillError {
     fn custom<T: Display>(message: T) -> Self {
         let message = message.to_string();
-        // What serde says of a type that takes several forms.
+        // The message of serde for a type that takes several forms does not list them.
         if message.starts_with("data did not match any variant") {
             return Self::other("the value has none of the possible forms".to_owned());
         }
@@ -463,8 +463,7 @@ fn key<'de, K: DeserializeSeed<'de>>(
     let text: StrDeserializer<'_, FillError> = member.key.value.as_str().into_deserializer();
     let read = seed.deserialize(text);
     read.map_err(|error| {
-        let mut at = Node::from_value(&serde_json::Value::Null, member.key.span.clone());
-        at.span = member.key.span.clone();
+        let at = Node::from_value(&serde_json::Value::Null, member.key.span.clone());
         FillError::Placed(Box::new(error.placed(&at, file)))
     })
 }

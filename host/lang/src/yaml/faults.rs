@@ -8,8 +8,8 @@ use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 
 /// The maximum number of faults that are kept of one file.
 ///
-/// The author of the file chooses the number. Each fault holds a text, and after this many a
-/// reader fixes the first ones and tries again.
+/// The author of the file chooses the number, and each fault takes memory. A user with more faults
+/// than this repairs the first ones and checks again.
 pub const FAULTS_MAX: usize = 1_000;
 
 /// The faults of one file, in the order of the file. As an error, it has at least one fault.
@@ -20,7 +20,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Returns no faults of a file.
+    /// Returns an empty collection for a file.
     #[must_use]
     pub fn new(file: &Arc<SourceFile>) -> Self {
         Self {
@@ -46,8 +46,8 @@ impl Faults {
         self.push(self.fault(span, message).with_code(code));
     }
 
-    /// Adds a fault. A fault that is there already, and faults after the first [`FAULTS_MAX`], are
-    /// dropped.
+    /// Adds a fault. A fault that was added before is dropped, and so are faults after the first
+    /// [`FAULTS_MAX`].
     pub fn push(&mut self, fault: Diagnostic) {
         if self.faults.len() < FAULTS_MAX && !self.faults.contains(&fault) {
             self.faults.push(fault);
@@ -84,7 +84,7 @@ impl Faults {
         self.faults.len()
     }
 
-    /// Returns the faults. Those of an error are in the order of the file.
+    /// Returns the faults. The faults of an error are in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.faults.iter()
     }
@@ -169,6 +169,7 @@ impl fmt::Display for Faults {
         match &self.faults[..] {
             [] => write!(f, "{}: no fault", self.file.name),
             [only] => only.fmt(f),
+            [first, _] => write!(f, "{first}, and 1 more fault"),
             [first, rest @ ..] => write!(f, "{first}, and {} more faults", rest.len()),
         }
     }
@@ -191,7 +192,7 @@ mod tests {
         let faults = faults.result(()).expect_err("there are two");
         let messages: Vec<&str> = faults.iter().map(|it| &*it.message).collect();
         assert_eq!(messages, ["first", "second"]);
-        assert_eq!(faults.to_string(), "f.yaml:1:1: first, and 1 more faults");
+        assert_eq!(faults.to_string(), "f.yaml:1:1: first, and 1 more fault");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The keys of one part of a file: which are known, and what to write instead of another one.
+//! The keys of one part of a file: the known ones, and what to write instead of others.
 
 use super::node::{Member, Node};
 use super::{Faults, first_line, one_of, wrong_type};
@@ -27,7 +27,8 @@ pub struct Keys<'n> {
     set: &'n KeySet,
 }
 
-/// Keys of other tools, with what to write instead. A [`KeySet`] can have better words.
+/// Keys of other tools, with what to write instead. A [`KeySet`] can have more specific help, which
+/// is used first.
 const FOREIGN: &[(&str, &str)] = &[
     ("action", "a step names a model and a method in its `task`"),
     (
@@ -227,7 +228,7 @@ impl<'n> Keys<'n> {
         self.members.iter().find(|it| it.key.value == key)
     }
 
-    /// Returns the node that the keys are of.
+    /// Returns the node that has the keys.
     #[must_use]
     pub fn node(&self) -> &'n Node {
         self.node
@@ -278,7 +279,7 @@ pub(super) fn unknown_key(fault: Diagnostic, key: &str, keys: &[&str]) -> Diagno
     }
     match nearest(key, keys.iter().copied()) {
         Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-        None if keys.is_empty() => fault.with_hint("no keys can stand here"),
+        None if keys.is_empty() => fault.with_hint("no keys are allowed here"),
         None => fault.with_hint(format!("the keys here are {}", one_of(keys))),
     }
 }

@@ -56,7 +56,7 @@ pub(super) enum TextForm {
     DoubleQuoted,
     /// Below `|` or `>`, indented by this many spaces.
     Block { indent: usize },
-    /// Not at all: all its parts have the place of the node.
+    /// In no file: all of its parts have the place of the node.
     Made,
 }
 

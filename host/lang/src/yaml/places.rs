@@ -1,4 +1,4 @@
-//! Where the parts of a text that was unescaped or folded come from.
+//! Maps offsets in a text that was unescaped or folded to offsets in its file.
 
 use super::node::{Text, TextForm};
 
@@ -29,12 +29,17 @@ pub(super) fn offsets(text: &Text, raw: &str, start: usize) -> Vec<(usize, usize
     }
 }
 
-/// Goes through a text as it is written and as it is meant at the same time.
+/// Goes through the written form of a text and its value at the same time.
 struct Walk<'t> {
+    /// The text as it is written.
     raw: &'t str,
+    /// The text as it is meant.
     value: &'t str,
+    /// The offset of `raw` in the file.
     start: usize,
+    /// The offset in `raw`.
     at: usize,
+    /// The offset in `value`.
     made: usize,
     pairs: Vec<(usize, usize)>,
 }
@@ -148,7 +153,7 @@ impl<'t> Walk<'t> {
                 .count();
             let is_folded = breaks == 0 && !is_first && self.rest_of_value().starts_with(' ');
             self.made += if is_folded { 1 } else { breaks };
-            // The last line may be cut.
+            // The value may end within the last line.
             let found = self.rest_of_value().starts_with(content);
             if !found && !content.starts_with(self.rest_of_value()) {
                 break;

@@ -1,5 +1,5 @@
-//! Reads values of a tree. What is wrong with a value is added to the faults, with what to write
-//! instead; then the functions return `None`.
+//! Reads values of a tree. If a value is wrong, a function adds a fault that says what to write
+//! instead, and returns `None`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -25,7 +25,8 @@ pub fn text(node: &Node, faults: &mut Faults) -> Option<Located<String>> {
     Some(located(node, value))
 }
 
-/// Reads a text that has to be of a form: a name, a version. The fault is the error of the form.
+/// Reads a text that is parsed further, such as a name or a version. The fault has the message of
+/// the parser.
 pub fn parsed<N>(node: &Node, faults: &mut Faults) -> Option<Located<N>>
 where
     N: FromStr,
@@ -67,7 +68,7 @@ pub fn whole_number(node: &Node, faults: &mut Faults) -> Option<Located<u64>> {
     None
 }
 
-/// Reads a list. Items for which `item` returns `None` are left out; it adds the faults.
+/// Reads a list. Items for which `item` returns `None` are left out; `item` adds their faults.
 pub fn list<'n, T>(
     node: &'n Node,
     faults: &mut Faults,
@@ -91,7 +92,7 @@ pub fn one_or_list<'n, T>(
 }
 
 /// Reads keys with values, where the author chooses the keys. Members for which `member` returns
-/// `None` are left out; it adds the faults.
+/// `None` are left out; `member` adds their faults.
 pub fn map<'n, T>(
     node: &'n Node,
     faults: &mut Faults,

@@ -1,4 +1,4 @@
-//! What a plain scalar means: `5` is a number, `true` a boolean, and `012` a text.
+//! Decides the type of a plain scalar: `5` is a number, `true` a boolean, and `012` a text.
 
 use sedge_model::json;
 use serde_json::Number;
@@ -55,7 +55,8 @@ pub(super) fn plain(text: &str) -> Result<PlainScalar, WrongNumber> {
     }
 }
 
-/// Returns whether digits have a zero before them: a version or a code, which is no number.
+/// Returns whether digits begin with a superfluous zero. Such a text is a version or a code, and
+/// not a number.
 fn has_leading_zero(digits: &str) -> bool {
     digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
 }

@@ -1,4 +1,4 @@
-//! Faults of the YAML syntax, in our words: what to write instead of what is there.
+//! Turns errors of the YAML parser into faults that say what to write instead.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,20 +22,28 @@ pub(super) fn explain(file: &Arc<SourceFile>, error: &ScanError) -> Diagnostic {
     }
     let kind = error.kind();
     if matches!(kind, ErrorKind::RecursionLimitExceeded) {
-        let message = format!("lists and maps are in each other more than {DEPTH_MAX} deep");
+        let message = format!("lists and maps are nested more than {DEPTH_MAX} deep");
         return Diagnostic::new(file, span, message).with_code(DiagnosticCode::FileLimit);
     }
     if is_key(kind)
         && let Some(key) = key_of_line(&file.text, at)
     {
-        let fault = Diagnostic::new(file, key, "a key cannot stand here");
+        let fault = Diagnostic::new(file, key, "a key is not allowed here");
         return fault.with_code(DiagnosticCode::Syntax).with_hint(format!(
             "indent it like the keys that it belongs to, and close brackets before it; if it \
              belongs to a text, {QUOTE}"
         ));
     }
+    if is_tab(kind) {
+        span = word(&file.text, indented_by_tab(&file.text, at));
+    }
     if is_escape(kind) {
         span = wrong_escape(&file.text, at).unwrap_or(span);
+    }
+    if matches!(kind, ErrorKind::ExpectedFlowMappingSeparator) && has_open_expr(&file.text, at) {
+        let message = "inside of brackets, an expression has to be in quotes";
+        let fault = Diagnostic::new(file, span, message).with_code(DiagnosticCode::Syntax);
+        return fault.with_hint("write `\"${{ … }}\"`");
     }
     let found = file.slice(span.clone());
     let (message, hint) = brackets(kind)
@@ -99,7 +107,7 @@ fn brackets(kind: &ErrorKind) -> Explained {
         ErrorKind::BlockEntryInFlowCollection
         | ErrorKind::PlainScalarStartsWithDashFlowIndicator => explained(
             "a list inside of brackets has no `- `",
-            "write `[a, b]`, or remove the brackets and write one item a line after `- `",
+            "write `[a, b]`, or remove the brackets and write one item on each line after `- `",
         ),
         ErrorKind::FlowMappingValueAdjacentCollection => {
             explained("a space is missing after `:`", "write `key: value`")
@@ -152,7 +160,7 @@ fn text(kind: &ErrorKind, found: &str) -> Explained {
     }
 }
 
-/// Explains characters with a meaning at the beginning of a text.
+/// Explains faults of characters that have a meaning at the beginning of a text.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library has 80 kinds of error"
@@ -236,6 +244,41 @@ fn in_quotes(text: &str) -> String {
     }
 }
 
+/// Returns whether an expression begins on the line of `at`, at `at` or before it.
+fn has_open_expr(text: &str, at: usize) -> bool {
+    let at = text.floor_char_boundary(at.min(text.len()));
+    let start = text[..at].rfind('\n').map_or(0, |line_end| line_end + 1);
+    let end = text.floor_char_boundary(text.len().min(at + 2));
+    text[start..end].contains("${{")
+}
+
+/// Returns whether a tab indents a line.
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+    )
+}
+
+/// Returns where the text of the line begins that a tab indents: the line at `at` or, because the
+/// parser also names the value before the tab, the next such line.
+fn indented_by_tab(text: &str, at: usize) -> usize {
+    let at = text.floor_char_boundary(at.min(text.len()));
+    let mut start = text[..at].rfind('\n').map_or(0, |line_end| line_end + 1);
+    for line in text[start..].split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if line[..indent].contains('\t') {
+            return start + indent;
+        }
+        start += line.len();
+    }
+    at
+}
+
 /// Explains faults of indentation and of keys.
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -243,11 +286,7 @@ fn in_quotes(text: &str) -> String {
 )]
 fn layout(kind: &ErrorKind) -> Explained {
     match kind {
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => explained("a tab indents this line", SPACES),
+        kind if is_tab(kind) => explained("a tab indents this line", SPACES),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => explained(
             "a `:` is missing after this key",
             "write `key: value`; a text of several lines begins with `|`",

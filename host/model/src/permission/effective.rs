@@ -5,6 +5,8 @@ mod explain;
 mod tests;
 mod uses;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 pub use explain::Explained;
@@ -30,6 +32,9 @@ pub struct Permissions {
     pub(super) granted: Grants,
     /// The grants of the model's own definition, which are part of all its grants.
     own: Grants,
+    /// Whether the file of `own` is the configuration, in which grants are for all models of the
+    /// type.
+    is_in_config: bool,
     /// Whether only reading is permitted, whatever is granted.
     only_reads: bool,
 }
@@ -109,6 +114,7 @@ impl Permissions {
             asked,
             granted,
             own,
+            is_in_config: false,
             only_reads: false,
         }
     }
@@ -120,7 +126,17 @@ impl Permissions {
         self
     }
 
-    /// Returns the file of the model's definition.
+    /// Sets the file of the configuration, for a model without a file of its own. Messages suggest to
+    /// add grants for all models of the type there, to those in `present`.
+    #[must_use]
+    pub fn in_config(mut self, file: &str, present: &Grants) -> Self {
+        file.clone_into(&mut self.file);
+        self.own.clone_from(present);
+        self.is_in_config = true;
+        self
+    }
+
+    /// Returns the file in which the model can be granted something.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
@@ -176,14 +192,25 @@ impl Permissions {
         struct File<'a> {
             grants: &'a Grants,
         }
+        #[derive(Serialize)]
+        struct Config<'a> {
+            plugins: BTreeMap<&'a str, File<'a>>,
+        }
         let mut grants = self.own.clone();
         grants.extend(wanted);
+        let lines = File { grants: &grants };
+        let yaml = match self.is_in_config {
+            false => yaml_text::write(&lines),
+            true => yaml_text::write(&Config {
+                plugins: BTreeMap::from([(self.type_name.as_str(), lines)]),
+            }),
+        };
         Denial {
             attempt,
             model: self.model.clone(),
             why: DenialReason::NotGranted {
                 file: self.file.clone(),
-                yaml: yaml_text::write(&File { grants: &grants }),
+                yaml,
             },
         }
     }

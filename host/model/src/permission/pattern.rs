@@ -356,7 +356,8 @@ impl fmt::Display for CommandPattern {
     }
 }
 
-/// A field of a JSON value, as a JSON Pointer in which `*` stands for any one part: `/keys/*/value`.
+/// A field of a JSON value, as a JSON Pointer in which `*` stands for any one part:
+/// `/keys/*/value`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FieldPattern(String);
 

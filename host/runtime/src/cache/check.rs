@@ -30,8 +30,8 @@ impl CodeCache {
         Ok(damaged)
     }
 
-    /// Removes entries that are still not authentic. Returns how many were removed. Each is compiled
-    /// again when it is needed.
+    /// Removes entries that are still not authentic. Returns how many were removed. Each is
+    /// compiled again when it is needed.
     ///
     /// # Errors
     /// An entry cannot be read or removed.
@@ -47,7 +47,8 @@ impl CodeCache {
         Ok(n_removed)
     }
 
-    /// Returns whether a file has the MAC of its name and content. A file that is gone has.
+    /// Returns whether a file has the MAC of its name and content. A file that no longer exists
+    /// counts as authentic.
     fn is_authentic(&self, name: &str) -> Result<bool, FileError> {
         let mut file = match own_folder::open_file(&self.folder, name) {
             Ok(Some(file)) => file,

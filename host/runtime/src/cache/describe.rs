@@ -9,7 +9,8 @@ use super::{CODE, Cache, CacheFault, NOTE_BYTES_MAX, Note};
 const HASHED_AT_ONCE: usize = 256 << 10;
 
 impl Cache {
-    /// Returns the note of an entry. Returns `None` if there is no entry, or none that is authentic.
+    /// Returns the note of an entry. Returns `None` if there is no entry, or none that is
+    /// authentic.
     ///
     /// The whole file is hashed, because its MAC covers the machine code, too. The code is not kept
     /// in memory.

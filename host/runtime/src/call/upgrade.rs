@@ -1,5 +1,5 @@
-//! Lets a plugin upgrade global arguments that were written for an earlier version of its type, in a
-//! store without any port.
+//! Lets a plugin upgrade global arguments that were written for an earlier version of its type, in
+//! a store without any port.
 //!
 //! An upgrade is a pure function: the guest receives the arguments as the user wrote them, with
 //! expressions that are not evaluated, and can reach nothing else.

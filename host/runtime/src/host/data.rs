@@ -207,7 +207,9 @@ impl CallState {
                 name: &write.name,
                 places: &draft.places,
             };
-            if let Err(error) = self.heard(self.data_port()?.fields_seal(&fields, &mut value))? {
+            if let Err(error) =
+                self.guest_result(self.data_port()?.fields_seal(&fields, &mut value))?
+            {
                 return Ok(Err(error));
             }
             draft.write.content = StagedContent::Text(value.to_string());
@@ -273,7 +275,7 @@ impl CallState {
             return Ok(Ok(None));
         };
         let shown = self.data_port()?.staged_text(&model, write, text);
-        let shown = match self.heard(shown)? {
+        let shown = match self.guest_result(shown)? {
             Ok(shown) => self.shown(shown),
             Err(error) => return Ok(Err(error)),
         };
@@ -296,7 +298,7 @@ impl CallState {
     ///
     /// # Errors
     /// The host failed.
-    fn heard<T>(&self, result: Result<T, RequestFault<DataAccessError>>) -> GuestResult<T> {
+    fn guest_result<T>(&self, result: Result<T, RequestFault<DataAccessError>>) -> GuestResult<T> {
         match result {
             Ok(value) => Ok(Ok(value)),
             Err(RequestFault::Guest(error)) => Ok(Err(self.data_error(error))),
@@ -344,7 +346,7 @@ impl CallState {
             let reason = format!("the model `{model}` cannot be read from a description");
             return Ok(Err(DataError::Denied(reason)));
         };
-        self.heard(port.readable(model))
+        self.guest_result(port.readable(model))
     }
 
     fn target(&self, model: &str, name: String) -> GuestResult<(ModelName, DataName)> {
@@ -393,7 +395,7 @@ impl CallState {
         version: Option<u64>,
     ) -> GuestResult<Option<data::Resource>> {
         let found = self.data_port()?.resource(model, name, version);
-        let found = match self.heard(found)? {
+        let found = match self.guest_result(found)? {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Ok(None)),
             Err(error) => return Ok(Err(error)),

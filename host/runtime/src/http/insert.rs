@@ -131,7 +131,7 @@ impl Inserter {
     /// a placeholder.
     fn value(&mut self, text: &[u8], place: Place) -> Result<Option<SecretText>, HttpFault> {
         let secrets = secrets(&self.sender);
-        let Some(found) = secrets.stands_for(text) else {
+        let Some(found) = secrets.placeholder_content(text) else {
             return Ok(None);
         };
         let (name, value) = (found.name, found.text);

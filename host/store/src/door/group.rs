@@ -209,7 +209,7 @@ impl Group {
         };
         let operation = first.operation();
         let committed = self.with_writer(|writer| {
-            let _turn = writer.queue.enter()?;
+            let _lock = writer.queue.enter()?;
             write_batch(&mut writer.sql, &self.medium.clock, &mut jobs)
                 .map_err(|fault| fault.into_error(operation).explained(&self.medium))
         });

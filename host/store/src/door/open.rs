@@ -14,7 +14,7 @@ use crate::medium::Medium;
 use crate::migrate;
 use crate::schema::{
     APPLICATION_ID, DATA_TABLES, INPUT_TABLES, RUN_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST,
-    USE_TABLES,
+    UNSAVED_TABLES, USE_TABLES,
 };
 
 /// How long SQLite itself waits for a lock. Writers already wait in the queue, so this covers only
@@ -53,7 +53,7 @@ fn connected(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError
         return Err(StoreError::Schema { found, known });
     } else {
         let queue = queue(medium)?;
-        let _turn = queue.enter()?;
+        let _lock = queue.enter()?;
         match pragma(medium, &connection, "user_version")? {
             // Another process created or migrated the tables meanwhile.
             SCHEMA_VERSION => {}
@@ -128,6 +128,7 @@ fn create_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma(None, "journal_mode", "WAL", |_| Ok(()))?;
     let make = format!(
         "BEGIN IMMEDIATE; {RUN_TABLES} {DATA_TABLES} {USE_TABLES} {INPUT_TABLES}
+         {UNSAVED_TABLES}
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
     );
     connection.execute_batch(&make)

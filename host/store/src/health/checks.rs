@@ -16,6 +16,7 @@ use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::runs::{json, run_event, run_inputs, run_record};
 use crate::statements::checks as sql;
+use crate::unsaved::unsaved_record;
 
 /// The most findings that are reported, which is enough to recognise the problem.
 const FINDINGS_MAX: usize = 100;
@@ -85,13 +86,14 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks invariants 2 to 7 and 9 to 11.
+    /// Checks invariants 2 to 7 and 9 to 12.
     fn rows(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.relations(tx)?;
         self.versions(tx)?;
         self.runs(tx)?;
         self.calls(tx)?;
-        self.uses(tx)
+        self.uses(tx)?;
+        self.unsaved(tx)
     }
 
     fn fault(&mut self, what: String) {
@@ -279,6 +281,13 @@ impl<'a> Check<'a> {
             let _: ModelName = crate::runs::word("model name", row.get(0)?)?;
             let _: (String, u64) = (row.get(1)?, row.get(2)?);
             Ok(())
+        })
+    }
+
+    /// Checks invariant 12: every unsaved model can be read.
+    fn unsaved(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
+        self.readable(tx, sql::UNSAVED, "an unsaved model", |row| {
+            unsaved_record(row).map(drop)
         })
     }
 

@@ -75,4 +75,5 @@ pub(crate) const CALLS: &str = "
            waited_us, undone, run
     FROM calls";
 pub(crate) const LOG_LINES: &str = "SELECT fields FROM log_lines";
+pub(crate) const UNSAVED: &str = super::UNSAVED_LIST;
 pub(crate) const USES: &str = "SELECT model, permission, used_at FROM permission_uses";

@@ -13,7 +13,7 @@ use sedge_model::permission::{EnvPermission, ModelPermission, Permission};
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
     Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, DataRestore, GcRules, Medium,
-    RestoredFrom, Store, StoreError,
+    RestoredFrom, Store, StoreError, UnsavedPut,
 };
 use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
@@ -103,6 +103,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     durable("run_start", |store| {
         let start = run_start(7, RunKind::Workflow, "deploy");
         store.run_start(&start, &[RunEvent::Started]).map(drop)
+    }),
+    durable("run_start_unsaved", |store| {
+        let start = run_start(7, RunKind::Method, "web");
+        let put = UnsavedPut {
+            name: model_name("web"),
+            type_name: "@test/web".parse().expect("a type's name"),
+            former: None,
+            text: "name: web\n".to_owned(),
+        };
+        store.run_start_unsaved(&start, &put).map(drop)
     }),
     durable("run_claim", |store| {
         let seen = store.run_get(&run_id(1))?;

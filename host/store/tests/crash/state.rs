@@ -51,6 +51,9 @@ impl State {
             let uses = store.permission_uses(&model_name(model))?;
             lines.extend(uses.keys().map(|used| format!("{model} used {used}")));
         }
+        for model in store.unsaved_list()? {
+            lines.push(format!("unsaved {}: {:?}", model.name, model.text));
+        }
         backup_lines(store, &mut lines)?;
         Ok(Self(Some(lines)))
     }

@@ -24,4 +24,5 @@ mod model;
 mod readers;
 mod runs;
 mod trust;
+mod unsaved;
 mod uses;

@@ -92,9 +92,9 @@ impl Folder {
     }
 
     /// Gives this folder and everything in it the modes of the rules, if the folder's own mode
-    /// differs and this process works for its owner. Files with a name of `private` keep their mode. Every
-    /// file is opened and closed, which would release SQLite's locks, so the datastore must not be
-    /// open in this process yet.
+    /// differs and this process works for its owner. Files with a name of `private` keep their
+    /// mode. Every file is opened and closed, which would release SQLite's locks, so the datastore
+    /// must not be open in this process yet.
     ///
     /// # Errors
     /// A mode cannot be changed. A read-only medium is no error, because nothing can be changed
@@ -141,8 +141,8 @@ impl Folder {
     }
 
     /// Returns the paths of the files and folders in this one whose modes differ from the rules,
-    /// sorted, and opens none of them. Links, files with a name of `private`, and what belongs to other users
-    /// are left out.
+    /// sorted, and opens none of them. Links, files with a name of `private`, and what belongs to
+    /// other users are left out.
     ///
     /// # Errors
     /// A folder cannot be read.

@@ -13,7 +13,7 @@ use super::{FileError, Folder};
 /// moment, and each file a path in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalkLimits {
-    /// The maximum number of folders in each other, without the one where the walk begins.
+    /// The maximum nesting depth of folders, without the one where the walk begins.
     pub depth_max: usize,
     /// The maximum number of files.
     pub files_max: usize,
@@ -25,8 +25,8 @@ impl Folder {
     /// name of each file.
     ///
     /// Links are followed as [`Folder::files`] does, and each folder is listed once, so a link to a
-    /// folder above ends the walk there. Names that begin with a point are left out with all that is
-    /// in them, as are names that are not UTF-8.
+    /// folder above ends the walk there. Names that begin with a dot are left out with all of their
+    /// contents, and so are names that are not UTF-8.
     ///
     /// # Errors
     /// A folder cannot be read, a link without a wanted name cannot be followed because its target is
@@ -43,7 +43,7 @@ impl Folder {
         while let Some((at, depth)) = open.pop() {
             let error = |source| self.error("list", &at, source);
             if depth > limits.depth_max {
-                let message = format!("more than {} folders are in each other", limits.depth_max);
+                let message = format!("folders are nested more than {} deep", limits.depth_max);
                 return Err(error(io::Error::other(message)));
             }
             let dir = match self.dir_at(&at) {

@@ -257,7 +257,7 @@ fn arguments_that_violate_the_schema_are_refused() {
     ------- stderr -------
     error: the arguments of `run` of `spawn` do not fit the schema
     caused by: /count: 0 is less than the minimum of 1
-    caused by: Additional properties are not allowed ('paralel' was unexpected)
+    caused by: there is no `paralel`
     hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     ");
@@ -271,7 +271,7 @@ fn arguments_that_violate_the_schema_are_refused() {
         "message": "the arguments of `run` of `spawn` do not fit the schema",
         "causes": [
           "/count: 0 is less than the minimum of 1",
-          "Additional properties are not allowed ('paralel' was unexpected)"
+          "there is no `paralel`"
         ],
         "help": [
           {
@@ -291,7 +291,7 @@ fn arguments_that_violate_the_schema_are_refused() {
             },
             {
               "path": "",
-              "message": "Additional properties are not allowed ('paralel' was unexpected)"
+              "message": "there is no `paralel`"
             }
           ]
         }
@@ -401,7 +401,7 @@ fn unknown_flag_is_refused() {
     insta::assert_snapshot!(refused(&env, "model method rnu sink run"), @"
     ------- stderr -------
     error: there is no command `sedge model method rnu`
-    hint: the commands of `sedge model method` are run
+    hint: the commands of `sedge model method` are direct, run
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "modle method run sink run --json"), @r#"
@@ -469,7 +469,7 @@ fn invalid_inputs_are_refused() {
     "#);
     insta::assert_snapshot!(refused(&env, "model method run sink run --inputs-json {note:1}"), @"
     ------- stderr -------
-    error: `--inputs-json` cannot be used: it is not JSON: key must be a string at line 1 column 2
+    error: `--inputs-json` cannot be used: it is not JSON: it cannot be read from line 1, column 2 on
     hint: give one JSON object, `@FILE`, or `-` for stdin
     [exit status: 2]
     ");

@@ -121,7 +121,7 @@ fn unusable_models() {
     $ sedge model method run sink run --input unknown=1
     ------- stderr -------
     error: the arguments of `run` of `sink` do not fit the schema
-    caused by: Additional properties are not allowed ('unknown' was unexpected)
+    caused by: there is no `unknown`
     hint: see the schema: `sedge plugin describe @sedge/sink`
     [exit status: 2]
 

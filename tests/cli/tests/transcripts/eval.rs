@@ -164,7 +164,7 @@ fn mistake_is_shown_at_its_place() {
 
         $ sedge eval secret("TOKEN")
         ------- stderr -------
-        error: the secret `TOKEN` can be used in the arguments of definitions only: what is evaluated here becomes part of a record
+        error: the secret `TOKEN` can be used in the arguments of definitions and steps only: what is evaluated here becomes part of a 
          --> expression:1:1
           |
         1 | secret("TOKEN")
@@ -173,12 +173,12 @@ fn mistake_is_shown_at_its_place() {
 
         $ sedge eval inputs.a
         ------- stderr -------
-        error: there is no member `a`
+        error: the input `a` is not given
          --> expression:1:8
           |
         1 | inputs.a
           |        ^
-        hint: if it may be missing, write `.?` before its name and `.orValue(…)` after it
+        hint: give it a value, or a `default` where it is declared; if it may be missing, write `.?` before its name and `.orValue(…)` after it
         [exit status: 2]
 
         $ sedge eval model.fils.definition

@@ -77,7 +77,7 @@ fn noun_help_lists_commands() {
     Usage: sedge model [OPTIONS] <COMMAND>
 
     Commands:
-      create       Create a model of a type
+      create       Create a model of a type, or write the file of an unsaved model
       delete       Delete a model, and keep its data
       edit         Edit the definition of a model
       evaluate     Show a definition with its expressions evaluated
@@ -107,7 +107,8 @@ fn noun_help_lists_commands() {
     Usage: sedge model method [OPTIONS] <COMMAND>
 
     Commands:
-      run  Run one method of a model
+      direct  Run one method of a type, on a model that need not exist
+      run     Run one method of a model
 
     Options:
       -h, --help  Print help

@@ -65,6 +65,7 @@ mod model_evaluate;
 mod model_get;
 mod model_grant;
 mod model_list;
+mod model_method_direct;
 mod model_method_run;
 mod model_method_run_fails;
 mod model_permissions;

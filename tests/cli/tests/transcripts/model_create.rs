@@ -104,7 +104,7 @@ fn invalid_model_is_refused_and_not_written() {
     $ sedge model create @test/reader reader --global-argument greeting=hello --global-argument greting=ho
     ------- stderr -------
     error: the global arguments of `reader` do not fit the schema
-    caused by: Additional properties are not allowed ('greting' was unexpected)
+    caused by: there is no `greting`
     hint: see the schema: `sedge plugin describe @test/reader`
     [exit status: 2]
 
@@ -149,7 +149,8 @@ fn invalid_model_is_refused_and_not_written() {
     error: the following required arguments were not provided:
       <NAME>
 
-    Usage: sedge model create <TYPE> <NAME>
+    Usage: sedge model create [OPTIONS] <TYPE> <NAME>
+           sedge model create <NAME> --from-direct
 
     For more information, try '--help'.
     [exit status: 2]

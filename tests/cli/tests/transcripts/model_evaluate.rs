@@ -95,12 +95,12 @@ fn what_has_no_value_is_left_or_refused() {
         @r#"
         $ sedge model evaluate site
         ------- stderr -------
-        error: there is no member `region`
+        error: the input `region` is not given
           --> models/site.yaml:10:47
            |
         10 |       name: "${{ self.tags.team }}-${{ inputs.region }}"
            |                                               ^^^^^^
-        hint: if it may be missing, write `.?` before its name and `.orValue(…)` after it
+        hint: give it a value, or a `default` where it is declared; if it may be missing, write `.?` before its name and `.orValue(…)` after it
         [exit status: 2]
 
         $ sedge model evaluate wrong

@@ -31,7 +31,8 @@ fn as_json() {
         "tags": {},
         "globalArguments": {},
         "limits": {},
-        "file": "models/sink.yaml"
+        "file": "models/sink.yaml",
+        "unsaved": false
       }
     }
     "#);

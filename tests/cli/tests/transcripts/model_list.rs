@@ -43,6 +43,10 @@ fn links_to_definitions_are_listed() {
     env.remove("common");
     insta::assert_snapshot!(env.transcript("model list"), @"
     $ sedge model list
+    ------- stdout -------
+    NAME   TYPE          DESCRIPTION
+    sink   @sedge/sink
+    spawn  @sedge/spawn
     ------- stderr -------
     error: failed to follow the link `$ENV/repo/models/tub.yaml`
     caused by: No such file or directory (os error 2)
@@ -67,7 +71,8 @@ fn as_json() {
           "tags": {},
           "globalArguments": {},
           "limits": {},
-          "file": "models/sink.yaml"
+          "file": "models/sink.yaml",
+          "unsaved": false
         },
         {
           "name": "spawn",
@@ -78,7 +83,8 @@ fn as_json() {
           "tags": {},
           "globalArguments": {},
           "limits": {},
-          "file": "models/spawn.yaml"
+          "file": "models/spawn.yaml",
+          "unsaved": false
         }
       ],
       "ok": true,
@@ -132,7 +138,8 @@ fn faulty_model_does_not_hide_the_others() {
           "tags": {},
           "globalArguments": {},
           "limits": {},
-          "file": "models/sink.yaml"
+          "file": "models/sink.yaml",
+          "unsaved": false
         },
         {
           "name": "spawn",
@@ -143,7 +150,8 @@ fn faulty_model_does_not_hide_the_others() {
           "tags": {},
           "globalArguments": {},
           "limits": {},
-          "file": "models/spawn.yaml"
+          "file": "models/spawn.yaml",
+          "unsaved": false
         },
         {
           "name": "tub",

@@ -75,7 +75,7 @@ fn expression_that_names_no_model_is_refused() {
 }
 
 #[test]
-fn valid_definition_is_named_with_what_acts_later() {
+fn keys_without_effect_of_a_valid_definition_are_notes() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file(
         "models/sink.yaml",
@@ -84,7 +84,7 @@ fn valid_definition_is_named_with_what_acts_later() {
     insta::assert_snapshot!(env.transcript("model validate sink\nmodel validate sink --json"), @r#"
     $ sedge model validate sink
     ------- stdout -------
-    note: `reports` is kept, but this version makes no reports
+    note: `reports` has no effect yet: this version makes no reports
      --> models/sink.yaml:3:1
       |
     3 | reports: {require: [daily]}
@@ -116,7 +116,7 @@ fn valid_definition_is_named_with_what_acts_later() {
             "endColumn": 8,
             "code": "not-supported",
             "severity": "note",
-            "message": "`reports` is kept, but this version makes no reports",
+            "message": "`reports` has no effect yet: this version makes no reports",
             "help": [
               {
                 "kind": "advice",
@@ -212,9 +212,13 @@ fn name_is_the_key_and_not_the_stem() {
 
     $ sedge model validate twin
     ------- stderr -------
-    error: no model named `twin`
-    hint: see the models: `sedge model list`
-    [exit status: 3]
+    error: the file defines `sink`
+     --> models/twin.yaml:1:7
+      |
+    1 | name: sink
+      |       ^^^^
+    hint: name it `twin`, or use the model by its name `sink`
+    [exit status: 2]
 
     $ sedge model validate 5d4a6b0e-0000-4000-8000-000000000000
     ------- stdout -------

@@ -108,6 +108,7 @@ fn open_gates_failures_and_missing_grants_are_shown() {
           }
         ],
         "faultyFiles": [],
+        "secretsClosed": null,
         "disk": {
           "databaseBytes": "[bytes]",
           "logBytes": "[bytes]",

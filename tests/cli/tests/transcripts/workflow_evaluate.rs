@@ -165,12 +165,12 @@ fn workflow_is_shown_with_its_values() {
 
         $ sedge workflow evaluate release
         ------- stderr -------
-        error: there is no member `region`
+        error: the input `region` is not given
           --> workflows/release.yaml:13:38
            |
         13 |           inputs: {name: "${{ inputs.region }}", count: "${{ inputs.count * 2 }}"}
            |                                      ^^^^^^
-        hint: if it may be missing, write `.?` before its name and `.orValue(…)` after it
+        hint: give it a value, or a `default` where it is declared; if it may be missing, write `.?` before its name and `.orValue(…)` after it
         [exit status: 2]
 
         $ sedge workflow evaluate release --input region=asia

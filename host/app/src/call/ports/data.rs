@@ -17,8 +17,8 @@ use sedge_store::{BlobWriter, CallEnd, ContentReader, DataRecord, Scan, Scanned,
 use serde_json::Value;
 
 use super::CallPorts;
-use super::sealed::SealedSource;
 use crate::call::fault::carried;
+use crate::call::field_access::SealedSource;
 use crate::call::writes::{self, Writes};
 
 impl DataPort for CallPorts {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use sedge_api::view::model::{InheritedPermission, ModelCreated};
-use sedge_app::model::create::{ModelCreateRequest, model_create};
+use sedge_app::model::create::{ModelCreateRequest, model_create, model_create_from_direct};
 use sedge_app::types::{Choice, GivenInput};
 use sedge_sys::shell;
 
@@ -16,13 +16,23 @@ use crate::inputs::contents_read;
 use crate::output::Output;
 use crate::permission_text::permission_text;
 
-/// Create a model of a type
+/// Create a model of a type, or write the file of an unsaved model
 #[derive(Debug, Args)]
+#[command(override_usage = "sedge model create [OPTIONS] <TYPE> <NAME>\n       \
+                            sedge model create <NAME> --from-direct")]
 pub(crate) struct ModelCreateArgs {
     /// The type, for example @sedge/sink
     r#type: String,
     /// The name of the new model
-    name: String,
+    #[arg(required_unless_present = "from_direct")]
+    name: Option<String>,
+    /// Write the definition of a model that `sedge model TYPE method run` created to a file; the
+    /// model's name is given without a type
+    #[arg(
+        long,
+        conflicts_with_all = ["name", "global_argument", "description", "tag", "grant"]
+    )]
+    from_direct: bool,
     /// Set a global argument: KEY=VALUE, KEY=@FILE for the content of a file, or KEY:json=JSON; may
     /// be repeated. A key with dots leads into a map
     #[arg(long, visible_alias = "global-arg", value_name = "KEY=VALUE")]
@@ -40,13 +50,19 @@ pub(crate) struct ModelCreateArgs {
 
 impl Run for ModelCreateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let Some(name) = self.name.filter(|_| !self.from_direct) else {
+            // Without a type, the first argument is the name.
+            let repository = cx.repository()?;
+            let made = model_create_from_direct(&repository, &self.r#type, cx.events());
+            return Ok(output(cx.wait(made)?));
+        };
         // A type always begins with `@`.
-        if self.name.starts_with('@') && !self.r#type.starts_with('@') {
+        if name.starts_with('@') && !self.r#type.starts_with('@') {
             return Err(CliError::Usage {
                 message: "the type comes before the name of the model".to_owned(),
                 hints: vec![format!(
                     "did you mean `sedge model create {} {}`?",
-                    shell::word(&self.name),
+                    shell::word(&name),
                     shell::word(&self.r#type)
                 )],
             });
@@ -54,21 +70,24 @@ impl Run for ModelCreateArgs {
         let repository = cx.repository()?;
         let request = ModelCreateRequest {
             type_name: self.r#type,
-            name: self.name,
+            name,
             description: self.description,
             tags: tags(self.tag)?,
             global_arguments: contents_read(self.global_argument)?,
             grants: self.grant,
         };
-        let made = cx.wait(model_create(&repository, &request))?;
-        let mut notes = vec![format!("Created the model {} in {}", made.name, made.file)];
-        notes.extend(made.inherited.iter().map(|it| inherited_text(&made, it)));
-        notes.push(format!(
-            "hint: `sedge plugin describe {}` shows its methods",
-            made.type_name
-        ));
-        Ok(notes.into_iter().fold(Output::new(made), Output::note))
+        Ok(output(cx.wait(model_create(&repository, &request))?))
     }
+}
+
+fn output(made: ModelCreated) -> Output {
+    let mut notes = vec![format!("Created the model {} in {}", made.name, made.file)];
+    notes.extend(made.inherited.iter().map(|it| inherited_text(&made, it)));
+    notes.push(format!(
+        "hint: `sedge plugin describe {}` shows its methods",
+        made.type_name
+    ));
+    notes.into_iter().fold(Output::new(made), Output::note)
 }
 
 /// Returns the tags, each of which may be given once.

@@ -30,18 +30,18 @@ impl Run for ModelDeleteArgs {
         self.confirmation.ask_about(cx, || {
             let model = model_get(&repository, &self.name)?.model;
             Ok(Some(DeleteQuestion {
-                text: format!(
-                    "Delete the model {} and its file {}?",
-                    model.name, model.file
-                ),
+                text: match model.file {
+                    Some(file) => format!("Delete the model {} and its file {file}?", model.name),
+                    None => format!("Delete the unsaved model {}?", model.name),
+                },
                 refused: format!("the model {} was not deleted", model.name),
             }))
         })?;
         let deleted = cx.wait(model_delete(&repository, &self.name, cx.events()))?;
-        let mut notes = vec![format!(
-            "Deleted the model {} and its file {}",
-            deleted.name, deleted.file
-        )];
+        let mut notes = vec![match &deleted.file {
+            Some(file) => format!("Deleted the model {} and its file {file}", deleted.name),
+            None => format!("Deleted the unsaved model {}", deleted.name),
+        }];
         if deleted.data_kept > 0 {
             notes.push(format!(
                 "hint: its data is kept; `sedge data delete {} --all` deletes {}",

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use sedge_app::model::get::model_get;
+use sedge_sys::shell;
 
 use crate::commands::Run;
 use crate::context::Context;
@@ -18,6 +19,13 @@ pub(crate) struct ModelGetArgs {
 impl Run for ModelGetArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let report = model_get(&*cx.repository()?, &self.name)?;
-        Ok(Output::new(report.model).text_data(report.text))
+        let unsaved = report.model.unsaved.then(|| {
+            let name = shell::word(&report.model.name);
+            format!(
+                "hint: it is unsaved; `sedge model create {name} --from-direct` writes its file"
+            )
+        });
+        let output = Output::new(report.model).text_data(report.text);
+        Ok(unsaved.into_iter().fold(output, Output::note))
     }
 }

@@ -16,9 +16,9 @@ use crate::{grant_questions, show};
 
 /// Grant permissions to one model, in its definition
 ///
-/// Adds grants to models/NAME.yaml, and changes nothing else in the file. Without KIND=WHAT, the
-/// command asks on a terminal about each permission that the plugin requests and the model lacks.
-/// `sedge plugin add` grants permissions to all models of a type.
+/// Adds grants to the model's definition, and changes nothing else in the file. Without KIND=WHAT,
+/// the command asks on a terminal about each permission that the plugin requests and the model
+/// lacks. `sedge plugin add` grants permissions to all models of a type.
 #[derive(Debug, Args)]
 pub(crate) struct ModelGrantArgs {
     /// The model

@@ -33,7 +33,10 @@ fn row(model: &ModelListed) -> Vec<String> {
         ModelListed::Sound(model) => vec![
             model.name.clone(),
             model.type_name.clone(),
-            model.description.clone().unwrap_or_default(),
+            match model.unsaved {
+                true => "unsaved".to_owned(),
+                false => model.description.clone().unwrap_or_default(),
+            },
         ],
         ModelListed::Faulty(fault) => vec![fault.name.clone(), "?".to_owned(), fault_cell(fault)],
     }

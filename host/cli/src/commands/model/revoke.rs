@@ -14,8 +14,8 @@ use crate::output::Output;
 
 /// Revoke permissions that the definition of a model grants
 ///
-/// Removes grants from models/NAME.yaml, and changes nothing else in the file. What is granted to
-/// all models of the type stays. A call that is running keeps what it was granted.
+/// Removes grants from the model's definition, and changes nothing else in the file. Grants to all
+/// models of the type stay. A call that is running keeps its grants.
 #[derive(Debug, Args)]
 pub(crate) struct ModelRevokeArgs {
     /// The model

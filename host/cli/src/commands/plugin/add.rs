@@ -25,8 +25,8 @@ use crate::{grant_questions, guest_text, show};
 /// be added, none is.
 #[derive(Debug, Args)]
 pub(crate) struct PluginAddArgs {
-    /// A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that comes with
-    /// Sedge, such as @sedge/http
+    /// A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that comes
+    /// with Sedge, such as @sedge/http
     #[arg(value_name = "FILE.wasm", required = true)]
     file: Vec<PathBuf>,
     /// Grant everything that they request, except folders, whose paths only you know

@@ -1,6 +1,7 @@
 //! `sedge run gc`
 
 use clap::Args;
+use sedge_api::view::run::RunsRemoved;
 use sedge_app::run::gc::run_gc;
 use sedge_app::types::Span;
 
@@ -15,7 +16,8 @@ use crate::show;
 /// Delete runs that ended long ago
 ///
 /// Their calls, events and logs are deleted. The data that they wrote stays, and still names its
-/// run. Runs that wait at a gate or were interrupted stay. The command needs the whole datastore:
+/// run. Runs that wait at a gate or were interrupted stay. An unsaved model is deleted if it has no
+/// data and none of its runs is left. The command needs the whole datastore:
 /// it waits until no call is running, and new calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct RunGcArgs {
@@ -37,17 +39,21 @@ impl Run for RunGcArgs {
         if !dry_run {
             self.confirmation.ask_about(cx, || {
                 let plan = cx.wait(run_gc(&repository, self.older_than, true, cx.events()))?;
-                let what = show::count(plan.runs.len(), "run");
-                Ok((!plan.runs.is_empty()).then(|| DeleteQuestion {
-                    text: format!("Remove {what} with their calls and logs permanently?"),
+                let what = removed_text(&plan);
+                Ok(what.map(|what| DeleteQuestion {
+                    text: format!("Remove {what} permanently, with all calls and logs?"),
                     refused: format!("{what} were not removed"),
                 }))
             })?;
         }
         let removed = cx.wait(run_gc(&repository, self.older_than, dry_run, cx.events()))?;
         let runs = &removed.runs;
-        if runs.is_empty() {
+        let Some(what_removed) = removed_text(&removed) else {
             let note = format!("No run ended more than {} ago.", self.older_than);
+            return Ok(Output::new(removed).note(note));
+        };
+        let note = self.dry_run.sentence(&what_removed);
+        if runs.is_empty() {
             return Ok(Output::new(removed).note(note));
         }
         let rows = runs.iter().map(|run| {
@@ -59,7 +65,17 @@ impl Run for RunGcArgs {
             ]
         });
         let text = table(&cx.screen, &["run", "of", "status", "ended"], rows);
-        let note = self.dry_run.sentence(&show::count(runs.len(), "run"));
         Ok(Output::new(removed).text(text).note(note))
     }
+}
+
+/// Returns what is removed: `2 runs and 1 unsaved model`. Returns `None` if nothing is.
+fn removed_text(removed: &RunsRemoved) -> Option<String> {
+    let counts = [
+        (removed.runs.len(), "run"),
+        (removed.models.len(), "unsaved model"),
+    ];
+    let counts = counts.into_iter().filter(|(n, _)| *n > 0);
+    let parts: Vec<String> = counts.map(|(n, what)| show::count(n, what)).collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }

@@ -12,9 +12,9 @@ use crate::show;
 /// Seal all secrets with a new key
 ///
 /// The former key of the secrets opens nothing any more. Sensitive fields of data that is written
-/// from now on are sealed with a new key, too; the data that exists stays as it is, and its keys are
-/// kept. The values stay the same. To replace a value that may
-/// have leaked, change it where it is used, and run `sedge secret put`.
+/// from now on are sealed with a new key, too; the data that exists stays as it is, and its keys
+/// are kept. The values stay the same. To replace a value that may have leaked, change it where it
+/// is used, and run `sedge secret put`.
 #[derive(Debug, Args)]
 pub(crate) struct SecretRotateArgs {}
 

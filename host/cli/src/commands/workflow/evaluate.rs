@@ -13,7 +13,8 @@ use crate::output::Output;
 
 /// Show a workflow with its expressions evaluated
 ///
-/// What needs the result of a step, a secret, or an input that is not given stands as it is written.
+/// What needs the result of a step, a secret, or an input that is not given stands as it is
+/// written.
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowEvaluateArgs {
     /// The workflow

@@ -60,6 +60,10 @@ fn expensive_expression_is_stopped() {
         "range(200).transformMap(i, x, range(200).transformMap(j, y, range(200)))".to_owned(),
         "range(60000).map(x, string(x)).join(',').split('').map(x, x).map(x, x).map(x, x).size()".to_owned(),
         "json.decode('[' + range(300000).map(x, '1').join(',') + ']')".to_owned(),
+        format!("range(10000).map(x, '{}').size()", "a".repeat(30_000)),
+        format!("range(10000).all(x, '{0}b'.contains('{0}'))", "a".repeat(20_000)),
+        format!("range(10000).map(x, '{}'.trim())", "\u{a0}".repeat(9_000)),
+        format!("range(10000).map(x, int('{}'))", "0".repeat(30_000)),
     ] {
         check_message(text, much);
     }
@@ -91,6 +95,14 @@ fn large_text_is_refused() {
     check_message(
         format!("1{}", " + 1".repeat(2_001)),
         "it has more than 2000 operators and calls",
+    );
+    check_message(
+        format!("[{}1]", "1,".repeat(8_001)),
+        "it has more than 8000 items, members and arguments",
+    );
+    check_message(
+        format!("'{}'", "é".repeat(10_001)),
+        "it has more than 10000 characters that are not ASCII",
     );
     check_message(
         format!("1{}", "+1".repeat(10_000)),

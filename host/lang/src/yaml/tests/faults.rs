@@ -127,6 +127,12 @@ fn fault_of_brackets_and_quotes_says_what_to_write() {
         "{key: value, other: value}",
     );
     check(
+        "a: {b: ${{ 1 + 1 }} }\n",
+        "{{",
+        "inside of brackets, an expression has to be in quotes",
+        "${{ … }}",
+    );
+    check(
         "a: \"x\nb: 1\n",
         "\"x",
         "the text that begins with \" does not end",
@@ -194,16 +200,21 @@ fn fault_of_the_layout_says_what_to_write() {
     check(
         "a: 1\n  b: 2\n",
         "b",
-        "a key cannot stand here",
+        "a key is not allowed here",
         "indent it like the keys",
     );
     check(
         "a: [1, 2\nb: 3\n",
         "b",
-        "a key cannot stand here",
+        "a key is not allowed here",
         "close brackets before it",
     );
-    check("name\nb: 1\n", "b", "a key cannot stand here", "indent it");
+    check(
+        "name\nb: 1\n",
+        "b",
+        "a key is not allowed here",
+        "indent it",
+    );
     check(
         "a: 1\nname\nb: 1\n",
         "name",
@@ -232,7 +243,13 @@ fn fault_of_the_layout_says_what_to_write() {
     );
     check(
         "a: |\n\tx\n",
-        "|",
+        "x",
+        "a tab indents this line",
+        "indent with spaces",
+    );
+    check(
+        "a: one\n\tb: 1\n",
+        "b:",
         "a tab indents this line",
         "indent with spaces",
     );

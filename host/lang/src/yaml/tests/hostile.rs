@@ -48,7 +48,7 @@ fn many_anchors_are_refused() {
 
 #[test]
 fn deep_files_are_refused() {
-    const DEEP: &str = "lists and maps are in each other more than 64 deep";
+    const DEEP: &str = "lists and maps are nested more than 64 deep";
     refused(&"[".repeat(10_000), Code::FileLimit, DEEP);
     refused(&"{a: ".repeat(10_000), Code::FileLimit, DEEP);
     refused(&"- ".repeat(10_000), Code::FileLimit, DEEP);

@@ -476,3 +476,37 @@ fn hidden_value_is_revealed_if_requested_and_granted() {
     let expect = "`reader` may not see the secret in its argument `/token`: its plugin";
     assert!(denied.starts_with(expect), "{denied}");
 }
+
+#[test]
+fn model_without_a_file_is_granted_permissions_for_its_type() {
+    let request = PermissionRequest {
+        permission: "env HOME".parse().expect("a permission"),
+        reason: "to test".into(),
+    };
+    let present = Grants {
+        env: vec!["LANG".parse().expect("a name")],
+        ..Grants::default()
+    };
+    let permissions = Permissions::new(
+        "reader".parse().expect("a name"),
+        "@test/reader".parse().expect("a type"),
+        vec![request],
+        &present,
+        Grants::default(),
+    );
+    let denied = permissions.in_config("sedge.yaml", &present).not_granted(
+        "read it".to_owned(),
+        &"env HOME".parse().expect("a permission"),
+        None,
+    );
+    let text = denied.to_string();
+    for part in [
+        "in sedge.yaml would",
+        "plugins:\n",
+        "@test/reader",
+        "LANG",
+        "HOME",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

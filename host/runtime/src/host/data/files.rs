@@ -179,7 +179,7 @@ impl CallState {
             return Ok(Ok(None));
         }
         if version.is_some() {
-            return self.heard(self.data_port()?.file_open(model, name, version));
+            return self.guest_result(self.data_port()?.file_open(model, name, version));
         }
         let newest = match self.staged(model, name) {
             StagedName::Written(write) => return self.staged_source(model, write),
@@ -191,7 +191,7 @@ impl CallState {
             Newest::Version(version) => Some(version),
             Newest::None => return Ok(Ok(None)),
         };
-        self.heard(self.data_port()?.file_open(model, name, version))
+        self.guest_result(self.data_port()?.file_open(model, name, version))
     }
 
     fn staged_source(
@@ -202,7 +202,7 @@ impl CallState {
         let port = self.data_port()?;
         let mut hidden = None;
         if let StagedContent::Text(text) = &write.content {
-            let shown = match self.heard(port.staged_text(model, &write, text))? {
+            let shown = match self.guest_result(port.staged_text(model, &write, text))? {
                 Ok(shown) => shown,
                 Err(error) => return Ok(Err(error)),
             };
