@@ -21,6 +21,7 @@ pub mod eval;
 pub(crate) use definition::{
     DefinitionValues, definition_uses_data, has_expressions, literal_members, self_value,
 };
+pub(crate) use environment::env_not_granted;
 pub(crate) use evaluator::{Evaluator, EvaluatorSource, uses_data};
 pub(crate) use partial::{LaterName, PartialEvaluation, SECRETS_LATER};
 pub(crate) use run::{ResultsUsed, run_value};

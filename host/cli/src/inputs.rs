@@ -36,6 +36,17 @@ pub(crate) struct InputOptions {
     pub(crate) items: ItemOptions,
 }
 
+/// The options of commands that show a file as a run with inputs would have it.
+#[derive(Debug, Args)]
+pub(crate) struct TrialInputOptions {
+    /// Set an input, as for a run; may be repeated
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    input: Vec<GivenInput>,
+    /// Read inputs from a JSON or YAML file; --input overrides them
+    #[arg(long, value_name = "FILE")]
+    input_file: Option<PathBuf>,
+}
+
 /// The options that concern several runs.
 #[derive(Debug, Args)]
 pub(crate) struct ItemOptions {
@@ -53,17 +64,31 @@ impl InputOptions {
     /// # Errors
     /// A file cannot be read, or has a fault.
     pub(crate) fn given(self) -> Result<GivenInputs, CliError> {
-        let mut given = GivenInputs {
-            over: contents_read(self.input)?,
-            ..GivenInputs::default()
-        };
-        if let Some(path) = self.input_file {
-            let name = path.display().to_string();
-            let file = SourceFile::new(name.as_str(), text_of(&name)?);
-            given.item = inputs_file(&file).map_err(AppError::from)?;
-        }
-        Ok(given)
+        given(self.input, self.input_file)
     }
+}
+
+impl TrialInputOptions {
+    /// Returns the inputs of the file and of the command line.
+    ///
+    /// # Errors
+    /// A file cannot be read, or has a fault.
+    pub(crate) fn given(self) -> Result<GivenInputs, CliError> {
+        given(self.input, self.input_file)
+    }
+}
+
+fn given(over: Vec<GivenInput>, file: Option<PathBuf>) -> Result<GivenInputs, CliError> {
+    let mut given = GivenInputs {
+        over: contents_read(over)?,
+        ..GivenInputs::default()
+    };
+    if let Some(path) = file {
+        let name = path.display().to_string();
+        let file = SourceFile::new(name.as_str(), text_of(&name)?);
+        given.item = inputs_file(&file).map_err(AppError::from)?;
+    }
+    Ok(given)
 }
 
 /// Reads the files whose content is the value of an input.

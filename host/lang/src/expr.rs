@@ -47,7 +47,7 @@ mod conformance;
 mod tests;
 
 pub use host::{ANSWER_VALUES_MAX, NEEDS_MAX, Need, NeedAnswer};
-pub use references::{Reference, SecretReference};
+pub use references::{ModelDataReference, Reference, SecretReference};
 pub use variables::{Shape, Variables};
 
 pub(crate) use budget::{BUDGET_NAME, Budget, Limits};
@@ -329,7 +329,10 @@ impl Expr {
         context.set_variable_resolver(&scope);
         let resolved = context.resolve(&self.compiled);
         if scope.host.is_full() {
-            let message = format!("it asks for more than {NEEDS_MAX} values");
+            let message = format!(
+                "it looks up more than {NEEDS_MAX} values; `data.findBySpec` and `data.query` find \
+                 many with one look-up"
+            );
             return Err(self.source.fault(&self.compiled, message));
         }
         let needs = scope.host.take_needs();

@@ -45,6 +45,17 @@ struct DeclaredInputs {
     values: Schema,
 }
 
+/// The inputs of a file, as far as they have values without a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KnownInputs {
+    /// The given inputs, converted to the types of the schema, and the defaults of others.
+    pub values: Map<String, Value>,
+    /// The names of the inputs that a run needs and that have no value.
+    pub missing: Vec<String>,
+    /// The names of the inputs that may be missing in a run and that have no value.
+    pub absent: Vec<String>,
+}
+
 /// The schema of a file that declares no inputs.
 // process-wide: a schema takes a while to compile, and most files need this one.
 static NO_INPUTS: LazyLock<(Value, Schema)> = LazyLock::new(|| {
@@ -153,6 +164,45 @@ impl InputsSchema {
             Some(declared) => resolve::resolve_hidden(declared, given, hidden),
             None => Err(hidden.keys().map(|key| resolve::undeclared(key)).collect()),
         }
+    }
+
+    /// Returns the inputs as far as they have values: the given ones and the defaults, without
+    /// those that a run needs and that are not given.
+    ///
+    /// # Errors
+    /// The same as for [`InputsSchema::resolve`], except for inputs that are missing.
+    pub fn resolve_known(&self, given: Map<String, Value>) -> Result<KnownInputs, Vec<Violation>> {
+        let required = self.json()["required"].as_array();
+        let required = required.into_iter().flatten().filter_map(Value::as_str);
+        let missing: Vec<String> = required
+            .filter(|name| !given.contains_key(*name))
+            .filter(|name| {
+                let property = self.property(name);
+                property.is_none_or(|it| it.get("default").is_none())
+            })
+            .map(str::to_owned)
+            .collect();
+        let hidden = missing.iter().map(|name| (name.clone(), Value::Null));
+        let is_none_given = given.is_empty();
+        let mut values = match self.resolve_hidden(given, hidden.collect()) {
+            Ok(values) => values,
+            // ignored: the schema needs some of the inputs, and does not say which.
+            Err(_) if is_none_given => {
+                return Ok(KnownInputs {
+                    missing: self.names().map(str::to_owned).collect(),
+                    ..KnownInputs::default()
+                });
+            }
+            Err(violations) => return Err(violations),
+        };
+        values.retain(|name, _| !missing.contains(name));
+        let absent = self.names().filter(|name| !values.contains_key(*name));
+        let absent = absent.filter(|name| !missing.iter().any(|it| it == name));
+        Ok(KnownInputs {
+            absent: absent.map(str::to_owned).collect(),
+            values,
+            missing,
+        })
     }
 }
 

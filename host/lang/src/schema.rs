@@ -4,7 +4,8 @@ mod effort;
 
 use std::collections::BTreeSet;
 
-use jsonschema::error::ValidationErrorKind;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::types::JsonType;
 use jsonschema::{FancyRegex, PatternOptions, Registry};
 use sedge_model::violation::Violation;
 use serde_json::{Value, json};
@@ -222,7 +223,12 @@ impl Schema {
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
         self.violations_with(value, |error| {
-            words_of_kind(error.kind()).unwrap_or_else(|| error.to_string())
+            let words = words_of_kind(error.kind()).unwrap_or_else(|| error.to_string());
+            if matches!(error.kind(), ValidationErrorKind::Type { .. }) {
+                format!("{words}; `{}` was given", error.instance())
+            } else {
+                words
+            }
         })
     }
 
@@ -235,17 +241,44 @@ impl Schema {
         })
     }
 
+    /// Returns the same as [`Schema::violations`], with a violation of its own for each key that
+    /// the schema does not know. The path of such a violation is that of the object, and the key
+    /// is returned with it.
+    #[must_use]
+    pub(crate) fn violations_by_key(&self, value: &Value) -> Vec<(Violation, Option<String>)> {
+        if self.effort.n_visits(value) > VISITS_MAX {
+            return vec![(too_large(), None)];
+        }
+        if self.validator.is_valid(value) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for error in self.validator.iter_errors(value).take(VIOLATIONS_MAX) {
+            let path = error.instance_path().to_string();
+            let unknown = unknown_keys(error.kind());
+            if unknown.is_empty() {
+                let message = words_of_kind(error.kind()).unwrap_or_else(|| error.to_string());
+                found.push((Violation { path, message }, None));
+                continue;
+            }
+            for key in unknown.iter().take(VIOLATIONS_MAX) {
+                let violation = Violation {
+                    path: path.clone(),
+                    message: format!("there is no `{key}`"),
+                };
+                found.push((violation, Some(key.clone())));
+            }
+        }
+        found
+    }
+
     fn violations_with(
         &self,
         value: &Value,
         message: impl Fn(&jsonschema::ValidationError<'_>) -> String,
     ) -> Vec<Violation> {
         if self.effort.n_visits(value) > VISITS_MAX {
-            return vec![Violation {
-                path: String::new(),
-                message: "it is too large or too deeply nested to be checked against this schema"
-                    .to_owned(),
-            }];
+            return vec![too_large()];
         }
         if self.validator.is_valid(value) {
             return Vec::new();
@@ -258,6 +291,28 @@ impl Schema {
                 message: message(&error),
             })
             .collect()
+    }
+}
+
+/// Returns the violation of a value whose check would take too long.
+fn too_large() -> Violation {
+    Violation {
+        path: String::new(),
+        message: "it is too large or too deeply nested to be checked against this schema"
+            .to_owned(),
+    }
+}
+
+/// Returns the keys that a violation says the schema does not know.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library has 40 kinds of violation"
+)]
+fn unknown_keys(kind: &ValidationErrorKind) -> &[String] {
+    match kind {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected,
+        _ => &[],
     }
 }
 
@@ -275,7 +330,41 @@ fn words_of_kind(kind: &ValidationErrorKind) -> Option<String> {
             Some(format!("there is no {}", names.join(" and no ")))
         }
         ValidationErrorKind::FalseSchema => Some("nothing can be given here".to_owned()),
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str();
+            name.map(|name| format!("`{name}` is required, and was not given"))
+        }
+        ValidationErrorKind::Type { kind } => {
+            let types = match kind {
+                TypeKind::Single(only) => vec![*only],
+                TypeKind::Multiple(several) => several.iter().collect(),
+            };
+            Some(format!("it has to be {}", types_shown(&types)))
+        }
         _ => None,
+    }
+}
+
+/// Returns the types that a value can have, null last: "a text or null".
+fn types_shown(types: &[JsonType]) -> String {
+    let (null, others): (Vec<JsonType>, Vec<JsonType>) =
+        types.iter().copied().partition(|it| *it == JsonType::Null);
+    let shown: Vec<&str> = others.into_iter().chain(null).map(type_shown).collect();
+    match &shown[..] {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        one => one.concat(),
+    }
+}
+
+fn type_shown(one: JsonType) -> &'static str {
+    match one {
+        JsonType::Null => "null",
+        JsonType::Boolean => "true or false",
+        JsonType::Integer => "a whole number",
+        JsonType::Number => "a number",
+        JsonType::String => "a text",
+        JsonType::Array => "a list",
+        JsonType::Object => "a map",
     }
 }
 
@@ -351,8 +440,33 @@ mod tests {
             shown,
             [
                 "/count: 11 is greater than the maximum of 10",
-                "\"target\" is a required property"
+                "`target` is required, and was not given"
             ]
+        );
+    }
+
+    #[test]
+    fn wrong_type_is_named_in_words() {
+        let check = |types: Value, value: Value, expect: &str| {
+            let schema = Schema::compile(&json!({"type": types})).expect("a schema");
+            let found = schema.violations(&value);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].message, expect);
+        };
+        check(
+            json!(["null", "string"]),
+            json!(5),
+            "it has to be a text or null; `5` was given",
+        );
+        check(
+            json!("integer"),
+            json!("x"),
+            "it has to be a whole number; `\"x\"` was given",
+        );
+        check(
+            json!(["array", "object", "string"]),
+            json!(null),
+            "it has to be a text, a list or a map; `null` was given",
         );
     }
 

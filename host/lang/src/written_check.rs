@@ -3,13 +3,16 @@
 //! The values of expressions and secrets are not known yet. A violation counts only if no such
 //! value could remove it.
 
+use std::ops::Range;
+
 use sedge_model::json_pointer::{is_pointer_within, pointer_below};
 use sedge_model::violation::Violation;
 use serde_json::Value;
 
 use crate::schema::{Schema, TooManySecrets};
 use crate::suggest::nearest;
-use crate::yaml::node::{Node, NodeKind};
+use crate::yaml::faults::FAULTS_MAX;
+use crate::yaml::node::{Member, Node, NodeKind};
 
 /// How much of an object a file gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,33 @@ pub enum GivenPart {
     Part,
 }
 
+/// A violation of a written value that remains whatever its expressions yield.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownViolation {
+    /// The violation. If it is that of an unknown key, its path is that of the object.
+    pub violation: Violation,
+    /// The key that the schema does not know, if this is what is wrong.
+    pub unknown_key: Option<String>,
+}
+
+impl KnownViolation {
+    /// Returns the place in a written value: of the key that is unknown, or of the value that is
+    /// wrong. For the value as a whole, it is the place of the first key. Returns `None` if the
+    /// value has no such part.
+    #[must_use]
+    pub fn place_in(&self, written: &Node) -> Option<Range<usize>> {
+        let found = written.find(&self.violation.path)?;
+        if let Some(key) = &self.unknown_key {
+            return found.member(key).map(|it| it.key.span.clone());
+        }
+        let first = found.members().and_then(<[Member]>::first);
+        match first.filter(|_| self.violation.path.is_empty()) {
+            Some(first) => Some(first.key.span.clone()),
+            None => Some(found.span.clone()),
+        }
+    }
+}
+
 /// Returns the violations of a written value that remain whatever its expressions yield. `json` is
 /// the schema as JSON.
 #[must_use]
@@ -28,17 +58,29 @@ pub fn known_violations(
     schema: &Schema,
     json: &Value,
     given: GivenPart,
-) -> Vec<Violation> {
+) -> Vec<KnownViolation> {
     let mut open = Vec::new();
     unknown_places(written, String::new(), &mut open);
     if open.iter().any(String::is_empty) {
         return Vec::new();
     }
     let is_whole = open.is_empty() && given == GivenPart::Whole;
-    let mut violations = schema.violations(&written.value());
+    let violations = schema.violations_by_key(&written.value()).into_iter();
+    let mut violations: Vec<KnownViolation> = violations
+        .map(|(violation, unknown_key)| KnownViolation {
+            violation,
+            unknown_key,
+        })
+        .collect();
     if !is_whole {
-        violations.retain(|it| is_certain(&it.path, &open));
-        violations.extend(of_keys(written, json, given));
+        violations.retain(|it| is_certain(&it.violation.path, &open));
+        if given == GivenPart::Whole {
+            violations.extend(missing_keys(written, json));
+        }
+    }
+    if let Some(known) = closed_keys(json) {
+        violations.retain(|it| it.unknown_key.is_none() || !it.violation.path.is_empty());
+        violations.extend(outer_unknown_keys(written, &known));
     }
     violations
 }
@@ -95,36 +137,41 @@ fn has_expression(text: &str) -> bool {
     starts.any(|(at, _)| !text[..at].ends_with('$'))
 }
 
-/// Returns the faults of the keys of an object that a schema states plainly.
-fn of_keys(written: &Node, json: &Value, given: GivenPart) -> Vec<Violation> {
-    let Some(members) = written.members() else {
-        return Vec::new();
-    };
-    let mut violations = Vec::new();
-    if let Some(known) = closed_keys(json) {
-        for member in members {
-            let key = member.key.value.as_str();
-            if !known.contains(&key) {
-                let path = pointer_below("", key);
-                let message = match nearest(key, known.iter().copied()) {
-                    Some(near) => format!("there is no `{key}`; did you mean `{near}`?"),
-                    None => format!("there is no `{key}`"),
-                };
-                violations.push(Violation { path, message });
-            }
+/// Returns a violation for each key of the outermost object that is not one of the known ones.
+fn outer_unknown_keys(written: &Node, known: &[&str]) -> Vec<KnownViolation> {
+    let members = written.members().unwrap_or_default().iter();
+    let keys = members.map(|it| it.key.value.as_str());
+    let unknown = keys.filter(|it| !known.contains(it)).take(FAULTS_MAX);
+    let violations = unknown.map(|key| {
+        let message = match nearest(key, known.iter().copied()) {
+            Some(near) => format!("there is no `{key}`; did you mean `{near}`?"),
+            None => format!("there is no `{key}`"),
+        };
+        let path = String::new();
+        KnownViolation {
+            violation: Violation { path, message },
+            unknown_key: Some(key.to_owned()),
         }
+    });
+    violations.collect()
+}
+
+/// Returns a violation for each required key that the outermost object does not have.
+fn missing_keys(written: &Node, json: &Value) -> Vec<KnownViolation> {
+    if written.members().is_none() {
+        return Vec::new();
     }
     let required = json.get("required").and_then(Value::as_array);
-    if given == GivenPart::Whole {
-        for key in required.into_iter().flatten().filter_map(Value::as_str) {
-            if written.get(key).is_none() {
-                let path = String::new();
-                let message = format!("`{key}` is required");
-                violations.push(Violation { path, message });
-            }
+    let required = required.into_iter().flatten().filter_map(Value::as_str);
+    let missing = required.filter(|key| written.get(key).is_none());
+    let violations = missing.map(|key| {
+        let (path, message) = (String::new(), format!("`{key}` is required"));
+        KnownViolation {
+            violation: Violation { path, message },
+            unknown_key: None,
         }
-    }
-    violations
+    });
+    violations.collect()
 }
 
 /// Returns the only keys that an object may have, if the schema says so without further conditions.
@@ -164,7 +211,11 @@ mod tests {
         let schema = Schema::compile(&json).expect("a schema");
         let node = Node::from_value(&written, 0..0);
         let found = known_violations(&node, &schema, &json, given);
-        let places: Vec<String> = found.into_iter().map(|it| it.path).collect();
+        let place = |it: KnownViolation| match it.unknown_key {
+            Some(key) => pointer_below(&it.violation.path, &key),
+            None => it.violation.path,
+        };
+        let places: Vec<String> = found.into_iter().map(place).collect();
         assert_eq!(places, expect, "{written}");
     }
 
@@ -173,6 +224,11 @@ mod tests {
         check(json!({"url": "x"}), GivenPart::Whole, &[]);
         check(json!({"count": 1}), GivenPart::Whole, &[""]);
         check(json!({"count": 1}), GivenPart::Part, &[]);
+        check(
+            json!({"url": "x", "urls": 1, "uri": 2, "count": "x"}),
+            GivenPart::Whole,
+            &["/count", "/urls", "/uri"],
+        );
         check(json!({"url": 1}), GivenPart::Whole, &["/url"]);
         check(
             json!({"url": "${{ 1 }}", "count": "x"}),
@@ -231,7 +287,7 @@ mod tests {
         let node = Node::from_value(&json!({"cuont": 1}), 0..0);
         let found = known_violations(&node, &schema, &json, GivenPart::Part);
         assert_eq!(
-            found[0].message,
+            found[0].violation.message,
             "there is no `cuont`; did you mean `count`?"
         );
     }

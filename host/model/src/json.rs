@@ -46,9 +46,14 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 }
 
 /// Returns what is wrong with a JSON text, and where.
-fn syntax_words(error: &serde_json::Error) -> String {
+#[must_use]
+pub fn syntax_words(error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "it ends before its value is complete".to_owned();
+    }
+    // The parser has no other mark of this error.
+    if error.to_string().starts_with("recursion limit exceeded") {
+        return "it nests too deeply".to_owned();
     }
     let (line, column) = (error.line(), error.column());
     format!("it cannot be read from line {line}, column {column} on")

@@ -1,5 +1,6 @@
 //! Parsing of a guest's JSON.
 
+use sedge_model::json::{numbers_check, syntax_words};
 use serde_json::Value;
 
 /// The maximum nesting depth of a guest's JSON.
@@ -14,8 +15,9 @@ const DEPTH_MAX: usize = 100;
 /// The text is not JSON, nests too deeply, or contains a number that would be rounded. The error
 /// is for the plugin's author.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
-    let value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
-    sedge_model::json::numbers_check(text).map_err(|error| error.to_string())?;
+    let value = serde_json::from_str(text);
+    let value = value.map_err(|error| format!("not JSON: {}", syntax_words(&error)))?;
+    numbers_check(text).map_err(|error| error.to_string())?;
     if depth(&value) > DEPTH_MAX {
         return Err(format!("it nests more than {DEPTH_MAX} deep"));
     }
@@ -43,6 +45,19 @@ mod tests {
             "{error}"
         );
         parse("{\"a\": \"12345678901234567890123\", \"b\": 1e30}").expect("exact");
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_refused_with_its_place() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(parse(text).expect_err(expect), expect, "{text}");
+        };
+        check("{", "not JSON: it ends before its value is complete");
+        check(
+            "{a: 1}",
+            "not JSON: it cannot be read from line 1, column 2 on",
+        );
+        check(&"[".repeat(200), "not JSON: it nests too deeply");
     }
 
     #[test]

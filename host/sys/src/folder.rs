@@ -4,6 +4,7 @@
 //! files have modes of their own, whatever the umask of the process.
 
 mod kept;
+mod linked;
 mod open;
 mod stamp;
 #[cfg(test)]

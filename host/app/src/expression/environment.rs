@@ -8,7 +8,7 @@ use sedge_model::names::EnvName;
 use sedge_sys::host;
 use serde_json::Value;
 
-use super::answers::{NeedArguments, NoAnswer, with_near};
+use super::answers::{NeedArguments, NoAnswer};
 
 /// Returns the value of a variable that `sedge.yaml` grants to expressions.
 pub(super) fn variable(
@@ -17,7 +17,11 @@ pub(super) fn variable(
 ) -> Result<Value, NoAnswer> {
     let name = arguments.text(0)?;
     if !granted.iter().any(|it| it.as_str() == name) {
-        return Err(NoAnswer::Refused(not_granted(granted, name)));
+        let (message, help) = env_not_granted(granted, name);
+        return Err(NoAnswer::Refused(match help {
+            Some(help) => format!("{message}; {help}"),
+            None => message,
+        }));
     }
     match host::variable(name) {
         Some(value) => Ok(Value::String(value)),
@@ -27,18 +31,22 @@ pub(super) fn variable(
     }
 }
 
-fn not_granted(granted: &BTreeSet<EnvName>, name: &str) -> String {
+/// Returns the message that a variable is not granted, and what can be done about it.
+pub(crate) fn env_not_granted(granted: &BTreeSet<EnvName>, name: &str) -> (String, Option<String>) {
     let message = format!("{CONFIG_FILE} does not grant `{name}` to expressions");
-    let near = nearest(name, granted.iter().map(EnvName::as_str));
-    if near.is_some() || name.parse::<EnvName>().is_err() {
-        return with_near(message, near);
+    if let Some(near) = nearest(name, granted.iter().map(EnvName::as_str)) {
+        return (message, Some(format!("did you mean `{near}`?")));
+    }
+    if name.parse::<EnvName>().is_err() {
+        return (message, None);
     }
     let names = granted.iter().map(EnvName::as_str).chain([name]);
     let names: Vec<&str> = names.collect();
-    format!(
-        "{message}; to grant it, write `expressions: {{env: [{}]}}` there",
+    let help = format!(
+        "to grant it, write `expressions: {{env: [{}]}}` there",
         names.join(", ")
-    )
+    );
+    (message, Some(help))
 }
 
 #[cfg(test)]

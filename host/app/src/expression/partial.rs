@@ -6,12 +6,16 @@ use sedge_api::view::expression::UnevaluatedText;
 use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::expr::template::Template;
 use sedge_lang::expr::{Expr, Variables};
+use sedge_lang::input::KnownInputs;
 use sedge_lang::yaml::node::{Node, NodeKind};
 use sedge_model::json_pointer::pointer_below;
 use serde_json::Value;
 
 use super::evaluator::{Evaluator, uses_data};
-use crate::error::AppError;
+use crate::error::{AppError, quoted};
+
+/// The variable of the inputs.
+const INPUTS: &str = "inputs";
 
 /// A name or a key whose value is known later only, with the reason.
 pub(crate) type LaterName = (&'static str, &'static str);
@@ -30,6 +34,8 @@ pub(crate) struct PartialEvaluation<'p> {
     pub(crate) variables: &'p Variables,
     /// The values of variables.
     pub(crate) values: Vec<(&'p str, &'p Value)>,
+    /// The inputs, of which some may have no value yet.
+    pub(crate) inputs: &'p KnownInputs,
     /// The names that have no value yet.
     pub(crate) later: Vec<LaterName>,
     /// The keys whose expressions are not evaluated yet.
@@ -102,6 +108,9 @@ impl PartialEvaluation<'_> {
         if let Some(reason) = self.later_reason(&template) {
             return Ok(self.left(node, text, path, reason));
         }
+        if let Some(reason) = missing_reason(&template, &self.inputs.missing) {
+            return Ok(self.left(node, text, path, reason));
+        }
         let env = self.evaluator.env();
         let values = self.values.iter();
         let mut env = values.fold(env, |env, &(name, value)| env.with(name, value));
@@ -114,7 +123,12 @@ impl PartialEvaluation<'_> {
                 }
                 None => Err(error),
             },
-            other => other,
+            // A run may have the input.
+            Err(error) => match named_reason(&template, &self.inputs.absent) {
+                Some(reason) => Ok(self.left(node, text, path, reason)),
+                None => Err(error),
+            },
+            Ok(value) => Ok(value),
         }
     }
 
@@ -134,5 +148,60 @@ impl PartialEvaluation<'_> {
             reason,
         });
         Value::String(text.to_owned())
+    }
+}
+
+/// Returns why a text has no value yet if it uses inputs that a run needs and that are `missing`.
+fn missing_reason(template: &Template, missing: &[String]) -> Option<String> {
+    let named = named_reason(template, missing);
+    let mut exprs = template.exprs();
+    let uses_all = !missing.is_empty() && exprs.any(|it| !it.names_all_members(INPUTS));
+    named.or_else(|| uses_all.then(|| not_given(missing)))
+}
+
+/// Returns why a text has no value yet if it names some of the inputs in `names`.
+fn named_reason(template: &Template, names: &[String]) -> Option<String> {
+    let references: Vec<String> = template
+        .exprs()
+        .flat_map(|it| it.references(INPUTS))
+        .map(|it| it.name)
+        .collect();
+    let named = names.iter().filter(|name| references.contains(name));
+    let named: Vec<&String> = named.collect();
+    (!named.is_empty()).then(|| not_given(&named))
+}
+
+fn not_given<T: ToString>(names: &[T]) -> String {
+    let quoted = quoted(names);
+    match names.len() {
+        1 => format!("the input {quoted} is not given; set it with `--input`"),
+        _ => format!("the inputs {quoted} are not given; set them with `--input`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sedge_lang::expr::TextPlace;
+    use sedge_lang::scope::trial_scope;
+
+    use super::*;
+
+    #[test]
+    fn inputs_without_values_are_named() {
+        let check = |text: &str, expect: Option<&str>| {
+            let place = TextPlace::of_text("f", text);
+            let template = Template::parse(text, &place, &trial_scope(&[])).expect(text);
+            let names = ["hosts".to_owned(), "port".to_owned()];
+            let found = missing_reason(&template, &names);
+            assert_eq!(found.as_deref(), expect, "{text}");
+        };
+        let hosts = "the input `hosts` is not given; set it with `--input`";
+        let both = "the inputs `hosts`, `port` are not given; set them with `--input`";
+        check("${{ inputs.hosts }}", Some(hosts));
+        check("${{ inputs.region }}-${{ inputs[\"hosts\"] }}", Some(hosts));
+        check("${{ inputs.port }}-${{ inputs.hosts }}", Some(both));
+        check("${{ size(inputs) }}", Some(both));
+        check("${{ inputs.region }}", None);
+        check("${{ now }}", None);
     }
 }

@@ -120,7 +120,7 @@ async fn edited(
     if is_changed {
         repository
             .folder()
-            .write(&model.file.name, request.text.as_bytes())?;
+            .write_through(&model.file.name, request.text.as_bytes())?;
     }
     Ok(ModelEdited {
         name: model.name.to_string(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sedge_api::view::expression::EvaluatedFile;
 use sedge_lang::definition::{Definition, inputs_shape};
+use sedge_lang::input::{GivenInputs, KnownInputs};
 use sedge_lang::scope::definition_scope;
 use sedge_model::json_pointer::pointer_below;
 use sedge_model::yaml_text;
@@ -15,6 +16,7 @@ use crate::expression::{
     Evaluator, EvaluatorSource, PartialEvaluation, SECRETS_LATER, SecretPlace,
     definition_uses_data, literal_members, self_value,
 };
+use crate::model::error::ModelError;
 use crate::repository::Repository;
 use crate::structure::in_background;
 
@@ -34,15 +36,16 @@ impl EvaluatedText {
     }
 }
 
-/// Evaluates the expressions of a definition. The inputs of the model are its defaults. Texts that
-/// use other inputs or secrets stand as they are written.
+/// Evaluates the expressions of a definition. Inputs that are not given have their defaults. Texts
+/// that use other inputs or secrets stand as they are written.
 ///
 /// # Errors
-/// Returns an error if there is no such model, if its file is invalid, or if another expression has
-/// no value.
+/// Returns an error if there is no such model, if its file or an input is invalid, or if another
+/// expression has no value.
 pub async fn model_evaluate(
     repository: &Arc<Repository>,
     name: &str,
+    given: &GivenInputs,
 ) -> Result<EvaluatedText, AppError> {
     let source = EvaluatorSource {
         repository: repository.snapshot()?,
@@ -50,25 +53,34 @@ pub async fn model_evaluate(
         secrets: SecretPlace::Elsewhere,
     };
     let definition = source.repository.definition(name)?;
+    let inputs = inputs_known(&definition, given)?;
     in_background(move |_| {
         let has_data = definition_uses_data(&definition);
-        let file = source.evaluate(has_data, |it| evaluated(it, &definition))?;
+        let file = source.evaluate(has_data, |it| evaluated(it, &definition, &inputs))?;
         Ok(EvaluatedText::new(file))
     })
     .await
 }
 
+/// Returns the inputs of a definition, as far as they have values.
+fn inputs_known(definition: &Definition, given: &GivenInputs) -> Result<KnownInputs, AppError> {
+    let declared = &definition.inputs;
+    let merged = given.merged(declared.json())?;
+    declared.resolve_known(merged).map_err(|violations| {
+        AppError::from(ModelError::Violations {
+            what: format!("the inputs of `{}`", definition.name),
+            violations,
+            type_name: definition.type_name.value.clone(),
+        })
+    })
+}
+
 fn evaluated(
     evaluator: &Evaluator<'_>,
     definition: &Definition,
+    known: &KnownInputs,
 ) -> Result<EvaluatedFile, AppError> {
-    let resolved = definition.inputs.resolve(Map::new());
-    let mut later = SECRETS_LATER.to_vec();
-    if resolved.is_err() {
-        later.push(("inputs", "the inputs have values when a method runs"));
-    }
-    // ignored: inputs without defaults are among what comes later.
-    let inputs = Value::Object(resolved.unwrap_or_default());
+    let inputs = Value::Object(known.values.clone());
     let variables = definition_scope(inputs_shape(&definition.inputs));
     let tree = definition.tree();
     let globals = tree.get("globalArguments");
@@ -80,7 +92,8 @@ fn evaluated(
         file: &definition.file,
         variables: &variables,
         values: vec![("inputs", &inputs), ("self", &without_globals)],
-        later,
+        inputs: known,
+        later: SECRETS_LATER.to_vec(),
         later_keys: Vec::new(),
         unevaluated: Vec::new(),
     };

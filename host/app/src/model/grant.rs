@@ -149,6 +149,6 @@ pub(crate) fn grants_write(
     })?;
     repository
         .folder()
-        .write(&definition.file.name, text.as_bytes())?;
+        .write_through(&definition.file.name, text.as_bytes())?;
     Ok(())
 }

@@ -119,7 +119,8 @@ pub async fn model_upgrade(
     if held.is_some() {
         for change in &changes {
             let text = change.text.as_bytes();
-            repository.folder().write(&change.view.file, text)?;
+            let file = &change.view.file;
+            repository.folder().write_through(file, text)?;
         }
     }
     Ok(ModelsUpgraded {

@@ -1,6 +1,6 @@
 //! The models, workflows and types of a repository, each looked up once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use sedge_api::problem::Explain;
@@ -8,10 +8,10 @@ use sedge_lang::definition::Definition;
 use sedge_lang::input::InputsSchema;
 use sedge_lang::schema::Schema;
 use sedge_lang::type_info::TypeInfo;
-use sedge_lang::workflow::{Task, Workflow};
+use sedge_lang::workflow::{ModelTarget, Task, Workflow};
 use sedge_lang::written::WrittenValue;
 use sedge_model::names::{MethodName, SecretName, TypeName};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::FileRead;
 use crate::error::AppError;
@@ -24,6 +24,10 @@ pub(super) struct Catalogue<'r> {
     model_ids: HashMap<String, String>,
     workflows: BTreeMap<String, CatalogueEntry<KnownWorkflow>>,
     workflow_ids: HashMap<String, String>,
+    /// The names of the models without definitions that steps of workflows run.
+    made: BTreeSet<String>,
+    /// Whether the name of such a model is computed.
+    has_computed_names: bool,
     types: HashMap<TypeName, Option<Arc<DescribedType>>>,
     /// The types whose plugins cannot be used, with the reason.
     unusable: Vec<(TypeName, AppError)>,
@@ -54,6 +58,9 @@ pub(super) struct KnownModel {
     pub(super) type_name: TypeName,
     /// The stored arguments of its methods.
     pub(super) arguments: BTreeMap<MethodName, WrittenValue>,
+    /// The names of the models whose definitions its own needs to be evaluated, as far as they are
+    /// written out.
+    pub(super) uses: Vec<String>,
 }
 
 /// The properties of a workflow that other files refer to.
@@ -77,8 +84,21 @@ impl KnownModel {
         Self {
             type_name: definition.type_name.value.clone(),
             arguments: definition.method_arguments.clone(),
+            uses: models_used(definition),
         }
     }
+}
+
+/// Returns the names of the models that the global arguments of a definition name. If other
+/// definitions do not evaluate the arguments, because inputs are missing, there are none.
+fn models_used(definition: &Definition) -> Vec<String> {
+    let globals = &definition.global_arguments;
+    let uses_inputs = globals.exprs().any(|it| it.uses("inputs"));
+    if uses_inputs && definition.inputs.resolve(Map::new()).is_err() {
+        return Vec::new();
+    }
+    let references = globals.exprs().flat_map(|it| it.references("model"));
+    references.map(|it| it.name).collect()
 }
 
 impl KnownWorkflow {
@@ -138,6 +158,8 @@ impl<'r> Catalogue<'r> {
             model_ids: HashMap::new(),
             workflows: BTreeMap::new(),
             workflow_ids: HashMap::new(),
+            made: BTreeSet::new(),
+            has_computed_names: false,
             types: HashMap::new(),
             unusable: Vec::new(),
             secrets: OnceLock::new(),
@@ -164,6 +186,18 @@ impl<'r> Catalogue<'r> {
         read: &FileRead,
         workflow: Option<&Workflow>,
     ) -> Option<CatalogueTwin> {
+        for step in workflow.into_iter().flat_map(Workflow::steps) {
+            if let Task::ModelMethod { model, .. } = &step.task
+                && let ModelTarget::Typed { name, .. } = model
+            {
+                match name.literal() {
+                    Some(name) => {
+                        self.made.insert(name.to_owned());
+                    }
+                    None => self.has_computed_names = true,
+                }
+            }
+        }
         let id_twin = id_add(&mut self.workflow_ids, &self.workflows, read);
         entry_add(&mut self.workflows, read, workflow.map(KnownWorkflow::of)).or(id_twin)
     }
@@ -175,6 +209,11 @@ impl<'r> Catalogue<'r> {
                 .get(self.model_ids.get(&name.to_ascii_lowercase())?)
         };
         self.models.get(name).or_else(by_id)
+    }
+
+    /// Returns whether a step may run a model with this name that has no definition.
+    pub(super) fn may_be_made(&self, name: &str) -> bool {
+        self.has_computed_names || self.made.contains(name)
     }
 
     /// Returns the workflow with a name or an id.

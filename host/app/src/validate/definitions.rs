@@ -6,7 +6,7 @@ use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_api::view::validate::FindingSeverity;
 use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::DiagnosticCode;
-use sedge_lang::expr::Expr;
+use sedge_lang::expr::{Expr, ModelDataReference};
 use sedge_lang::schema::Schema;
 use sedge_lang::suggest::nearest;
 use sedge_lang::type_info::TypeInfo;
@@ -31,6 +31,9 @@ pub(super) async fn check(
     for expr in exprs(definition) {
         references::check(&definition.file, expr, catalogue, findings);
     }
+    references::cycles_check(definition, catalogue, findings);
+    let data: Vec<ModelDataReference> = exprs(definition).flat_map(Expr::model_data).collect();
+    references::specs_check(&definition.file, &data, catalogue, findings).await;
     let stored = definition.method_arguments.values();
     for written in stored.chain([&definition.global_arguments]) {
         references::literals_check(&definition.file, written.source(), catalogue, findings);
@@ -100,6 +103,11 @@ fn version(definition: &Definition, info: &TypeInfo, findings: &mut FindingList)
     if info.upgrades_after(written_for).is_empty() {
         return true;
     }
+    // Without a version, only the plugin knows whether the upgrades would change the arguments, and
+    // it is not run here.
+    if written_for.is_none() {
+        return false;
+    }
     let found = found(format!(
         "each run upgrades its arguments to version {} of `{}`",
         info.version, info.name
@@ -166,7 +174,8 @@ impl ArgumentsPart<'_> {
     ) {
         let file = &self.definition.file;
         let help = || vec![schema_help(&self.definition.type_name.value)];
-        for violation in known_violations(written.source(), schema, json, self.given) {
+        for known in known_violations(written.source(), schema, json, self.given) {
+            let violation = &known.violation;
             let shown = match violation.path.strip_prefix('/') {
                 Some(path) => format!("`{}`: {}", path.replace('/', "."), violation.message),
                 None => violation.message.clone(),
@@ -175,7 +184,9 @@ impl ArgumentsPart<'_> {
                 "{} of {}: {shown}",
                 self.key, self.definition.type_name.value
             );
-            let span = self.span(written, &violation.path);
+            let key = known.unknown_key.as_ref();
+            let key = key.and_then(|_| known.place_in(written.source()));
+            let span = key.unwrap_or_else(|| self.span(written, &violation.path));
             let found = fault(file, DiagnosticCode::Schema, span, message);
             findings.add(FindingSeverity::Error, found, help());
         }
@@ -245,18 +256,9 @@ fn specs(definition: &Definition, info: &TypeInfo, findings: &mut FindingList) {
         if info.resource(name).is_some() || info.file(name).is_some() {
             continue;
         }
-        let message = format!("the type `{}` writes no data named `{name}`", info.name);
         let span = spec_place(definition, name);
-        let found = fault(&definition.file, DiagnosticCode::UnknownName, span, message);
-        let resources = info.resources.iter().map(|it| it.name.as_str());
-        let names: Vec<&str> = resources
-            .chain(info.files.iter().map(|it| it.name.as_str()))
-            .collect();
-        findings.error(match nearest(name, names.iter().copied()) {
-            Some(near) => found.with_hint(format!("did you mean `{near}`?")),
-            None if names.is_empty() => found,
-            None => found.with_hint(format!("it writes `{}`", names.join("`, `"))),
-        });
+        let file = &definition.file;
+        findings.error(references::spec_missing(file, info, name, span));
     }
 }
 
@@ -315,10 +317,7 @@ fn grants(definition: &Definition, info: &TypeInfo, of_type: Grants, findings: &
 
 /// Returns the place of a key: `/methods/run`.
 pub(crate) fn key_place(definition: &Definition, pointer: &str) -> Range<usize> {
-    let member = pointer.rsplit_once('/').and_then(|(outer, key)| {
-        let outer = definition.tree().at(outer);
-        outer.member(key)
-    });
+    let member = definition.tree().member_at(pointer);
     member.map_or_else(|| definition.place(pointer), |it| it.key.span.clone())
 }
 

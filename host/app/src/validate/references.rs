@@ -1,28 +1,37 @@
-//! Checks what expressions and arguments refer to: models as `model.NAME`, and secrets by name.
+//! Checks what expressions and arguments refer to: models as `model.NAME`, data of models, variables
+//! of the environment, and secrets by name.
 //!
 //! Only the names of secrets are read. A secret that is missing is no error: secrets are not among
 //! the files of the repository, and another machine may have it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use sedge_api::problem::{Help, UseCase};
 use sedge_api::view::validate::FindingSeverity;
+use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
-use sedge_lang::expr::Expr;
+use sedge_lang::expr::{Expr, ModelDataReference};
 use sedge_lang::suggest::nearest;
+use sedge_lang::type_info::TypeInfo;
 use sedge_lang::yaml::node::Node;
 use sedge_model::names::SecretName;
 
 use super::catalogue::Catalogue;
 use super::{FindingList, fault};
+use crate::expression::env_not_granted;
 use crate::secret::argument::references_visit;
 
 /// The variable of other models, and its member that is a function.
 const MODEL: &str = "model";
 const METHOD: &str = "method";
 
-/// Adds a fault for each model and each secret that an expression names and that does not exist.
+/// The variable of the environment.
+const ENV: &str = "env";
+
+/// Adds a fault for each model and each secret that an expression names and that does not exist, and
+/// for each variable of the environment that it may not read.
 pub(super) fn check(
     file: &Arc<SourceFile>,
     expr: &Expr,
@@ -30,6 +39,15 @@ pub(super) fn check(
     findings: &mut FindingList,
 ) {
     models_check(file, expr, catalogue, findings);
+    env_check(file, expr, catalogue, findings);
+    for reference in expr.model_data() {
+        let name = &reference.model;
+        if catalogue.model(name).is_none() && !catalogue.may_be_made(name) {
+            let message = format!("no model named `{name}`");
+            let found = fault(file, DiagnosticCode::UnknownName, reference.span, message);
+            findings.error(with_near_model(found, name, catalogue));
+        }
+    }
     for secret in expr.secrets() {
         match secret.name.parse::<SecretName>() {
             Ok(name) => secret_check(file, &name, secret.span, catalogue, findings),
@@ -39,6 +57,95 @@ pub(super) fn check(
             }
         }
     }
+}
+
+/// Adds a warning for each spec that an expression names and that the type of the model does not
+/// have.
+pub(super) async fn specs_check(
+    file: &Arc<SourceFile>,
+    references: &[ModelDataReference],
+    catalogue: &mut Catalogue<'_>,
+    findings: &mut FindingList,
+) {
+    for reference in references {
+        let Some((spec, span)) = &reference.spec else {
+            continue;
+        };
+        let entry = catalogue.model(&reference.model);
+        let known = entry.and_then(|it| it.known.as_ref());
+        let Some(type_name) = known.map(|it| it.type_name.clone()) else {
+            continue;
+        };
+        // Why a plugin cannot be used is a finding in `sedge.lock`.
+        let Some(described) = catalogue.described(&type_name).await else {
+            continue;
+        };
+        let info = &described.info;
+        if info.resource(spec).is_none() && info.file(spec).is_none() {
+            let found = spec_missing(file, info, spec, span.clone());
+            findings.add(FindingSeverity::Warning, found, Vec::new());
+        }
+    }
+}
+
+/// Returns the fault of a spec that a type does not have.
+pub(super) fn spec_missing(
+    file: &Arc<SourceFile>,
+    info: &TypeInfo,
+    name: &str,
+    span: Range<usize>,
+) -> Diagnostic {
+    let message = format!("the type `{}` writes no data named `{name}`", info.name);
+    let found = fault(file, DiagnosticCode::UnknownName, span, message);
+    let resources = info.resources.iter().map(|it| it.name.as_str());
+    let names: Vec<&str> = resources
+        .chain(info.files.iter().map(|it| it.name.as_str()))
+        .collect();
+    match nearest(name, names.iter().copied()) {
+        Some(near) => found.with_hint(format!("did you mean `{near}`?")),
+        None if names.is_empty() => found,
+        None => found.with_hint(format!("it writes `{}`", names.join("`, `"))),
+    }
+}
+
+/// Adds a fault for each global argument that needs the definition that it is part of.
+pub(super) fn cycles_check(
+    definition: &Definition,
+    catalogue: &Catalogue<'_>,
+    findings: &mut FindingList,
+) {
+    let own = definition.name.as_str();
+    let exprs = definition.global_arguments.exprs();
+    for reference in exprs.flat_map(|it| it.references(MODEL)) {
+        if leads_to(own, &reference.name, catalogue) {
+            let message = format!("the definition of `{own}` needs itself by way of this model");
+            let code = DiagnosticCode::Cycle;
+            findings.error(fault(&definition.file, code, reference.span, message));
+        }
+    }
+}
+
+/// Returns whether the definition of the model `first`, or one that it needs, is that of `own`.
+fn leads_to<'c>(own: &str, first: &'c str, catalogue: &'c Catalogue<'_>) -> bool {
+    let Some(own) = catalogue.model(own) else {
+        return false;
+    };
+    let mut seen: BTreeSet<&'c str> = BTreeSet::new();
+    let mut open: Vec<&'c str> = vec![first];
+    while let Some(name) = open.pop() {
+        let Some(entry) = catalogue.model(name) else {
+            continue;
+        };
+        if std::ptr::eq(entry, own) {
+            return true;
+        }
+        if let Some(known) = &entry.known
+            && seen.insert(name)
+        {
+            open.extend(known.uses.iter().map(String::as_str));
+        }
+    }
+    false
 }
 
 /// Adds a finding for each secret that arguments name as `{secret: NAME}` and that does not exist.
@@ -94,6 +201,30 @@ fn models_check(
             let found = fault(file, DiagnosticCode::UnknownName, reference.span, message);
             findings.error(with_near_model(found, name, catalogue));
         }
+    }
+}
+
+fn env_check(
+    file: &Arc<SourceFile>,
+    expr: &Expr,
+    catalogue: &Catalogue<'_>,
+    findings: &mut FindingList,
+) {
+    if !expr.uses(ENV) {
+        return;
+    }
+    let granted = &catalogue.repository().config().expressions.env;
+    for reference in expr.references(ENV) {
+        let name = reference.name.as_str();
+        if granted.iter().any(|it| it.as_str() == name) {
+            continue;
+        }
+        let (message, help) = env_not_granted(granted, name);
+        let found = fault(file, DiagnosticCode::Expression, reference.span, message);
+        findings.error(match help {
+            Some(help) => found.with_hint(help),
+            None => found,
+        });
     }
 }
 

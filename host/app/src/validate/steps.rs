@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use sedge_api::view::validate::FindingSeverity;
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
+use sedge_lang::expr::{Expr, ModelDataReference};
+use sedge_lang::input::InputsSchema;
 use sedge_lang::schema::Schema;
 use sedge_lang::suggest::nearest;
 use sedge_lang::workflow::{ModelTarget, Task, Workflow, WrittenText};
 use sedge_lang::written::WrittenValue;
-use sedge_lang::written_check::{GivenPart, known_violations, sensitive_literals};
+use sedge_lang::written_check::{GivenPart, KnownViolation, known_violations, sensitive_literals};
 use sedge_lang::yaml::Located;
 use sedge_lang::yaml::node::{Node, NodeKind};
 use sedge_model::names::{MethodName, TypeName};
@@ -38,6 +40,12 @@ pub(super) async fn check(
         for expr in step.exprs() {
             references::check(&workflow.file, expr, catalogue, findings);
         }
+        let data: Vec<ModelDataReference> = step
+            .exprs()
+            .into_iter()
+            .flat_map(Expr::model_data)
+            .collect();
+        references::specs_check(&workflow.file, &data, catalogue, findings).await;
         match &step.task {
             Task::ModelMethod {
                 model,
@@ -154,9 +162,14 @@ impl Called<'_> {
         };
         let json = &described.info.global_arguments;
         let schema = described.global_arguments();
-        for violation in known_violations(given.source(), schema, json, GivenPart::Whole) {
-            let span = place_in(given.source(), &violation.path);
-            let message = format!("the global arguments do not fit `{name}`: {violation}");
+        for known in known_violations(given.source(), schema, json, GivenPart::Whole) {
+            let span = known.place_in(given.source());
+            let span = span.filter(|it| !it.is_empty());
+            let span = span.unwrap_or_else(|| type_name.span.clone());
+            let message = format!(
+                "the global arguments do not fit `{name}`: {}",
+                known.violation
+            );
             let found = fault(file, DiagnosticCode::Schema, span, message);
             findings.add(FindingSeverity::Error, found, vec![schema_help(name)]);
         }
@@ -185,21 +198,25 @@ impl Called<'_> {
             return;
         };
         let merged = merged(stored.map(WrittenValue::source), self.inputs.source());
-        for violation in known_violations(&merged, schema, json, GivenPart::Whole) {
-            let place = place_in(self.inputs.source(), &violation.path);
-            // Without inputs, the method is where they are missing.
-            let place = if place.is_empty() {
-                span.clone()
-            } else {
-                place
-            };
-            let message = format!("the inputs of `{method}` do not fit its schema: {violation}");
-            let found = fault(file, DiagnosticCode::Schema, place, message);
+        for known in known_violations(&merged, schema, json, GivenPart::Whole) {
+            let message = format!(
+                "the inputs of `{method}` do not fit its schema: {}",
+                known.violation
+            );
+            let found = fault(file, DiagnosticCode::Schema, self.place(&known), message);
             findings.add(FindingSeverity::Error, found, vec![schema_help(type_name)]);
         }
         for found in sensitive_faults(file, self.inputs.source(), schema) {
             findings.error(found);
         }
+    }
+
+    /// Returns the place of a violation. It is that of the method if the step gives no inputs, or
+    /// if the definition of the model, which is another file, stores the value.
+    fn place(&self, known: &KnownViolation) -> Range<usize> {
+        let place = known.place_in(self.inputs.source());
+        let place = place.filter(|it| !it.is_empty());
+        place.unwrap_or_else(|| self.method.span.clone())
     }
 }
 
@@ -246,6 +263,14 @@ fn place_in(node: &Node, pointer: &str) -> Range<usize> {
     }
 }
 
+/// Returns the place of the key that a pointer names, if a workflow has no input of that name.
+fn unknown_input(given: &Node, inputs: &InputsSchema, pointer: &str) -> Option<Range<usize>> {
+    let is_outer = pointer.matches('/').count() == 1;
+    let member = given.member_at(pointer).filter(|_| is_outer)?;
+    let is_known = inputs.names().any(|it| it == member.key.value);
+    (!is_known).then(|| member.key.span.clone())
+}
+
 /// Checks the workflow that a step runs.
 fn nested(
     workflow: &Workflow,
@@ -277,7 +302,8 @@ fn nested(
         return;
     };
     for violation in known.inputs.resolve(given).err().into_iter().flatten() {
-        let place = place_in(inputs.source(), &violation.path);
+        let key = unknown_input(inputs.source(), &known.inputs, &violation.path);
+        let place = key.unwrap_or_else(|| place_in(inputs.source(), &violation.path));
         let place = if place.is_empty() { name.span() } else { place };
         let message = format!("the inputs do not fit the workflow `{literal}`: {violation}");
         findings.error(fault(file, DiagnosticCode::Schema, place, message));

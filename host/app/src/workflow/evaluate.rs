@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use sedge_api::view::expression::EvaluatedFile;
-use sedge_lang::input::{GivenInput, GivenInputs};
+use sedge_lang::input::{GivenInputs, KnownInputs};
 use sedge_lang::scope::trial_scope;
 use sedge_lang::workflow::Workflow;
 use sedge_lang::yaml::parse_tree;
 use sedge_sys::clock::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::AppError;
 use crate::expression::{
@@ -17,7 +17,7 @@ use crate::expression::{
 use crate::model::evaluate::EvaluatedText;
 use crate::repository::Repository;
 use crate::structure::in_background;
-use crate::workflow::inputs::run_inputs;
+use crate::workflow::inputs::known_inputs;
 
 /// The variables that have values only in a run.
 const LATER: [LaterName; 6] = [
@@ -44,7 +44,7 @@ const LATER_KEYS: [LaterName; 2] = [
 pub async fn workflow_evaluate(
     repository: &Arc<Repository>,
     name: &str,
-    inputs: Vec<GivenInput>,
+    given: &GivenInputs,
 ) -> Result<EvaluatedText, AppError> {
     let source = EvaluatorSource {
         repository: repository.snapshot()?,
@@ -52,20 +52,10 @@ pub async fn workflow_evaluate(
         secrets: SecretPlace::Elsewhere,
     };
     let workflow = source.repository.workflow(name)?;
-    let given = GivenInputs {
-        item: Map::new(),
-        over: inputs,
-    };
-    let inputs = match run_inputs(&workflow, &given) {
-        // ignored: no error is dropped, because this is an `Option`.
-        Ok(inputs) => Some(inputs.unwrap_or_default()),
-        // The rest can be shown without inputs.
-        Err(_) if given.over.is_empty() => None,
-        Err(error) => return Err(error),
-    };
+    let inputs = known_inputs(&workflow, given)?;
     in_background(move |_| {
         // The file decides late which data it reads, so the datastore is opened in any case.
-        let file = source.evaluate(true, |it| evaluated(it, &workflow, inputs))?;
+        let file = source.evaluate(true, |it| evaluated(it, &workflow, &inputs))?;
         Ok(EvaluatedText::new(file))
     })
     .await
@@ -74,24 +64,17 @@ pub async fn workflow_evaluate(
 fn evaluated(
     evaluator: &Evaluator<'_>,
     workflow: &Workflow,
-    inputs: Option<Map<String, Value>>,
+    known: &KnownInputs,
 ) -> Result<EvaluatedFile, AppError> {
-    let mut later: Vec<LaterName> = SECRETS_LATER.into_iter().chain(LATER).collect();
-    if inputs.is_none() {
-        later.push((
-            "inputs",
-            "the inputs are not given; set them with `--input`",
-        ));
-    }
-    // ignored: no error is dropped, because this is an `Option`.
-    let inputs = Value::Object(inputs.unwrap_or_default());
+    let inputs = Value::Object(known.values.clone());
     let variables = trial_scope(&["run", "steps", "jobs", "self"]);
     let mut evaluation = PartialEvaluation {
         evaluator,
         file: &workflow.file,
         variables: &variables,
         values: vec![("inputs", &inputs)],
-        later,
+        inputs: known,
+        later: SECRETS_LATER.into_iter().chain(LATER).collect(),
         later_keys: LATER_KEYS.to_vec(),
         unevaluated: Vec::new(),
     };

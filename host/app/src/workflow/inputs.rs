@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sedge_api::problem::details::ViolationsDetails;
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, UseCase};
-use sedge_lang::input::GivenInputs;
+use sedge_lang::input::{GivenInputs, KnownInputs};
 use sedge_lang::workflow::Workflow;
 use sedge_model::names::WorkflowName;
 use sedge_model::violation::Violation;
@@ -23,29 +23,50 @@ pub(crate) fn run_inputs(
     workflow: &Workflow,
     given: &GivenInputs,
 ) -> Result<Option<Map<String, Value>>, AppError> {
+    let merged = merged(workflow, given)?;
+    if !workflow.inputs.is_declared() {
+        return Ok(None);
+    }
+    match workflow.inputs.resolve(merged) {
+        Ok(inputs) => Ok(Some(inputs)),
+        Err(violations) => Err(invalid(workflow, violations)),
+    }
+}
+
+/// Returns the inputs as far as they have values before a run.
+///
+/// # Errors
+/// The same as for [`run_inputs`], except for inputs that are missing.
+pub(crate) fn known_inputs(
+    workflow: &Workflow,
+    given: &GivenInputs,
+) -> Result<KnownInputs, AppError> {
+    let known = workflow.inputs.resolve_known(merged(workflow, given)?);
+    known.map_err(|violations| invalid(workflow, violations))
+}
+
+/// Returns the given inputs. If the workflow declares none, there are none.
+fn merged(workflow: &Workflow, given: &GivenInputs) -> Result<Map<String, Value>, AppError> {
     let declared = &workflow.inputs;
     let merged = given.merged(declared.json())?;
-    if !declared.is_declared() {
-        return match merged.keys().next() {
-            None => Ok(None),
-            Some(first) => Err(error(RunInputsError::Undeclared {
-                workflow: workflow.name.clone(),
-                file: workflow.file.name.clone(),
-                yaml: format!(
-                    "inputs:\n  {}: {{type: string}}\n",
-                    Value::from(first.as_str())
-                ),
-                given: merged.keys().cloned().collect(),
-            })),
-        };
+    if declared.is_declared() || merged.is_empty() {
+        return Ok(merged);
     }
-    match declared.resolve(merged) {
-        Ok(inputs) => Ok(Some(inputs)),
-        Err(violations) => Err(error(RunInputsError::Invalid {
-            workflow: workflow.name.clone(),
-            violations,
-        })),
-    }
+    let names: Vec<String> = merged.keys().cloned().collect();
+    let first = Value::from(names[0].as_str());
+    Err(error(RunInputsError::Undeclared {
+        workflow: workflow.name.clone(),
+        file: workflow.file.name.clone(),
+        yaml: format!("inputs:\n  {first}: {{type: string}}\n"),
+        given: names,
+    }))
+}
+
+fn invalid(workflow: &Workflow, violations: Vec<Violation>) -> AppError {
+    error(RunInputsError::Invalid {
+        workflow: workflow.name.clone(),
+        violations,
+    })
 }
 
 /// Refuses inputs that contain the value of a secret.

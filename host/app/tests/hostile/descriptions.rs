@@ -141,7 +141,7 @@ fn schemas() -> Vec<Attack> {
             r##"{"$ref":"#/$defs/a","$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"}]},"b":{"not":{"$ref":"#/$defs/a"}}}}"##,
             NO_SCHEMA,
         ),
-        with_schema("a schema 5000 deep", &deep, "recursion limit"),
+        with_schema("a schema 5000 deep", &deep, "nests too deeply"),
         with_schema(
             "a schema that doubles with each level",
             &doubled(60).to_string(),

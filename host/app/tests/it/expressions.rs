@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::expression::eval::{EvalRequest, eval};
+use sedge_app::model::evaluate::model_evaluate;
 use sedge_app::types::{GivenInput, GivenInputs, RunStatus};
 use sedge_app::workflow::evaluate::workflow_evaluate;
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
@@ -238,8 +239,11 @@ async fn steps_are_evaluated_when_they_begin() {
 async fn workflow_is_evaluated_without_a_run() {
     let house = House::new();
     house.write("workflows/chain.yaml", CHAIN);
-    let inputs = vec![GivenInput::text("first", "a")];
-    let shown = workflow_evaluate(&house.repository, "chain", inputs).await;
+    let given = GivenInputs {
+        over: vec![GivenInput::text("first", "a")],
+        ..GivenInputs::default()
+    };
+    let shown = workflow_evaluate(&house.repository, "chain", &given).await;
     let file = shown.expect("it has values").file;
     let steps = &file.content["jobs"][0]["steps"];
     assert_eq!(steps[0]["task"]["modelIdOrName"], "sink");
@@ -252,4 +256,44 @@ async fn workflow_is_evaluated_without_a_run() {
         file.unevaluated[0].reason,
         "the model `sink` has no data yet"
     );
+}
+
+/// A definition with an input that each run has to give.
+const PLACED: &str = "name: placed
+type: \"@sedge/sink\"
+inputs:
+  hosts: {type: array, required: true}
+  region: {type: string, default: eu}
+methods:
+  run:
+    arguments:
+      note: \"${{ inputs.region }}\"
+      value: \"${{ inputs.hosts }}\"
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definition_is_evaluated_with_the_inputs_that_are_given() {
+    let house = House::new();
+    house.write("models/placed.yaml", PLACED);
+    let shown = model_evaluate(&house.repository, "placed", &GivenInputs::default()).await;
+    let file = shown.expect("it is shown").file;
+    let arguments = &file.content["methods"]["run"]["arguments"];
+    assert_eq!(arguments["note"], "eu");
+    assert_eq!(arguments["value"], "${{ inputs.hosts }}");
+    let reasons: Vec<&str> = file
+        .unevaluated
+        .iter()
+        .map(|it| it.reason.as_str())
+        .collect();
+    let reason = "the input `hosts` is not given; set it with `--input`";
+    assert_eq!(reasons, [reason]);
+    let given = GivenInputs {
+        over: vec!["hosts:json=[\"a\"]".parse().expect("an input")],
+        ..GivenInputs::default()
+    };
+    let shown = model_evaluate(&house.repository, "placed", &given).await;
+    let file = shown.expect("it has values").file;
+    let arguments = &file.content["methods"]["run"]["arguments"];
+    assert_eq!(arguments["value"], json!(["a"]));
+    assert_eq!(file.unevaluated, []);
 }

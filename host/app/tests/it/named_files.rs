@@ -1,6 +1,7 @@
 //! The files of definitions and workflows: the name is a key of the file, wherever the file is.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
 use sedge_api::problem::{ErrorCode, Explain};
@@ -142,6 +143,30 @@ async fn edited_text_replaces_the_file_only_if_it_is_valid() {
     let fault = fault.expect_err("another text was edited");
     assert_eq!(fault.code(), ErrorCode::ModelEdited);
     assert_eq!(text(), good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn link_to_a_definition_stays_when_it_is_edited() {
+    let house = House::new();
+    write(
+        &house,
+        "shared/tub.yaml",
+        "name: tub\ntype: \"@sedge/sink\"\n",
+    );
+    let link = house.path().join("models/tub.yaml");
+    symlink("../shared/tub.yaml", &link).expect("a link can be made");
+    let text = "name: tub\ntype: \"@sedge/sink\"\ndescription: new\n";
+    let request = ModelEditRequest {
+        name: "tub".to_owned(),
+        former: None,
+        text: text.to_owned(),
+    };
+    let edited = model_edit(&house.repository, &request).await;
+    assert!(edited.expect("it is valid").changed);
+    let found = fs::symlink_metadata(&link).expect("it is there");
+    assert!(found.is_symlink());
+    let shared = fs::read_to_string(house.path().join("shared/tub.yaml"));
+    assert_eq!(shared.expect("it is there"), text);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,6 +28,18 @@ pub struct SecretReference {
     pub span: Range<usize>,
 }
 
+/// The data of a model that an expression names: `data.latest("MODEL", …)`,
+/// `data.findBySpec("MODEL", "SPEC")`, `file.contents("MODEL", …)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelDataReference {
+    /// The name or the id of the model.
+    pub model: String,
+    /// The place of the model in the file.
+    pub span: Range<usize>,
+    /// The spec, and its place in the file; only of `data.findBySpec`.
+    pub spec: Option<(String, Range<usize>)>,
+}
+
 impl Expr {
     /// Returns the place of the expression in the file.
     #[must_use]
@@ -73,6 +85,27 @@ impl Expr {
             if let Some((name, last)) = secret_of(node) {
                 let span = self.place.span(self.source.span(last));
                 found.push(SecretReference { name, span });
+            }
+        });
+        found.sort_by_key(|it| it.span.start);
+        found
+    }
+
+    /// Returns the data of models that the expression names. Data of a model whose name is computed
+    /// is not among it.
+    #[must_use]
+    pub fn model_data(&self) -> Vec<ModelDataReference> {
+        let mut found = Vec::new();
+        visit(&self.source.expr, |node| {
+            if let Some((name, spec)) = model_data_of(node)
+                && let Some(model) = text(name)
+            {
+                let place = |node: &IdedExpr| self.place.span(self.source.span(node));
+                found.push(ModelDataReference {
+                    model: model.to_owned(),
+                    span: place(name),
+                    spec: spec.and_then(|it| Some((text(it)?.to_owned(), place(it)))),
+                });
             }
         });
         found.sort_by_key(|it| it.span.start);
@@ -129,6 +162,17 @@ fn secret_of(node: &IdedExpr) -> Option<(String, &IdedExpr)> {
     }
 }
 
+/// Returns the argument of a call that is a model, and the one that is a spec.
+fn model_data_of(node: &IdedExpr) -> Option<(&IdedExpr, Option<&IdedExpr>)> {
+    let (function, target, arguments) = call(node)?;
+    match (target.and_then(ident)?, function, arguments) {
+        ("data", "latest" | "version" | "listVersions", [model, ..]) => Some((model, None)),
+        ("data", "findBySpec", [model, spec]) => Some((model, Some(spec))),
+        ("file", "contents", [model, ..]) => Some((model, None)),
+        _ => None,
+    }
+}
+
 fn never_boolean_call(node: &IdedExpr) -> Option<&'static str> {
     let (function, target, _) = call(node)?;
     let namespace = target.and_then(ident);
@@ -152,6 +196,7 @@ mod tests {
             .with("steps", Shape::Any)
             .with("inputs", Shape::Any)
             .with_function("data.latest", 2..=3)
+            .with_function("data.findBySpec", 2..=2)
             .with_function("secret", 1..=1)
             .with_function("vault.get", 2..=2);
         Expr::compile(text, &TextPlace::of_text("f", text), &variables).expect(text)
@@ -201,6 +246,28 @@ mod tests {
         );
         check("secret(inputs.name)", &[]);
         check("inputs.secret", &[]);
+    }
+
+    #[test]
+    fn data_of_models_is_found_with_its_places() {
+        let check = |text: &str, expect: &[(&str, Option<&str>)]| {
+            let found = compiled(text).model_data();
+            let found: Vec<_> = found
+                .iter()
+                .map(|it| {
+                    let spec = it.spec.as_ref().map(|(_, span)| &text[span.clone()]);
+                    (&text[it.span.clone()], spec)
+                })
+                .collect();
+            assert_eq!(found, expect, "{text}");
+        };
+        check("data.latest('m', inputs.name).version", &[("'m'", None)]);
+        check(
+            "[data.findBySpec(\"m\", 'r'), data.findBySpec('n', inputs.spec)]",
+            &[("\"m\"", Some("'r'")), ("'n'", None)],
+        );
+        check("data.latest(inputs.model, 'n')", &[]);
+        check("inputs.data", &[]);
     }
 
     #[test]

@@ -47,12 +47,12 @@ pub enum GivenInputError {
     #[error("the JSON object cannot be used: {0}")]
     Object(JsonError),
     /// A value cannot be parsed, or would lose information.
-    #[error("the input `{key}` cannot be used: {source}")]
+    #[error("the input `{key}` cannot be used: {reason}")]
     Value {
         /// The key.
         key: String,
-        /// The reason.
-        source: JsonError,
+        /// The reason. It is part of the message, and so no source of this error.
+        reason: JsonError,
     },
     /// A key is given twice.
     #[error("the input `{0}` cannot be used: it is given twice")]
@@ -214,9 +214,9 @@ pub fn inputs_given(
                     true => json::parse(text),
                     false => argument_from_text(schema, &path, text),
                 };
-                let value = value.map_err(|source| GivenInputError::Value {
+                let value = value.map_err(|reason| GivenInputError::Value {
                     key: key.clone(),
-                    source,
+                    reason,
                 })?;
                 insert(&mut inputs, &path, value)?;
             }
@@ -384,6 +384,12 @@ mod tests {
             &["{\"a\": 1, \"a\": 2}"],
             "the JSON object cannot be used: the key `a` is given twice",
         );
+        let error = given(&["name:json={"]).expect_err("not JSON");
+        assert_eq!(
+            error.to_string(),
+            "the input `name` cannot be used: it is not JSON: it ends before its value is complete"
+        );
+        assert!(std::error::Error::source(&error).is_none());
         given(&["name:json=x"]).expect_err("not JSON");
         given(&["{"]).expect_err("not JSON");
         given(&["count=18446744073709551616"]).expect_err("too large");

@@ -141,7 +141,9 @@ fn fault_of_a_schema_has_its_place_and_what_to_write() {
     );
     check(
         "a: {type: integer, default: many}\n",
-        &["1:29: `default` does not fit the schema: \"many\" is not of type \"integer\""],
+        &[
+            "1:29: `default` does not fit the schema: it has to be a whole number; `\"many\"` was given",
+        ],
     );
     check(
         "a: {type: array, items: {type: integer}, default: [1, x]}\n",
@@ -149,7 +151,7 @@ fn fault_of_a_schema_has_its_place_and_what_to_write() {
     );
     check(
         "a: {type: string, enum: [x, 2]}\n",
-        &["1:29: `enum` does not fit the schema: 2 is not of type \"string\""],
+        &["1:29: `enum` does not fit the schema: it has to be a text; `2` was given"],
     );
     check(
         "a: {default: \"${{ inputs.b }}\"}\n",
@@ -245,6 +247,40 @@ fn inputs_are_converted_and_completed() {
 }
 
 #[test]
+fn inputs_are_known_as_far_as_they_are_given() {
+    let schema = inputs(
+        "hosts: {type: array, required: true}\n\
+         count: {type: integer, default: 3}\n\
+         region: {type: string}\n",
+    );
+    let check = |given: Value, values: Value, missing: &[&str], absent: &[&str]| {
+        let known = schema.resolve_known(map(given)).expect("they fit");
+        assert_eq!(Value::Object(known.values), values);
+        assert_eq!(known.missing, missing);
+        assert_eq!(known.absent, absent);
+    };
+    check(json!({}), json!({"count": 3}), &["hosts"], &["region"]);
+    check(
+        json!({"region": "eu", "count": "4"}),
+        json!({"region": "eu", "count": 4}),
+        &["hosts"],
+        &[],
+    );
+    check(
+        json!({"hosts": ["a"]}),
+        json!({"hosts": ["a"], "count": 3}),
+        &[],
+        &["region"],
+    );
+    let violations = schema.resolve_known(map(json!({"count": "many", "regoin": 1})));
+    let violations = violations.expect_err("they do not fit");
+    let places: Vec<&str> = violations.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(places, ["/count", "/regoin"]);
+    let none = InputsSchema::none().resolve_known(Map::new());
+    assert_eq!(none, Ok(KnownInputs::default()));
+}
+
+#[test]
 fn all_violations_are_found_at_once() {
     let schema = inputs(WORKFLOW);
     let check = |given: Value, expect: &[&str]| {
@@ -256,7 +292,7 @@ fn all_violations_are_found_at_once() {
     check(
         json!({"target": "A1", "count": "many", "cuont": 2, "server": {"prot": 1}}),
         &[
-            "/count: it is not of type \"integer\"; `\"many\"` was given",
+            "/count: it has to be a whole number; `\"many\"` was given",
             "/cuont: there is no such input; did you mean `count`?",
             "/server/host: it is required, and was not given",
             "/server/prot: there is no such member; did you mean `port`?",

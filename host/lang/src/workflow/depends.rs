@@ -128,10 +128,11 @@ impl WorkflowReader<'_> {
             None => Some(Condition::Succeeded),
         };
         let on = on?;
+        // A wrong condition is a fault already. The name is kept, so that it is checked as well.
         Some(DependencyPart::One(Dependency {
             on: on.value,
             span: on.span,
-            condition: condition?,
+            condition: condition.unwrap_or(Condition::Succeeded),
         }))
     }
 

@@ -92,7 +92,12 @@ pub(super) fn check(nodes: &[GraphNode], rules: &GraphRules<'_>, faults: &mut Fa
             [_] => format!("the {what} `{first}` waits for itself"),
             [..] => format!("{what}s wait for each other: {}", names.join(" -> ")),
         };
-        let fault = faults.fault(nodes[cycle[0]].span.clone(), message);
+        let node = &nodes[cycle[0]];
+        let mut on = node.depends_on.iter();
+        // One that waits for itself has the dependency to remove; a longer cycle has several.
+        let own = on.find(|on| cycle.len() == 1 && on.value == node.name);
+        let span = own.map_or(&node.span, |on| &on.span);
+        let fault = faults.fault(span.clone(), message);
         let fault = fault.with_code(DiagnosticCode::Cycle);
         faults.push(fault.with_hint("remove one of these dependencies"));
     }

@@ -246,17 +246,16 @@ impl WorkflowReader<'_> {
         key: &str,
     ) -> Option<&'n Node> {
         let members = keys.node().members().unwrap_or_default().iter();
-        let mut others = members.map(|it| it.key.value.as_str());
+        let others = members.map(|it| it.key.value.as_str());
+        let others = others.filter(|it| !set.keys.contains(it));
         let is_meant = |other: &str| {
             let foreign = set.foreign.iter().find(|(known, _)| *known == other);
-            let is_known = set.keys.contains(&other);
-            !is_known
-                && match foreign {
-                    Some((_, advice)) => advice.contains(key),
-                    None => nearest(other, [key]).is_some(),
-                }
+            match foreign {
+                Some((_, advice)) => advice.contains(key),
+                None => nearest(other, [key]).is_some(),
+            }
         };
-        if keys.member(key).is_none() && others.any(is_meant) {
+        if keys.member(key).is_none() && others.take(FAULTS_MAX).any(is_meant) {
             return None;
         }
         keys.required(key, &mut self.faults)

@@ -1,7 +1,7 @@
 //! Builds the tree of a document from the parser's events, within bounds of its own.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -359,7 +359,10 @@ impl<'f> Builder<'f> {
         let end = if is_bracket { place.end } else { frame.end };
         let span = frame.start..end.max(frame.start);
         let kind = match frame.open {
-            Open::List(items) => NodeKind::List(items),
+            Open::List(mut items) => {
+                items.shrink_to_fit();
+                NodeKind::List(items)
+            }
             Open::Map(map) => NodeKind::Map(self.members(map)?),
         };
         let built = Built {
@@ -382,23 +385,39 @@ impl<'f> Builder<'f> {
             merged,
             ..
         } = map;
-        let mut keys = BTreeSet::new();
-        for member in &members {
-            if !keys.insert(&*member.key.value) {
-                let Located { value, span } = &member.key;
-                return Err(self
-                    .fault(span.clone(), format!("the key `{value}` is given twice"))
-                    .with_code(DiagnosticCode::DuplicateKey));
+        let added = self.added(&members, &merged)?;
+        members.extend(added);
+        members.shrink_to_fit();
+        Ok(members)
+    }
+
+    /// Returns those of the merged members whose keys the map does not have itself.
+    fn added(&self, members: &[Member], merged: &[Member]) -> Result<Vec<Member>, Diagnostic> {
+        let mut starts: HashMap<&str, usize> = HashMap::with_capacity(members.len());
+        for Member { key, .. } in members {
+            if let Some(first) = starts.insert(&key.value, key.span.start) {
+                return Err(self.given_twice(key, first));
             }
         }
         let mut added = Vec::new();
-        for member in &merged {
-            if keys.insert(&*member.key.value) {
+        for member in merged {
+            let key = &member.key;
+            if starts.insert(&key.value, key.span.start).is_none() {
                 added.push(member.clone());
             }
         }
-        members.extend(added);
-        Ok(members)
+        Ok(added)
+    }
+
+    /// Returns the fault of a key that is also given where `first` is.
+    fn given_twice(&self, key: &Located<String>, first: usize) -> Diagnostic {
+        let (line, _) = self.file.line_column(first);
+        let message = format!("the key `{}` is given twice", key.value);
+        self.fault(key.span.clone(), message)
+            .with_code(DiagnosticCode::DuplicateKey)
+            .with_hint(format!(
+                "the first one is in line {line}; remove one of them"
+            ))
     }
 
     /// Adds a value to the list or the map that it is in.
@@ -425,7 +444,7 @@ impl<'f> Builder<'f> {
     fn add_to_map(&self, map: &mut OpenMap, built: Built) -> Result<(), Diagnostic> {
         let Some(key) = map.key.take() else {
             map.key_is_merge = built.is_merge;
-            map.key = Some(self.key(&built)?);
+            map.key = Some(self.key(built)?);
             return Ok(());
         };
         if map.key_is_merge {
@@ -438,26 +457,24 @@ impl<'f> Builder<'f> {
     }
 
     /// Returns the key that a value is. A number or a boolean is a key as it is written.
-    fn key(&self, built: &Built) -> Result<Located<String>, Diagnostic> {
-        let value = match &built.node.kind {
-            NodeKind::Text(text) => text.value.clone(),
-            NodeKind::Bool(_) | NodeKind::Number(_) => {
-                self.file.slice(built.node.span.clone()).to_owned()
-            }
+    fn key(&self, built: Built) -> Result<Located<String>, Diagnostic> {
+        let Built { node, place, .. } = built;
+        let value = match node.kind {
+            NodeKind::Text(text) => text.value,
+            NodeKind::Bool(_) | NodeKind::Number(_) => self.file.slice(node.span).to_owned(),
             NodeKind::Null => {
-                let fault = self.fault(built.place.clone(), "a key is missing before the `:`");
+                let fault = self.fault(place, "a key is missing before the `:`");
                 return Err(fault.with_code(DiagnosticCode::Syntax));
             }
             NodeKind::List(_) | NodeKind::Map(_) => {
-                let fault = self.fault(built.place.clone(), "a key has to be a text");
+                let fault = self.fault(place, "a key has to be a text");
                 return Err(fault.with_code(DiagnosticCode::Syntax).with_hint(
                     "a text that begins with `{` or `[` has to be in quotes; an expression is \
                      written `${{ … }}`",
                 ));
             }
         };
-        let span = built.place.clone();
-        Ok(Located { value, span })
+        Ok(Located { value, span: place })
     }
 
     /// Returns the members that the value of `<<` adds to a map.
@@ -500,10 +517,12 @@ fn form(style: ScalarStyle, indent: Option<usize>) -> TextForm {
         ScalarStyle::Plain => TextForm::Plain,
         ScalarStyle::SingleQuoted => TextForm::SingleQuoted,
         ScalarStyle::DoubleQuoted => TextForm::DoubleQuoted,
-        ScalarStyle::Literal | ScalarStyle::Folded => match indent {
-            Some(indent) => TextForm::Block { indent },
-            None => TextForm::Made,
-        },
+        ScalarStyle::Literal | ScalarStyle::Folded => {
+            match indent.and_then(|it| u16::try_from(it).ok()) {
+                Some(indent) => TextForm::Block { indent },
+                None => TextForm::Made,
+            }
+        }
     }
 }
 

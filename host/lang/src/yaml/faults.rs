@@ -49,7 +49,7 @@ impl Faults {
     /// Adds a fault. A fault that was added before is dropped, and so are faults after the first
     /// [`FAULTS_MAX`].
     pub fn push(&mut self, fault: Diagnostic) {
-        if self.faults.len() < FAULTS_MAX && !self.faults.contains(&fault) {
+        if !self.is_full() && !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
     }
@@ -70,6 +70,12 @@ impl Faults {
                 None
             }
         }
+    }
+
+    /// Returns whether further faults are dropped, so that the caller need not make them.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.faults.len() >= FAULTS_MAX
     }
 
     /// Returns whether there is no fault.

@@ -1,5 +1,6 @@
 //! The keys of one part of a file: the known ones, and what to write instead of others.
 
+use super::faults::FAULTS_MAX;
 use super::node::{Member, Node};
 use super::{Faults, first_line, one_of, wrong_type};
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
@@ -179,6 +180,9 @@ impl<'n> Keys<'n> {
             return None;
         };
         for member in members {
+            if faults.is_full() {
+                break;
+            }
             let key = &member.key;
             if !set.keys.contains(&&*key.value) {
                 let fault = faults.fault(key.span.clone(), set.message(&key.value));
@@ -215,11 +219,13 @@ impl<'n> Keys<'n> {
     }
 
     /// Returns whether there is an unknown key whose fault suggests this one. That it is missing is
-    /// no second fault then.
+    /// no second fault then. Only the unknown keys that can have a fault count.
     fn is_misspelt(&self, key: &str) -> bool {
         let unknown = self.members.iter().map(|it| it.key.value.as_str());
-        let mut unknown = unknown.filter(|it| !self.set.keys.contains(it));
-        unknown.any(|it| nearest(it, self.set.keys.iter().copied()) == Some(key))
+        let unknown = unknown.filter(|it| !self.set.keys.contains(it));
+        unknown
+            .take(FAULTS_MAX)
+            .any(|it| nearest(it, self.set.keys.iter().copied()) == Some(key))
     }
 
     /// Returns a key with its place and its value, which may be null.

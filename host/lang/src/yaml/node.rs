@@ -55,8 +55,8 @@ pub(super) enum TextForm {
     /// In `"`.
     DoubleQuoted,
     /// Below `|` or `>`, indented by this many spaces.
-    Block { indent: usize },
-    /// In no file: all of its parts have the place of the node.
+    Block { indent: u16 },
+    /// In no file, or indented deeper: all of its parts have the place of the node.
     Made,
 }
 
@@ -204,20 +204,36 @@ impl Node {
     pub fn at(&self, pointer: &str) -> &Self {
         let mut at = self;
         for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
-            let below = match &at.kind {
-                NodeKind::List(items) => part.parse().ok().and_then(|n: usize| items.get(n)),
-                NodeKind::Map(_) => at.get(&part),
-                NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Text(_) => {
-                    None
-                }
-            };
-            match below {
+            match at.part(part) {
                 Some(below) => at = below,
                 None => break,
             }
         }
         at
+    }
+
+    /// Returns the node at a JSON pointer.
+    #[must_use]
+    pub fn find(&self, pointer: &str) -> Option<&Self> {
+        let mut parts = pointer.split('/').skip(1);
+        parts.try_fold(self, Self::part)
+    }
+
+    /// Returns the key and the value at a JSON pointer. Returns `None` if there is no value, or if
+    /// it has no key because it is an item of a list.
+    #[must_use]
+    pub fn member_at(&self, pointer: &str) -> Option<&Member> {
+        let (outer, key) = pointer.rsplit_once('/')?;
+        self.find(outer)?.member(&unescaped(key))
+    }
+
+    /// Returns the value that one part of a JSON pointer names.
+    fn part(&self, part: &str) -> Option<&Self> {
+        match &self.kind {
+            NodeKind::List(items) => items.get(part.parse::<usize>().ok()?),
+            NodeKind::Map(_) => self.get(&unescaped(part)),
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Text(_) => None,
+        }
     }
 
     /// Returns the value as a message names it: "`x`", "a list".
@@ -232,6 +248,11 @@ impl Node {
             NodeKind::Map(_) => "keys with values".to_owned(),
         }
     }
+}
+
+/// Returns a part of a JSON pointer as a key.
+fn unescaped(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
 }
 
 /// Returns the first line of a text, cut if it is long.

@@ -20,7 +20,7 @@ pub(super) fn offsets(text: &Text, raw: &str, start: usize) -> Vec<(usize, usize
         TextForm::SingleQuoted | TextForm::DoubleQuoted => {
             walk(body, start + 1).line_by_line(text.form)
         }
-        TextForm::Block { indent } => walk(raw, start).block(indent),
+        TextForm::Block { indent } => walk(raw, start).block(usize::from(indent)),
     };
     if pairs.is_empty() {
         vec![(0, start)]

@@ -83,6 +83,15 @@ fn pointer_finds_the_nearest_node() {
     check("/limits/0/x~1y", json!(1));
     check("/limits/0/absent/deep", json!({"name": "a", "x/y": 1}));
     check("/limits/7", json!([{"name": "a", "x/y": 1}]));
+    let find = |pointer: &str| root.find(pointer).map(Node::value);
+    assert_eq!(find("/limits/0/x~1y"), Some(json!(1)));
+    assert_eq!(find("/limits/0/absent"), None);
+    let key = |pointer: &str| root.member_at(pointer).map(|it| it.key.value.as_str());
+    assert_eq!(key("/limits/0/x~1y"), Some("x/y"));
+    assert_eq!(key("/limits"), Some("limits"));
+    assert_eq!(key("/limits/0"), None);
+    assert_eq!(key("/absent/limits"), None);
+    assert_eq!(key(""), None);
 }
 
 #[derive(Debug, Deserialize)]

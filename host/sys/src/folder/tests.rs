@@ -131,6 +131,32 @@ fn link_is_listed_and_error_names_a_broken_one() {
 }
 
 #[test]
+fn link_stays_when_its_target_is_written() {
+    let (keep, folder) = folder();
+    folder.create_folder("a/b").expect("made");
+    folder.write("a/b/f", b"1").expect("written");
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(to, keep.path().join(name)).expect("linked");
+    };
+    link("b/f", "a/inner");
+    link("a/inner", "outer");
+    folder.write_through("outer", b"2").expect("written");
+    assert_eq!(folder.read("a/b/f", 10).expect("read"), Some(b"2".to_vec()));
+    for name in ["a/inner", "outer"] {
+        let found = std::fs::symlink_metadata(keep.path().join(name));
+        assert!(found.expect("it is there").is_symlink(), "{name}");
+    }
+    folder.write_through("a/b/f", b"3").expect("written");
+    folder.write_through("a/new", b"4").expect("written");
+    assert_eq!(folder.read("outer", 10).expect("read"), Some(b"3".to_vec()));
+    for to in ["nothing", "/etc/passwd", "bad"] {
+        link(to, "bad");
+        folder.write_through("bad", b"5").expect_err(to);
+        folder.remove("bad").expect("removed");
+    }
+}
+
+#[test]
 fn a_file_over_the_bound_is_an_error() {
     let (_keep, folder) = folder();
     folder.write("f", b"12345").expect("written");

@@ -170,7 +170,7 @@ fn component_with_an_invalid_description_is_refused() {
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_schema.wasm"), @"
     ------- stderr -------
     error: `$GUESTS/misfit_schema.wasm` cannot be added as a plugin
-    caused by: its description is not valid: the schema of method `run`: not JSON: key must be a string at line 1 column 2
+    caused by: its description is not valid: the schema of method `run`: not JSON: it cannot be read from line 1, column 2 on
     hint: report this to the plugin's author
     [exit status: 2]
     ");

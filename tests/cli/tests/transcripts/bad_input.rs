@@ -108,6 +108,7 @@ fn invalid_yaml_is_refused() {
       |
     2 | name: B
       | ^^^^
+    hint: the first one is in line 1; remove one of them
     [exit status: 2]
     ");
     env.write_file("workflows/A.yaml", "");
@@ -302,7 +303,7 @@ fn arguments_that_violate_the_schema_are_refused() {
     insta::assert_snapshot!(refused(&env, "model method run spawn run --input count=many"), @r#"
     ------- stderr -------
     error: the arguments of `run` of `spawn` do not fit the schema
-    caused by: /count: "many" is not of type "integer"
+    caused by: /count: it has to be a whole number; `"many"` was given
     hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     "#);
@@ -316,7 +317,7 @@ fn arguments_that_violate_the_schema_are_refused() {
       --> workflows/A.yaml:11:27
        |
     11 |           inputs: {count: many}
-       |                           ^^^^ /count: "many" is not of type "integer"
+       |                           ^^^^ /count: it has to be a whole number; `"many"` was given
     hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     "#);
@@ -329,7 +330,7 @@ fn arguments_that_violate_the_schema_are_refused() {
         "class": "usage",
         "message": "the arguments of `run` of `spawn` do not fit the schema",
         "causes": [
-          "/count: \"many\" is not of type \"integer\""
+          "/count: it has to be a whole number; `\"many\"` was given"
         ],
         "place": {
           "file": "workflows/A.yaml",
@@ -346,7 +347,7 @@ fn arguments_that_violate_the_schema_are_refused() {
             "endLine": 11,
             "endColumn": 31,
             "code": "schema",
-            "message": "the arguments of `run` of `spawn` do not fit the schema: /count: \"many\" is not of type \"integer\""
+            "message": "the arguments of `run` of `spawn` do not fit the schema: /count: it has to be a whole number; `\"many\"` was given"
           }
         ],
         "help": [

@@ -128,7 +128,7 @@ fn unusable_models() {
     $ sedge model method run spawn run --input count=2.5
     ------- stderr -------
     error: the arguments of `run` of `spawn` do not fit the schema
-    caused by: /count: 2.5 is not of type "integer"
+    caused by: /count: it has to be a whole number; `2.5` was given
     hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
 
@@ -160,7 +160,7 @@ fn unusable_models() {
         "class": "usage",
         "message": "the arguments of `run` of `spawn` do not fit the schema",
         "causes": [
-          "/count: \"x\" is not of type \"integer\""
+          "/count: it has to be a whole number; `\"x\"` was given"
         ],
         "help": [
           {
@@ -176,7 +176,7 @@ fn unusable_models() {
           "violations": [
             {
               "path": "/count",
-              "message": "\"x\" is not of type \"integer\""
+              "message": "it has to be a whole number; `\"x\"` was given"
             }
           ]
         }

@@ -50,7 +50,6 @@ fn integer_may_have_a_point_or_an_exponent() {
     insta::assert_snapshot!(run("count=12345678901234567890123"), @"
     ------- stderr -------
     error: the input `count` cannot be used: `12345678901234567890123` is a whole number of more than 64 bits, which would be rounded: give it as text
-    caused by: `12345678901234567890123` is a whole number of more than 64 bits, which would be rounded: give it as text
     hint: give each input once, with a value of the type in the schema
     [exit status: 2]
     ");

@@ -91,19 +91,39 @@ fn what_has_no_value_is_left_or_refused() {
     let wrong = wrong.replace("name: site", "name: wrong");
     env.write_file("models/wrong.yaml", &wrong);
     insta::assert_snapshot!(
-        env.transcript("model evaluate site\nmodel evaluate wrong\nmodel evaluate nothing"),
+        env.transcript(
+            "model evaluate site\n\
+             model evaluate site --input region=eu --input regoin=eu\n\
+             model evaluate wrong --input region=eu\n\
+             model evaluate nothing",
+        ),
         @r#"
         $ sedge model evaluate site
+        ------- stdout -------
+        name: site
+        type: "@test/filer"
+        tags:
+          team: core
+        inputs:
+          region:
+            type: string
+        methods:
+          record:
+            arguments:
+              name: ${{ self.tags.team }}-${{ inputs.region }}
+              count: ${{ data.latest('files', 'record').attributes.n + 1 }}
         ------- stderr -------
-        error: the input `region` is not given
-          --> models/site.yaml:10:47
-           |
-        10 |       name: "${{ self.tags.team }}-${{ inputs.region }}"
-           |                                               ^^^^^^
-        hint: give it a value, or a `default` where it is declared; if it may be missing, write `.?` before its name and `.orValue(…)` after it
+        models/site.yaml:10: /methods/record/arguments/name is not evaluated: the input `region` is not given; set it with `--input`.
+        models/site.yaml:11: /methods/record/arguments/count is not evaluated: the model `files` has no data yet.
+
+        $ sedge model evaluate site --input region=eu --input regoin=eu
+        ------- stderr -------
+        error: the inputs of `site` do not fit the schema
+        caused by: /regoin: there is no such input; did you mean `region`?
+        hint: see the schema: `sedge plugin describe @test/filer`
         [exit status: 2]
 
-        $ sedge model evaluate wrong
+        $ sedge model evaluate wrong --input region=eu
         ------- stderr -------
         error: there is no member `taem`
           --> models/wrong.yaml:10:28

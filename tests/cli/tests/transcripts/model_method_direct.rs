@@ -288,13 +288,13 @@ fn bad_requests_store_nothing() {
     $ sedge model @test/guarded method run set web --input value=x
     ------- stderr -------
     error: the arguments of `set` of `web` do not fit the schema
-    caused by: /value: "x" is not of type "integer"
+    caused by: /value: it has to be a whole number; `"x"` was given
     hint: see the schema: `sedge plugin describe @test/guarded`
     [exit status: 2]
 
     $ sedge model @test/guarded method run set web --input value=2 --input limit=x
     ------- stderr -------
-    error: `limit`: "x" is not of type "integer"
+    error: `limit`: it has to be a whole number; `"x"` was given
      --> unsaved:web:6:10
       |
     6 |   limit: x

@@ -2,6 +2,8 @@
 
 use sedge_test_kit::TestEnv;
 
+use crate::validate::findings;
+
 const DEFINITION: &str = "\
 # What may be set, and by whom.
 name: guarded
@@ -127,6 +129,20 @@ fn upgrade_as_json() {
       }
     }
     "#);
+}
+
+#[test]
+fn check_notes_the_upgrade_of_an_older_version_only() {
+    let env = with_guarded();
+    let n_notes = || {
+        let found = findings(&env, "model validate guarded");
+        let notes = found.iter().filter(|it| it.contains(" type-version "));
+        notes.count()
+    };
+    assert_eq!(n_notes(), 1);
+    let unversioned = "name: guarded\ntype: \"@test/guarded\"\n";
+    env.write_file("models/guarded.yaml", unversioned);
+    assert_eq!(n_notes(), 0, "the upgrades may change nothing");
 }
 
 #[test]

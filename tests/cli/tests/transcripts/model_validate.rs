@@ -63,6 +63,22 @@ fn arguments_are_checked_as_far_as_they_are_known() {
 }
 
 #[test]
+fn each_unknown_argument_has_its_place() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file(
+        "models/m.yaml",
+        "name: m\ntype: \"@sedge/spawn\"\nmethods:\n  run:\n    arguments:\n      count: 2\n      cuont: 1\n      countt: 1\n",
+    );
+    let found = findings(&env, "model validate m");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    for (found, place) in found.iter().zip(["7:7", "8:7"]) {
+        let expect = format!("error schema models/m.yaml:{place} the arguments of `run`");
+        assert!(found.starts_with(&expect), "{found}");
+        assert!(found.ends_with("did you mean `count`?"), "{found}");
+    }
+}
+
+#[test]
 fn expression_that_names_no_model_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file(

@@ -56,7 +56,7 @@ fn all_faults_of_all_files_are_found() {
         "error unknown-key models/b.yaml:3:1 ",
         "error unknown-key models/b.yaml:4:1 ",
         "error unknown-name models/c.yaml:4:3 the type `@sedge/spawn` has no method named `rnu`",
-        "error schema models/c.yaml:7:14 ",
+        "error schema models/c.yaml:7:7 ",
         "error unknown-name workflows/W.yaml:8:26 no model named `sinc`",
         "error unknown-name workflows/W.yaml:14:23 the type `@sedge/sink` has no method named `rnu`",
         "error schema workflows/W.yaml:20:27 ",
@@ -85,6 +85,35 @@ fn finding_is_shown_with_its_line() {
     Checked 2 definitions, 2 plugins: 1 error.
     [exit status: 2]
     "#);
+}
+
+#[test]
+fn what_expressions_refer_to_is_checked() {
+    let env = TestEnv::with_sink_and_spawn();
+    for (name, other) in [("d", "e"), ("e", "d")] {
+        env.write_file(
+            &format!("models/{name}.yaml"),
+            format!(
+                "name: {name}\ntype: \"@sedge/sink\"\nglobalArguments:\n  note: \"${{{{ model.{other}.input.name }}}}\"\n"
+            ),
+        );
+    }
+    env.write_file(
+        "models/f.yaml",
+        "name: f\ntype: \"@sedge/sink\"\nmethods:\n  run:\n    arguments:\n      note: \"${{ data.latest('sinc', 'record').name + env.PLACE }}\"\n      value: \"${{ data.findBySpec('sink', 'recrd') }}\"\n",
+    );
+    let found = findings(&env, "validate");
+    let expect = [
+        "error cycle models/d.yaml:4:20 the definition of `d` needs itself",
+        "error cycle models/e.yaml:4:20 the definition of `e` needs itself",
+        "error unknown-name models/f.yaml:6:30 no model named `sinc`",
+        "error expression models/f.yaml:6:59 sedge.yaml does not grant `PLACE` to expressions",
+        "warning unknown-name models/f.yaml:7:43 the type `@sedge/sink` writes no data named `recrd`",
+    ];
+    for expect in expect {
+        let is_found = found.iter().any(|it| it.starts_with(expect));
+        assert!(is_found, "{expect}: {found:#?}");
+    }
 }
 
 #[test]

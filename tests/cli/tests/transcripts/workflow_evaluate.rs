@@ -164,14 +164,47 @@ fn workflow_is_shown_with_its_values() {
         }
 
         $ sedge workflow evaluate release
+        ------- stdout -------
+        name: release
+        inputs:
+          region:
+            type: string
+            enum:
+            - eu
+            - us
+          count:
+            type: integer
+            default: 2
+        jobs:
+        - name: main
+          steps:
+          - name: write
+            task:
+              type: model_method
+              modelIdOrName: files
+              methodName: record
+              inputs:
+                name: ${{ inputs.region }}
+                count: 4
+          - name: go
+            dependsOn:
+            - step: write
+            task:
+              type: manual_approval
+              prompt: Release to ${{ inputs.region }}?
+          - name: after
+            dependsOn:
+            - step: go
+            task:
+              type: model_method
+              modelIdOrName: files
+              methodName: record
+              inputs:
+                count: ${{ steps.write.outputs.n }}
         ------- stderr -------
-        error: the input `region` is not given
-          --> workflows/release.yaml:13:38
-           |
-        13 |           inputs: {name: "${{ inputs.region }}", count: "${{ inputs.count * 2 }}"}
-           |                                      ^^^^^^
-        hint: give it a value, or a `default` where it is declared; if it may be missing, write `.?` before its name and `.orValue(…)` after it
-        [exit status: 2]
+        workflows/release.yaml:13: /jobs/0/steps/0/task/inputs/name is not evaluated: the input `region` is not given; set it with `--input`.
+        workflows/release.yaml:16: /jobs/0/steps/1/task/prompt is not evaluated: the input `region` is not given; set it with `--input`.
+        workflows/release.yaml:23: /jobs/0/steps/2/task/inputs/count is not evaluated: the steps have results when they have ended.
 
         $ sedge workflow evaluate release --input region=asia
         ------- stderr -------

@@ -167,6 +167,7 @@ fn file_of_inputs_with_a_fault_has_its_place() {
       |
     2 | replicas: 3
       | ^^^^^^^^
+    hint: the first one is in line 1; remove one of them
     [exit status: 2]
 
     $ sedge workflow run deploy --input-file list.yaml

@@ -101,7 +101,7 @@ fn unknown_model_method_and_inputs_are_refused() {
     );
     check(
         &format!("{A}          inputs: {{count: 2, cuont: \"${{{{ 1 }}}}\"}}\n"),
-        "error schema workflows/C.yaml:11:37 ",
+        "error schema workflows/C.yaml:11:30 ",
     );
 }
 

@@ -7,21 +7,26 @@ use crate::commands::Run;
 use crate::commands::shared::evaluated_output;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::inputs::TrialInputOptions;
 use crate::output::Output;
 
 /// Show a definition with its expressions evaluated
 ///
-/// Inputs have their defaults. Texts that use other inputs or secrets stand as they are written.
+/// Inputs that are not given have their defaults. Texts that use other inputs or secrets stand as
+/// they are written.
 #[derive(Debug, Args)]
 pub(crate) struct ModelEvaluateArgs {
     /// The model
     name: String,
+    #[command(flatten)]
+    inputs: TrialInputOptions,
 }
 
 impl Run for ModelEvaluateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let given = self.inputs.given()?;
         let repository = cx.repository()?;
-        let evaluated = cx.wait(model_evaluate(&repository, &self.name))?;
+        let evaluated = cx.wait(model_evaluate(&repository, &self.name, &given))?;
         Ok(evaluated_output(evaluated))
     }
 }

@@ -1,14 +1,13 @@
 //! `sedge workflow evaluate`
 
 use clap::Args;
-use sedge_app::types::GivenInput;
 use sedge_app::workflow::evaluate::workflow_evaluate;
 
 use crate::commands::Run;
 use crate::commands::shared::evaluated_output;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::inputs::contents_read;
+use crate::inputs::TrialInputOptions;
 use crate::output::Output;
 
 /// Show a workflow with its expressions evaluated
@@ -19,16 +18,15 @@ use crate::output::Output;
 pub(crate) struct WorkflowEvaluateArgs {
     /// The workflow
     name: String,
-    /// Set an input; may be repeated
-    #[arg(long = "input", short, value_name = "KEY=VALUE")]
-    inputs: Vec<GivenInput>,
+    #[command(flatten)]
+    inputs: TrialInputOptions,
 }
 
 impl Run for WorkflowEvaluateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let inputs = contents_read(self.inputs)?;
+        let given = self.inputs.given()?;
         let repository = cx.repository()?;
-        let evaluated = cx.wait(workflow_evaluate(&repository, &self.name, inputs))?;
+        let evaluated = cx.wait(workflow_evaluate(&repository, &self.name, &given))?;
         Ok(evaluated_output(evaluated))
     }
 }

@@ -180,6 +180,10 @@ fn slow_patterns_are_stopped() {
 
 #[test]
 fn many_needs_are_refused() {
-    let text = "range(10001).map(x, env[string(x)])";
-    check_message(text.to_owned(), "it asks for more than 10000 values");
+    let text = "range(1001).map(x, env[string(x)])";
+    check_message(
+        text.to_owned(),
+        "it looks up more than 1000 values; `data.findBySpec` and `data.query` find many with one \
+         look-up",
+    );
 }

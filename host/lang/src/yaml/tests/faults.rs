@@ -270,7 +270,18 @@ fn fault_of_the_layout_says_what_to_write() {
     check("", "", "the file is empty", "");
     check("# only\n", "", "the file is empty", "");
     check("---\n", "", "the file is empty", "");
-    check("a: 1\nb: 2\na: 3\n", "a", "the key `a` is given twice", "");
+    check(
+        "a: 1\nb: 2\na: 3\n",
+        "a",
+        "the key `a` is given twice",
+        "the first one is in line 1",
+    );
+    check(
+        "x:\n  b: 2\n  c: &c {b: 1}\n  \"b\": 3\n",
+        "\"b\"",
+        "the key `b` is given twice",
+        "the first one is in line 2",
+    );
     check(
         "a: &x [*x]\n",
         "*x",

@@ -49,6 +49,22 @@ fn all_faults_of_the_keys_are_reported() {
 }
 
 #[test]
+fn suggestions_are_made_for_faults_that_are_kept_only() {
+    let mut text = String::new();
+    for i in 0..3_000 {
+        text.push_str(&format!("k{i}: 1\n"));
+    }
+    text.push_str("nmae: a\n");
+    let faults = faults_of(&text, |node, faults| {
+        let keys = Keys::read(node, &JOB, faults).expect("it has keys");
+        assert!(faults.is_full());
+        assert!(keys.get("k2999").is_some());
+    });
+    assert_eq!(faults.len(), crate::yaml::faults::FAULTS_MAX);
+    assert!(faults[999].starts_with("1000:1 unknown-key: unknown key `k999` in a job"));
+}
+
+#[test]
 fn value_without_keys_is_a_fault() {
     let faults = faults_of("- 1\n- 2\n", |node, faults| {
         assert!(Keys::read(node, &JOB, faults).is_none());
