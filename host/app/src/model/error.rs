@@ -285,47 +285,17 @@ impl Explain for ModelError {
     }
 
     fn place(&self) -> Option<Place> {
-        match self {
-            Self::EditRefused { refusal, .. } => refusal.place(),
-            Self::Missing { .. }
-            | Self::Exists { .. }
-            | Self::UnsavedExists { .. }
-            | Self::Unsaved { .. }
-            | Self::UnsavedChanged { .. }
-            | Self::OtherType { .. }
-            | Self::Gone(_)
-            | Self::MethodMissing { .. }
-            | Self::CheckMissing { .. }
-            | Self::Violations { .. }
-            | Self::GrantUnknown { .. }
-            | Self::NotEditable { .. }
-            | Self::UpgradeNotEditable { .. }
-            | Self::NotGranted { .. }
-            | Self::EditedMeanwhile { .. }
-            | Self::BadInput { .. } => None,
+        if let Self::EditRefused { refusal, .. } = self {
+            return refusal.place();
         }
+        None
     }
 
     fn faults(&self) -> Vec<PlacedFault> {
-        match self {
-            Self::EditRefused { refusal, .. } => refusal.faults(),
-            Self::Missing { .. }
-            | Self::Exists { .. }
-            | Self::UnsavedExists { .. }
-            | Self::Unsaved { .. }
-            | Self::UnsavedChanged { .. }
-            | Self::OtherType { .. }
-            | Self::Gone(_)
-            | Self::MethodMissing { .. }
-            | Self::CheckMissing { .. }
-            | Self::Violations { .. }
-            | Self::GrantUnknown { .. }
-            | Self::NotEditable { .. }
-            | Self::UpgradeNotEditable { .. }
-            | Self::NotGranted { .. }
-            | Self::EditedMeanwhile { .. }
-            | Self::BadInput { .. } => Vec::new(),
+        if let Self::EditRefused { refusal, .. } = self {
+            return refusal.faults();
         }
+        Vec::new()
     }
 
     fn details(&self) -> Option<Details> {

@@ -165,9 +165,16 @@ fn literals_check(
     schema: &Schema,
     value: &Value,
 ) -> Result<(), AppError> {
-    // ignored: so many secrets are refused where one of them is.
-    let places = schema.secrets(value).unwrap_or_default();
     let mut faults = Faults::new(&definition.file);
+    let places = match schema.secrets(value) {
+        Ok(places) => places,
+        Err(too_many) => {
+            let (path, message) = (String::new(), too_many.to_string());
+            let violation = Violation { path, message };
+            faults.push(violation_fault(definition, written, pointer, &violation));
+            Vec::new()
+        }
+    };
     for path in places {
         let is_secret = value.pointer(&path).is_none_or(has_mark);
         if is_secret || has_expressions(written.source().at(&path)) {

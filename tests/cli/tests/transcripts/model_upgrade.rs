@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::validate::findings;
 
 const DEFINITION: &str = "\
-# What may be set, and by whom.
+# What may be set.
 name: guarded
 type: \"@test/guarded\"
 typeVersion: 2026.11.10.1
@@ -48,7 +48,7 @@ fn run_says_that_it_upgrades_and_upgrade_saves_it() {
           2026.11.20.1: `max` is now `limit`
           2026.11.30.1: `names` is now the text `label`
         @@ -1,8 +1,8 @@
-         # What may be set, and by whom.
+         # What may be set.
          name: guarded
          type: "@test/guarded"
         -typeVersion: 2026.11.10.1
@@ -67,7 +67,7 @@ fn run_says_that_it_upgrades_and_upgrade_saves_it() {
           2026.11.20.1: `max` is now `limit`
           2026.11.30.1: `names` is now the text `label`
         @@ -1,8 +1,8 @@
-         # What may be set, and by whom.
+         # What may be set.
          name: guarded
          type: "@test/guarded"
         -typeVersion: 2026.11.10.1
@@ -86,7 +86,7 @@ fn run_says_that_it_upgrades_and_upgrade_saves_it() {
         "#
     );
     insta::assert_snapshot!(env.read_file("models/guarded.yaml"), @r#"
-    # What may be set, and by whom.
+    # What may be set.
     name: guarded
     type: "@test/guarded"
     typeVersion: "2026.11.30.1"
@@ -121,7 +121,7 @@ fn upgrade_as_json() {
                 "description": "`names` is now the text `label`"
               }
             ],
-            "diff": "@@ -1,8 +1,8 @@\n # What may be set, and by whom.\n name: guarded\n type: \"@test/guarded\"\n-typeVersion: 2026.11.10.1\n+typeVersion: \"2026.11.30.1\"\n globalArguments:\n   # The largest value.\n-  max: 2 # by agreement\n   mischief: null\n+  limit: 2\n"
+            "diff": "@@ -1,8 +1,8 @@\n # What may be set.\n name: guarded\n type: \"@test/guarded\"\n-typeVersion: 2026.11.10.1\n+typeVersion: \"2026.11.30.1\"\n globalArguments:\n   # The largest value.\n-  max: 2 # by agreement\n   mischief: null\n+  limit: 2\n"
           }
         ],
         "currentCount": 0,
