@@ -45,7 +45,7 @@ use crate::error::{AppError, LockUseError, ModelError};
 use crate::events::Event;
 use crate::repository::Repository;
 use crate::run::cx::{ReadyModel, RunCx};
-use crate::run::stored::stored_arguments;
+use crate::run::stored::{model_tagged, stored_arguments};
 use crate::secret::argument::arguments_open;
 
 use fault::host_fault;
@@ -205,6 +205,7 @@ impl ReadyCall {
         if !cx.call_counted(calls_max) {
             return Err(limit(LimitName::CallsPerRun, calls_max));
         }
+        let model = model_tagged(model, stored.tags);
         Ok(Self {
             uses: Arc::new(Uses::new(Arc::clone(&model.permissions))),
             model,
@@ -290,7 +291,7 @@ async fn run(
         model,
         identity: &identity,
     };
-    let prepared = secret_arguments(access, given, global_arguments)?;
+    let prepared = secret_arguments(access, given, global_arguments).await?;
     let sealed = Arc::new(prepared.seen()?);
     let ports = CallPorts {
         cx: Arc::clone(cx),

@@ -1,8 +1,10 @@
 //! An open repository: its files, its datastore, and what the calls of a process share.
 
 pub(crate) mod error;
+pub(crate) mod faulty;
 pub(crate) mod files;
 mod glance;
+mod heads;
 mod process_limits;
 pub(crate) mod snapshot;
 pub(crate) mod trust;
@@ -17,12 +19,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use sedge_lang::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock, SharedWith};
+use sedge_lang::repository::{
+    CONFIG_FILE, Config, LOCK_FILE, PluginLock, SecretSource, SecretsConfig, SharedWith,
+};
 use sedge_lang::suggest::nearest;
 use sedge_locks::joined::{self, JoinError, Joined};
 use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
-use sedge_model::command::LINEAGE_VARIABLE;
+use sedge_model::command::{CommandPin, LINEAGE_VARIABLE};
 use sedge_model::run::RunStatus;
 use sedge_runtime::{
     CacheFault, CachePlaces, CodeCache, ComponentCompiler, CoreDumps, Plugin, Runtime, Workload,
@@ -38,6 +42,7 @@ use crate::error::{AppError, LockUseError, PathError, RepositoryError};
 use crate::events::{Event, Events};
 use crate::plugin::first_party::FirstParty;
 use crate::repository::files::source;
+use crate::repository::heads::KnownHeads;
 use crate::repository::snapshot::{ParsedFile, lock_timeout};
 use crate::repository::trust::{Trust, trust_check};
 
@@ -69,6 +74,8 @@ pub struct Repository {
     config: ParsedFile<Config>,
     /// `sedge.lock`, which a use case reads through a snapshot.
     lock: ParsedFile<PluginLock>,
+    /// The names that the files of definitions and workflows give.
+    heads: KnownHeads,
     /// `sedge.yaml` as it was when the repository was opened. The parts that a process opens once
     /// follow it: the datastore, the secrets, the lock manager and the engine.
     opened_with: Arc<Config>,
@@ -180,6 +187,7 @@ impl Repository {
             keeping,
             config,
             lock,
+            heads: KnownHeads::default(),
             opened_with,
             store: OnceLock::new(),
             locks: OnceLock::new(),
@@ -284,6 +292,18 @@ impl Repository {
             let session = Arc::clone(self.session()?);
             Ok(LockManager::shared(session, self.wait_max())?)
         })
+    }
+
+    /// Returns where secrets come from that are not stored, as `sedge.yaml` said when the repository
+    /// was opened.
+    pub(crate) fn secret_sources(&self) -> &SecretsConfig {
+        &self.opened_with.secrets
+    }
+
+    /// Returns the pinned program of a source of secrets.
+    pub(crate) fn secret_command(&self, source: &SecretSource) -> &CommandPin {
+        let pin = self.opened_with.commands.get(&source.command);
+        pin.expect("the pin of a source was found when the file was read")
     }
 
     /// Returns how long the parts that this process opens once wait for other processes.

@@ -2,6 +2,7 @@
 
 pub(crate) mod argument;
 pub(crate) mod error;
+mod source;
 pub(crate) mod vault;
 pub(crate) mod view;
 

@@ -7,6 +7,7 @@
 //! the size of the repository.
 
 mod catalogue;
+mod cycles;
 mod definitions;
 mod lock;
 mod references;
@@ -67,8 +68,8 @@ enum ValidationScope {
 /// Checks all files of a repository.
 ///
 /// # Errors
-/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid, or if a folder cannot be read. The
-/// faults of other files are part of the result.
+/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid, or if a folder or the datastore cannot
+/// be read. The faults of other files are part of the result.
 pub async fn validate(repository: &Arc<Repository>) -> Result<Validated, AppError> {
     validated(repository, ValidationScope::Repository).await
 }
@@ -161,27 +162,22 @@ fn definitions_read(
             Err(_) => {}
         }
     }
-    definitions.extend(unsaved_read(repository, scope, catalogue));
+    definitions.extend(unsaved_read(repository, scope, catalogue)?);
     Ok(definitions)
 }
 
 /// Records the unsaved models, which files may refer to, and returns the one that the user named. A
 /// model with a file is not replaced.
+///
+/// # Errors
+/// The datastore cannot be read, so a reference to an unsaved model would count as wrong.
 fn unsaved_read(
     repository: &RepositorySnapshot,
     scope: &ValidationScope,
     catalogue: &mut Catalogue<'_>,
-) -> Option<Definition> {
-    let unsaved = match repository.unsaved_all() {
-        Ok(unsaved) => unsaved,
-        Err(error) => {
-            // The files can be checked all the same.
-            tracing::warn!(%error, "failed to read the unsaved models");
-            return None;
-        }
-    };
+) -> Result<Option<Definition>, AppError> {
     let mut named = None;
-    for model in unsaved {
+    for model in repository.unsaved_all()? {
         let read = FileRead {
             name: model.name.to_string(),
             id: None,
@@ -200,7 +196,7 @@ fn unsaved_read(
             named = Some(definition);
         }
     }
-    named
+    Ok(named)
 }
 
 /// Reads all workflows, and records their names.
@@ -263,8 +259,12 @@ impl FileRead {
                     let (name, id) = head_of(kind, &file);
                     all.push(Self { file, name, id });
                 }
-                // Another process has removed it meanwhile.
-                Ok(None) => {}
+                // Another process has removed it meanwhile, or it is a link that leads nowhere.
+                Ok(None) => {
+                    if let Err(error) = repository.folder().link_check(&path) {
+                        findings.unreadable(kind, &path, &AppError::from(error));
+                    }
+                }
                 Err(error) => findings.unreadable(kind, &path, &error),
             }
         }

@@ -73,7 +73,7 @@ pub(crate) fn run_each<T: RunResult>(
                 }
                 Item::Fault(error) => Err(error_of(error)),
                 Item::Unreadable(error) => return Err(AppError::from(error).into()),
-                Item::Broken(error) => return Err(error_of(error)),
+                Item::Broken(error) => return Err(runs.broken(error)),
             };
             if !runs.end(ended)? {
                 break;
@@ -189,6 +189,18 @@ impl<'a> ItemRuns<'a> {
         match &mut *self.cx.found.borrow_mut() {
             PendingItems::Document(list) => list.push(&view),
             PendingItems::Nothing | PendingItems::Table { .. } | PendingItems::Lines(_) => Ok(true),
+        }
+    }
+
+    /// Returns the error for a rest of stdin that cannot be split into items. It counts more than the
+    /// failures of runs before, also with `--keep-going`: the number of the missing items is not known.
+    fn broken(&self, error: InputItemError) -> CliError {
+        match (self.item, error_of(error)) {
+            (n, CliError::Usage { message, hints }) if n > 0 => CliError::Usage {
+                message: format!("no item after item {n} was run, because {message}"),
+                hints,
+            },
+            (_, other) => other,
         }
     }
 

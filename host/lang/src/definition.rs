@@ -19,12 +19,13 @@ use sedge_model::permission::grants::Grants;
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
-use crate::expr::{Shape, Variables};
+use crate::expr::template::Template;
+use crate::expr::{Expr, Shape, Variables};
 use crate::input::InputsSchema;
 use crate::scope::definition_scope;
 use crate::written::WrittenValue;
 use crate::yaml::node::Node;
-use crate::yaml::{self, Faults, KeySet, Keys, Located, read};
+use crate::yaml::{self, Faults, KeySet, Keys, Located, Outline, OutlineKeys, read};
 
 use retention::RetentionReader;
 
@@ -144,6 +145,19 @@ pub(crate) const METHOD_KEYS: KeySet = KeySet {
     ],
 };
 
+/// Where a definition can have many values.
+const DEFINITION_OUTLINE: Outline = Outline::Keys(&OutlineKeys {
+    keys: &[],
+    free: &[
+        "globalArguments",
+        "methods",
+        "inputs",
+        "resources",
+        "dataOutputOverrides",
+        "grants",
+    ],
+});
+
 /// A named, configured instance of a type.
 #[derive(Debug, Clone)]
 pub struct Definition {
@@ -162,8 +176,10 @@ pub struct Definition {
     pub version: Option<u64>,
     /// Its purpose.
     pub description: Option<String>,
-    /// The labels of all data that the model writes.
+    /// The labels of all data that the model writes, as they are written in the file.
     pub tags: BTreeMap<String, String>,
+    /// The same labels, with their expressions: an object.
+    pub tags_written: WrittenValue,
     /// The global arguments, which every method receives: an object.
     pub global_arguments: WrittenValue,
     /// The stored arguments of each method's calls: objects.
@@ -190,7 +206,7 @@ impl Definition {
     /// # Errors
     /// All faults of the file, each with its place.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Faults> {
-        let tree = yaml::parse_tree(file)?;
+        let tree = Arc::new(yaml::parse_outlined(file, &DEFINITION_OUTLINE)?);
         let mut faults = Faults::new(file);
         let definition = Keys::read(&tree, &DEFINITION_KEYS, &mut faults)
             .and_then(|keys| Self::of_keys(keys, file, &tree, &mut faults));
@@ -201,7 +217,7 @@ impl Definition {
     fn of_keys(
         keys: Keys<'_>,
         file: &Arc<SourceFile>,
-        tree: &Node,
+        tree: &Arc<Node>,
         faults: &mut Faults,
     ) -> Option<Self> {
         let name = keys.required("name", faults);
@@ -214,12 +230,15 @@ impl Definition {
         let version = version.and_then(|it| read::whole_number(it, faults));
         let description = keys.get("description");
         let description = description.and_then(|it| read::text(it, faults));
-        let tags = keys.get("tags").and_then(|it| literal_tags(it, faults));
         let inputs = match keys.get("inputs") {
             Some(node) => InputsSchema::read(node, file, faults),
             None => InputsSchema::none(),
         };
         let scope = definition_scope(inputs_shape(&inputs));
+        let tags = keys.get("tags").and_then(|it| read::tags(it, faults));
+        // Tags that are wrong are a fault already.
+        let tags_node = keys.get("tags").filter(|_| tags.is_some());
+        let tags_written = object(tags_node, file, &scope, faults);
         let global_arguments = object(keys.get("globalArguments"), file, &scope, faults);
         let methods = keys.get("methods");
         let method_arguments = methods.map(|it| methods_read(it, file, &scope, faults));
@@ -239,6 +258,7 @@ impl Definition {
             version: version.map(|it| it.value),
             description: description.map(|it| it.value),
             tags: tags.map(|it| it.value).unwrap_or_default(),
+            tags_written,
             global_arguments,
             method_arguments: method_arguments.unwrap_or_default(),
             inputs,
@@ -247,8 +267,24 @@ impl Definition {
             limits: limits.unwrap_or_default(),
             grants: grants.unwrap_or_default(),
             retention,
-            tree: Arc::new(tree.clone()),
+            tree: Arc::clone(tree),
         })
+    }
+
+    /// Returns the labels that have no expression.
+    #[must_use]
+    pub fn literal_tags(&self) -> BTreeMap<String, String> {
+        let tags = self.tags.iter();
+        let literal = tags.filter(|(_, text)| !Template::has_expression(text));
+        let tag = |(key, text): (&String, &String)| (key.clone(), Template::unescaped(text));
+        literal.map(tag).collect()
+    }
+
+    /// Returns all expressions of the file.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let of_methods = self.method_arguments.values();
+        let written = of_methods.chain([&self.global_arguments, &self.tags_written]);
+        written.flat_map(WrittenValue::exprs)
     }
 
     /// Returns the file as it was parsed.
@@ -373,19 +409,6 @@ fn methods_read(
     });
     let methods = methods.map(|it| it.value).unwrap_or_default();
     methods.into_iter().collect()
-}
-
-/// Reads the tags. They are written onto data as they are, so an expression in one is a fault.
-fn literal_tags(node: &Node, faults: &mut Faults) -> Option<Located<BTreeMap<String, String>>> {
-    let tags = read::tags(node, faults)?;
-    let has_expr = |text: &str| text.replace("$${{", "").contains("${{");
-    for (key, _) in tags.value.iter().filter(|(_, text)| has_expr(text)) {
-        let span = node.get(key).unwrap_or(node).span.clone();
-        let fault = faults.fault(span, "an expression in a tag is not supported yet");
-        let fault = fault.with_code(DiagnosticCode::NotSupported);
-        faults.push(fault.with_hint("write the value itself"));
-    }
-    Some(tags)
 }
 
 fn retention_read(keys: Keys<'_>, faults: &mut Faults) -> BTreeMap<SpecName, Retention> {

@@ -32,8 +32,10 @@ mod host;
 mod lex;
 mod macros;
 mod marks;
+mod members;
 pub(crate) mod place;
 mod references;
+mod shared;
 mod source;
 pub mod template;
 pub(crate) mod tree;
@@ -174,6 +176,9 @@ impl TextPlace {
 pub struct Expr {
     source: Source,
     compiled: IdedExpr,
+    /// The same in a form that is evaluated faster, if there is one. Faults are found in
+    /// `compiled`.
+    fast: Option<IdedExpr>,
     n_nodes: usize,
     constants: Vec<Boxed<'static>>,
     place: TextPlace,
@@ -269,14 +274,17 @@ impl Expr {
             let source = Source::parse(dialect, text)?;
             let mut compiler = ExprCompiler::new(variables, None, LIMITS.cost);
             let compiled = compiler.compile(&source)?;
-            Ok((source, compiled, compiler.finish()))
+            let mut fast = compiled.clone();
+            let fast = members::members_index(&mut fast).then_some(fast);
+            Ok((source, compiled, fast, compiler.finish()))
         });
-        let (source, compiled, constants) =
+        let (source, compiled, fast, constants) =
             compiled.map_err(|fault: Diagnostic| place.moved(fault))?;
         Ok(Self {
             source,
             n_nodes: n_nodes(&compiled),
             compiled,
+            fast,
             constants,
             place: place.clone(),
         })
@@ -327,7 +335,7 @@ impl Expr {
         debug_assert!(paid, "the budget is larger than the largest expression");
         let mut context = Context::with_env(environment().clone());
         context.set_variable_resolver(&scope);
-        let resolved = context.resolve(&self.compiled);
+        let resolved = context.resolve(self.fast.as_ref().unwrap_or(&self.compiled));
         if scope.host.is_full() {
             let message = format!(
                 "it looks up more than {NEEDS_MAX} values; `data.findBySpec` and `data.query` find \

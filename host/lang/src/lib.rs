@@ -17,6 +17,8 @@ pub mod repository;
 pub mod schema;
 pub mod scope;
 pub mod suggest;
+#[cfg(test)]
+mod test_values;
 pub mod type_info;
 pub mod upgrade;
 pub mod user_config;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sedge_model::command::CommandPin;
 use sedge_model::digest::Sha256;
 use sedge_model::limits::{ComponentLimitsFile, ModelLimitsFile, ProcessLimitsFile};
-use sedge_model::names::{CommandName, EnvName, TypeName, TypeVersion};
+use sedge_model::names::{CommandName, EnvName, SecretName, TypeName, TypeVersion};
 use sedge_model::permission::grants::Grants;
 use sedge_model::yaml_text;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::command_pin::PinFile;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::json_schema::{SchemaOf, schema_line};
+use crate::suggest::nearest;
 use crate::yaml::{self, Located};
 
 /// The file that makes a folder a repository.
@@ -50,6 +51,39 @@ pub struct Config {
     pub datastore: DatastoreConfig,
     /// What expressions may read.
     pub expressions: ExpressionsConfig,
+    /// Where secrets come from that are not stored.
+    pub secrets: SecretsConfig,
+}
+
+/// Where secrets come from that are not stored, in `sedge.yaml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretsConfig {
+    /// The vaults that commands read. No two are the same.
+    pub sources: Vec<SecretSource>,
+}
+
+/// A vault that a pinned program reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSource {
+    /// The vault: the names of its secrets begin with it and a dot.
+    pub vault: SecretName,
+    /// The name of the pinned program, which prints the value of one secret.
+    pub command: CommandName,
+}
+
+impl SecretsConfig {
+    /// Returns the source of a secret, and the key of the secret in its vault. Returns `None` if the
+    /// secret is one that is stored. If several vaults have the name, the longest one counts.
+    #[must_use]
+    pub fn source_of<'n>(&self, name: &'n SecretName) -> Option<(&SecretSource, &'n str)> {
+        let key_in = |source: &SecretSource| {
+            let rest = name.as_str().strip_prefix(source.vault.as_str())?;
+            rest.strip_prefix('.').filter(|key| !key.is_empty())
+        };
+        let found = self.sources.iter();
+        let found = found.filter_map(|source| Some((source, key_in(source)?)));
+        found.max_by_key(|(source, _)| source.vault.as_str().len())
+    }
 }
 
 /// What expressions in definitions and workflows may read, in `sedge.yaml`.
@@ -108,6 +142,21 @@ struct ConfigFile {
     datastore: DatastoreConfig,
     #[serde(default)]
     expressions: ExpressionsConfig,
+    #[serde(default)]
+    secrets: SecretsRaw,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SecretsRaw {
+    sources: Vec<SecretSourceRaw>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretSourceRaw {
+    vault: Located<SecretName>,
+    command: Located<CommandName>,
 }
 
 impl Config {
@@ -120,6 +169,7 @@ impl Config {
         check_version(file, &raw.version)?;
         let commands = raw.commands.into_iter();
         let commands = commands.map(|(name, pin)| Ok((name, pin.checked(file)?)));
+        let commands = commands.collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
         Ok(Self {
             limits: raw.limits,
             lock_timeout_seconds: raw.lock_timeout_seconds,
@@ -128,11 +178,48 @@ impl Config {
             vendor_plugins: raw.vendor_plugins,
             component_limits: raw.component_limits,
             process_limits: raw.process_limits,
-            commands: commands.collect::<Result<_, Diagnostic>>()?,
+            secrets: secrets_checked(file, raw.secrets, &commands)?,
+            commands,
             datastore: raw.datastore,
             expressions: raw.expressions,
         })
     }
+}
+
+/// Checks that each vault has one source, whose program is pinned.
+fn secrets_checked(
+    file: &Arc<SourceFile>,
+    raw: SecretsRaw,
+    commands: &BTreeMap<CommandName, CommandPin>,
+) -> Result<SecretsConfig, Diagnostic> {
+    let mut checked = SecretsConfig::default();
+    for SecretSourceRaw { vault, command } in raw.sources {
+        if checked.sources.iter().any(|it| it.vault == vault.value) {
+            let message = format!("the vault `{}` has two sources", vault.value);
+            let fault = Diagnostic::new(file, vault.span, message);
+            return Err(fault.with_hint("remove one of them"));
+        }
+        if !commands.contains_key(&command.value) {
+            let message = format!("no command named `{}` is pinned", command.value);
+            let fault = Diagnostic::new(file, command.span, message);
+            let near = nearest(
+                command.value.as_str(),
+                commands.keys().map(CommandName::as_str),
+            );
+            return Err(match near {
+                Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+                None => fault.with_hint(format!(
+                    "pin it: `commands: {{{}: {{program: /path/of/it, arguments: [\"*\"]}}}}`",
+                    command.value
+                )),
+            });
+        }
+        checked.sources.push(SecretSource {
+            vault: vault.value,
+            command: command.value,
+        });
+    }
+    Ok(checked)
 }
 
 /// Returns the text of a new repository's `sedge.yaml`.
@@ -305,6 +392,38 @@ mod tests {
         let names: Vec<&str> = config.expressions.env.iter().map(EnvName::as_str).collect();
         assert_eq!(names, ["HOME", "REGION"]);
         parse("a-b").expect_err("not the name of a variable");
+    }
+
+    #[test]
+    fn vault_is_read_by_a_pinned_program() {
+        let parse = |sources: &str| {
+            let text = format!(
+                "version: 1\ncommands: {{pass: {{program: /usr/bin/pass, arguments: [show, \"*\"]}}}}\nsecrets:\n  sources: [{sources}]\n"
+            );
+            Config::parse(&file(CONFIG_FILE, text))
+        };
+        let secret = |text: &str| text.parse::<SecretName>().expect("a name");
+        let config = parse("{vault: prod, command: pass}, {vault: prod.eu, command: pass}");
+        let secrets = config.expect("a good file").secrets;
+        let key_of = |name: &str| {
+            let name = secret(name);
+            let found = secrets.source_of(&name);
+            found.map(|(source, key)| format!("{} {key}", source.vault))
+        };
+        assert_eq!(key_of("prod.db.password"), Some("prod db.password".into()));
+        assert_eq!(key_of("prod.eu.db"), Some("prod.eu db".into()));
+        for stored in ["prod", "prod.", "production.db", "db"] {
+            assert_eq!(key_of(stored), None, "{stored}");
+        }
+        let fault = |sources: &str| parse(sources).expect_err(sources).to_string();
+        assert_eq!(
+            fault("{vault: prod, command: pas}"),
+            "sedge.yaml:4:36: no command named `pas` is pinned"
+        );
+        assert_eq!(
+            fault("{vault: a, command: pass}, {vault: a, command: pass}"),
+            "sedge.yaml:4:48: the vault `a` has two sources"
+        );
     }
 
     #[test]

@@ -70,14 +70,22 @@ pub fn guard_scope(names: WorkflowNames<'_>) -> Variables {
     in_workflow(names).with_function("model.method", 2..=3)
 }
 
-/// Returns the names for an expression without a known place: one that a user tries, or a text of a
-/// whole file. `inputs` and the `values` are values.
+/// Returns the names for an expression without a known place: a text of a whole file. `inputs` and the `values` are values.
 #[must_use]
 pub fn trial_scope(values: &[&str]) -> Variables {
     let names = everywhere(Shape::Any)
         .with_lookup("model")
         .with_lookup("webhook")
         .with_lookup("workers");
+    let values = values.iter();
+    values.fold(names, |names, name| names.with(*name, Shape::Any))
+}
+
+/// Returns the names for an expression that a user tries: those of [`trial_scope`] that can have a
+/// value without a server.
+#[must_use]
+pub fn eval_scope(values: &[&str]) -> Variables {
+    let names = everywhere(Shape::Any).with_lookup("model");
     let values = values.iter();
     values.fold(names, |names, name| names.with(*name, Shape::Any))
 }

@@ -18,13 +18,11 @@ use serde_json::{Map, Value};
 
 use crate::definition::{Definition, inputs_shape};
 use crate::diagnostic::SourceFile;
+use crate::expr::template::Template;
 use crate::scope::definition_scope;
 use crate::written::WrittenValue;
 use crate::yaml::node::{Member, Node, NodeKind};
 use crate::yaml::{Faults, Located};
-
-/// The beginning of an expression in a text.
-const EXPRESSION: &str = "${{";
 
 /// The key of a reference to a secret: `{secret: NAME}`.
 const SECRET: &str = "secret";
@@ -97,7 +95,8 @@ fn visit<'a>(value: &'a Value, found: &mut impl FnMut(Opaque<'a>)) {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
         Value::String(text) => {
-            if text.contains(EXPRESSION) {
+            // A text with `$${{`, too: a plugin must not come close to writing an expression.
+            if !Template::is_plain(text) {
                 found(Opaque::Expression(text));
             }
         }

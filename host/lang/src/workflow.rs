@@ -314,7 +314,7 @@ impl Workflow {
     /// All faults of the file, each with its place. Faults of references are among them only if the
     /// rest of the file is sound.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Faults> {
-        let tree = yaml::parse_tree(file)?;
+        let tree = yaml::parse_outlined(file, &keys::WORKFLOW_OUTLINE)?;
         read::workflow(&tree, file)
     }
 

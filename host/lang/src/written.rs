@@ -176,7 +176,7 @@ fn compiled(
 ) -> Compiled {
     match &node.kind {
         NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Compiled::Literal(node.value()),
-        NodeKind::Text(text) if Template::is_in(&text.value) => {
+        NodeKind::Text(text) if !Template::is_plain(&text.value) => {
             let place = node.text_place(file).expect("the node is a text");
             let template = Template::parse(&text.value, &place, variables);
             match faults.keep(template) {

@@ -9,6 +9,7 @@ use sedge_model::json_pointer::{is_pointer_within, pointer_below};
 use sedge_model::violation::Violation;
 use serde_json::Value;
 
+use crate::expr::template::Template;
 use crate::schema::{Schema, TooManySecrets};
 use crate::suggest::nearest;
 use crate::yaml::faults::FAULTS_MAX;
@@ -106,7 +107,7 @@ fn is_certain(path: &str, open: &[String]) -> bool {
 /// Adds the places of expressions and of references to secrets.
 fn unknown_places(node: &Node, path: String, found: &mut Vec<String>) {
     match &node.kind {
-        NodeKind::Text(text) if has_expression(&text.value) => found.push(path),
+        NodeKind::Text(text) if Template::has_expression(&text.value) => found.push(path),
         NodeKind::List(items) => {
             for (at, item) in items.iter().enumerate() {
                 unknown_places(item, format!("{path}/{at}"), found);
@@ -129,12 +130,6 @@ fn unknown_places(node: &Node, path: String, found: &mut Vec<String>) {
         }
         NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Text(_) => {}
     }
-}
-
-/// Returns whether a text has an expression. `$${{` is an escape, not an expression.
-fn has_expression(text: &str) -> bool {
-    let mut starts = text.match_indices("${{");
-    starts.any(|(at, _)| !text[..at].ends_with('$'))
 }
 
 /// Returns a violation for each key of the outermost object that is not one of the known ones.
@@ -275,6 +270,7 @@ mod tests {
             assert_eq!(found.len(), expect, "{token}");
         };
         check(json!("hunter2"), 1);
+        check(json!("hunter2 $${{ x }}"), 1);
         check(json!("${{ secret(\"T\") }}"), 0);
         check(json!({"secret": "T"}), 0);
         check(Value::Null, 0);

@@ -11,7 +11,9 @@ mod build;
 mod deserialize;
 pub mod faults;
 pub mod keys;
+mod member;
 pub mod node;
+pub(crate) mod outline;
 mod places;
 pub mod read;
 mod scalar;
@@ -31,6 +33,7 @@ pub use build::{DEPTH_MAX, NODES_MAX};
 pub use faults::Faults;
 pub use keys::{KeySet, Keys};
 pub use node::{Member, Node, NodeKind, Text};
+pub(crate) use outline::{Outline, OutlineKeys};
 
 /// The maximum size of a YAML file, in bytes.
 ///
@@ -56,12 +59,23 @@ pub struct Located<T> {
 /// # Errors
 /// The first fault of the syntax, with its place.
 pub fn parse_tree(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
+    parse_outlined(file, &Outline::Any)
+}
+
+/// Parses one document into a tree, unless it has too many values where few are expected.
+///
+/// # Errors
+/// The first fault of the syntax, or the place of too many values.
+pub(crate) fn parse_outlined(
+    file: &Arc<SourceFile>,
+    outline: &'static Outline,
+) -> Result<Node, Diagnostic> {
     let n_bytes = file.text.len();
     if n_bytes > FILE_BYTES_MAX {
         let message = format!("the file has {n_bytes} bytes, more than {FILE_BYTES_MAX}");
         return Err(Diagnostic::new(file, 0..0, message).with_code(DiagnosticCode::FileLimit));
     }
-    build::tree(file)
+    build::tree(file, outline)
 }
 
 /// Parses one document into a type of serde.

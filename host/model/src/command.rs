@@ -97,6 +97,20 @@ impl ArgumentPatterns {
         Self { each, rest }
     }
 
+    /// Returns whether a pattern has a `*`.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        self.each.iter().any(|pattern| pattern.contains(ANY))
+    }
+
+    /// Returns the patterns as arguments, with a text in place of each `*`. No further arguments
+    /// follow.
+    #[must_use]
+    pub fn filled(&self, text: &str) -> Vec<String> {
+        let fill = |pattern: &String| pattern.replace(ANY, text);
+        self.each.iter().map(fill).collect()
+    }
+
     /// Returns the paths that the patterns may name whatever the guest chooses: each
     /// literal and its parts, and the folder in the fixed beginning of every other pattern. Most of
     /// these texts are not paths, so the caller checks which of them exist.

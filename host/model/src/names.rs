@@ -243,6 +243,11 @@ fn is_step_name(text: &str) -> bool {
     while let Some((before, from)) = rest.split_once("${{") {
         n_bytes += before.len();
         has_slash |= before.contains('/');
+        // `$${{` stands for a text, and not the beginning of an expression.
+        if before.ends_with('$') {
+            rest = from;
+            continue;
+        }
         rest = from.split_once("}}").map_or("", |(_, after)| after);
     }
     (1..=STEP_TEMPLATE_BYTES_MAX).contains(&text.len())

@@ -18,6 +18,9 @@ const TYPICAL: &str =
 /// The subject of compilation.
 const COMPILE: &str = "expression, compile";
 
+/// The subject that the others are compared with.
+const BASELINE: &str = "expression, 10 evaluations";
+
 /// How many evaluations are measured together.
 const N_EVALUATIONS: [usize; 4] = [10, 100, 1_000, 10_000];
 
@@ -57,7 +60,7 @@ pub(crate) fn rows() -> Vec<Row> {
             10_000 => "50 ms",
             _ => "",
         };
-        Row::new(&subject(n), None, aim)
+        Row::new(&subject(n), Some(BASELINE), aim)
     });
     std::iter::once(Row::new(COMPILE, None, ""))
         .chain(evaluations)

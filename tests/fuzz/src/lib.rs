@@ -16,18 +16,24 @@
 //! runs the same functions with coverage feedback. Add an input that breaks a target to `corpus/`,
 //! under a name that says what it broke.
 
+mod definition;
+mod expression;
 mod inputs;
 mod query;
 mod redactor;
 mod stored_json;
 mod template;
+mod workflow;
 mod yaml;
 
+pub use definition::definition;
+pub use expression::expression;
 pub use inputs::inputs;
 pub use query::query;
 pub use redactor::redactor;
 pub use stored_json::stored_json;
 pub use template::template;
+pub use workflow::workflow;
 pub use yaml::yaml;
 
 #[cfg(test)]

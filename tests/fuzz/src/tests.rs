@@ -94,10 +94,30 @@ const PIECES: &[&str] = &[
     "\r\n",
     "canary",
     "Y2FuYXJ5",
+    "inputs: ",
+    "globalArguments: ",
+    "methods: {run: {arguments: {",
+    "dependsOn: [",
+    "forEach: {item: x, in: ",
+    "condition: {type: ",
+    "inputs.",
+    "self.",
+    "steps.",
+    "data.latest('m', 'n')",
     "7d",
     "infinite",
     "1mo",
 ];
+
+#[test]
+fn fuzzed_definition_does_not_panic() {
+    fuzz("definition", crate::definition);
+}
+
+#[test]
+fn fuzzed_expression_does_not_panic() {
+    fuzz("expression", crate::expression);
+}
 
 #[test]
 fn fuzzed_inputs_do_not_panic() {
@@ -122,6 +142,11 @@ fn fuzzed_stored_json_does_not_panic() {
 #[test]
 fn fuzzed_template_does_not_panic() {
     fuzz("template", crate::template);
+}
+
+#[test]
+fn fuzzed_workflow_does_not_panic() {
+    fuzz("workflow", crate::workflow);
 }
 
 #[test]

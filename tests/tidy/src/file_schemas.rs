@@ -47,7 +47,7 @@ fn schema_of(path: &str) -> Option<SchemaOf> {
     }
     let has_part = |part: &str| folder.split('/').any(|it| it == part);
     match name.ends_with(".yaml") {
-        true if has_part("models") => Some(SchemaOf::Definition),
+        true if has_part("models") || has_part("definitions") => Some(SchemaOf::Definition),
         true if has_part("workflows") => Some(SchemaOf::Workflow),
         true | false => None,
     }

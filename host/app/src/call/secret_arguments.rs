@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use sedge_lang::repository::SecretsConfig;
+use sedge_lang::schema::Schema;
 use sedge_model::call::{CallError, LimitName};
+use sedge_model::json_pointer::is_pointer_within;
 use sedge_model::names::SecretName;
 use sedge_model::permission::effective::Use;
 use sedge_model::violation::Violation;
@@ -61,8 +64,9 @@ impl GuestArguments {
 /// The host replaces the placeholder by the value in requests to the hosts of the operator's grant.
 ///
 /// # Errors
-/// A secret is missing, is no text, or cannot be read, or the model may not see a sealed field.
-pub(super) fn secret_arguments(
+/// A secret is missing, is no text, or cannot be read, the model may not see a sealed field, or a
+/// value that was not known before does not fit the schema of its argument.
+pub(super) async fn secret_arguments(
     access: FieldAccess<'_>,
     arguments: &Value,
     global_arguments: &Value,
@@ -76,6 +80,12 @@ pub(super) fn secret_arguments(
     if !has_mark(arguments) && !has_mark(global_arguments) {
         return Ok(prepared);
     }
+    let names = marked(arguments)
+        .into_iter()
+        .chain(marked(global_arguments));
+    for name in names {
+        access.cx.vault.fetch(&access.cx.repository, &name).await?;
+    }
     let mut texts = SecretTexts {
         access,
         placeholders: BTreeMap::new(),
@@ -88,9 +98,107 @@ pub(super) fn secret_arguments(
     if let Some(fault) = texts.fault {
         return Err(fault);
     }
+    late_check(&texts.access, arguments, global_arguments)?;
     prepared.secrets = texts.placeholders.into_values().collect();
     prepared.fields = texts.fields;
     Ok(prepared)
+}
+
+/// Returns the secrets whose marks a value contains, each as often as it occurs.
+fn marked(value: &Value) -> Vec<SecretName> {
+    let mut names = Vec::new();
+    marks_replace(&mut value.clone(), &mut |_, mark| {
+        match mark {
+            ArgumentMark::Secret(name) => names.push(name.clone()),
+            ArgumentMark::Field(_) => {}
+        }
+        Value::Null
+    });
+    names
+}
+
+/// Checks the values that are known only now. The call is known to get them.
+///
+/// # Errors
+/// A value does not fit the schema of its argument.
+fn late_check(
+    access: &FieldAccess<'_>,
+    arguments: &Value,
+    global_arguments: &Value,
+) -> Result<(), CallError> {
+    let method = access.identity.method.as_str();
+    let schemas = [
+        (arguments, access.model.plugin.arguments_schema(method)),
+        (
+            global_arguments,
+            Some(access.model.plugin.global_arguments_schema()),
+        ),
+    ];
+    let sources = access.cx.repository.secret_sources();
+    let mut violations = Vec::new();
+    for (value, schema) in schemas {
+        let (mut late, mut opened) = (LateValues::default(), value.clone());
+        marks_replace(&mut opened, &mut |pointer, mark| {
+            late.note(pointer, mark, sources);
+            opened_value(access, mark)
+        });
+        if let Some(schema) = schema {
+            violations.extend(late.violations(schema, &opened));
+        }
+    }
+    match violations.is_empty() {
+        true => Ok(()),
+        false => Err(CallError::InvalidInput { violations }),
+    }
+}
+
+/// Returns the value of a mark that the call gets, for a check.
+fn opened_value(access: &FieldAccess<'_>, mark: &ArgumentMark) -> Value {
+    match mark {
+        ArgumentMark::Secret(name) => {
+            let known = access.cx.vault.known(name);
+            let text = known
+                .as_ref()
+                .map(|it| String::from_utf8_lossy(it.expose()));
+            text.map_or(Value::Null, |it| Value::String(it.into_owned()))
+        }
+        // ignored: a field that cannot be opened is a fault already.
+        ArgumentMark::Field(field) => access.marked(field).unwrap_or_default(),
+    }
+}
+
+/// The places of values that are known only now: sealed fields, and secrets that a command reads.
+/// The other values were checked against the schema before.
+#[derive(Default)]
+struct LateValues(BTreeMap<String, String>);
+
+impl LateValues {
+    fn note(&mut self, pointer: &str, mark: &ArgumentMark, sources: &SecretsConfig) {
+        let shown = match mark {
+            ArgumentMark::Field(_) => "the sealed field".to_owned(),
+            ArgumentMark::Secret(name) if sources.source_of(name).is_some() => {
+                format!("the secret `{name}`")
+            }
+            ArgumentMark::Secret(_) => return,
+        };
+        self.0.insert(pointer.to_owned(), shown);
+    }
+
+    /// Returns a violation for each of the places that has one. What a schema says about a value can
+    /// contain the value, so it is left out.
+    fn violations(&self, schema: &Schema, value: &Value) -> Vec<Violation> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let found = schema.violations(value);
+        let is_wrong = |pointer: &str| found.iter().any(|it| is_pointer_within(&it.path, pointer));
+        let wrong = self.0.iter().filter(|(pointer, _)| is_wrong(pointer));
+        let violation = |(pointer, shown): (&String, &String)| Violation {
+            path: pointer.clone(),
+            message: format!("{shown} does not fit the schema of this argument"),
+        };
+        wrong.map(violation).collect()
+    }
 }
 
 /// The values that replace the marks of secrets and of sealed fields.

@@ -36,12 +36,16 @@ pub fn data_list<E: From<AppError>>(
 
 /// Returns the checked name of a model that has a definition or data.
 pub(crate) fn model_with_data(repository: &Repository, name: &str) -> Result<ModelName, AppError> {
-    if let Some(found) = repository.model_file(name)? {
-        return Ok(found.name);
+    // Data can be read although a file in `models/` cannot.
+    // ignored: a text that is not a name has no data.
+    if let Ok(model) = name.parse::<ModelName>()
+        && has_data(repository, &model)?
+    {
+        return Ok(model);
     }
-    match name.parse::<ModelName>() {
-        Ok(model) if has_data(repository, &model)? => Ok(model),
-        Ok(_) | Err(_) => Err(repository.model_missing(name)),
+    match repository.model_file(name)? {
+        Some(found) => Ok(found.name),
+        None => Err(repository.model_missing(name)),
     }
 }
 

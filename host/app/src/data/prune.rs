@@ -1,7 +1,8 @@
 //! Deletes the data of models that are gone.
 //!
 //! A model is gone if its definition does not exist. An error never counts as that: if the folder
-//! of definitions cannot be read, nothing is deleted. If the folder is missing, or has lost most of
+//! of definitions or one of its files cannot be read, nothing is deleted, because any file can
+//! define any model. If the folder is missing, or has lost most of
 //! its definitions, that is more likely a mistake (a checkout in progress, a volume that is not
 //! mounted) than a wish to delete everything, so the user has to confirm it.
 
@@ -11,11 +12,13 @@ use std::sync::Arc;
 
 use sedge_api::problem::{Argument, ErrorCode, Explain, Help, UseCase};
 use sedge_api::view::data::DataPruned;
+use sedge_lang::yaml;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, ModelData};
+use serde_json::Value;
 
 use crate::data::view::model_data_view;
-use crate::error::{AppError, RepositoryError};
+use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::files::FileKind;
 use crate::repository::unsaved::is_unsaved;
@@ -68,6 +71,14 @@ pub enum GoneError {
         /// The model.
         model: ModelName,
     },
+    /// A file of a definition does not say which model it defines.
+    #[error("{file} may define a model whose data would be deleted: {cause}")]
+    Unclear {
+        /// The file.
+        file: String,
+        /// Why the name of its model is not known.
+        cause: String,
+    },
     /// The folder of definitions is missing, although there is data.
     #[error(
         "the folder `{MODELS_FOLDER}` is missing, so Sedge does not know how long data is retained"
@@ -78,7 +89,7 @@ pub enum GoneError {
 impl Explain for GoneError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Doubtful { .. } => ErrorCode::PruneDoubtful,
+            Self::Doubtful { .. } | Self::Unclear { .. } => ErrorCode::PruneDoubtful,
             Self::NotGone { .. } | Self::Unsaved { .. } => ErrorCode::ModelNotGone,
             Self::FolderMissing => ErrorCode::ModelsFolderMissing,
         }
@@ -98,6 +109,10 @@ impl Explain for GoneError {
             Self::NotGone { model, .. } | Self::Unsaved { model } => vec![
                 Help::command("delete it first", UseCase::ModelDelete).with("name", model.as_str()),
             ],
+            Self::Unclear { file, .. } => vec![
+                Help::advice(format!("correct {file}, or delete it")),
+                Help::command("see what is wrong with the files", UseCase::Validate),
+            ],
             Self::FolderMissing => vec![Help::advice(format!(
                 "restore the folder, or create an empty one if no model is left: `mkdir {MODELS_FOLDER}`"
             ))],
@@ -110,7 +125,7 @@ impl Explain for GoneError {
 pub enum PruneDoubt {
     /// The folder of definitions is missing.
     FolderMissing,
-    /// The folder of definitions has no definition that can be read.
+    /// The folder of definitions has no definition.
     NoDefinition,
     /// More than half of the models that have data are gone.
     Most {
@@ -125,10 +140,7 @@ impl fmt::Display for PruneDoubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FolderMissing => write!(f, "the folder `{MODELS_FOLDER}` is missing"),
-            Self::NoDefinition => write!(
-                f,
-                "the folder `{MODELS_FOLDER}` contains no readable definition"
-            ),
+            Self::NoDefinition => write!(f, "the folder `{MODELS_FOLDER}` contains no definition"),
             Self::Most {
                 n_gone,
                 n_with_data,
@@ -144,7 +156,7 @@ impl fmt::Display for PruneDoubt {
 ///
 /// # Errors
 /// Returns [`GoneError::Doubtful`] if that may be a mistake and is not confirmed. Also returns an
-/// error if a definition cannot be looked up, or if calls did not end before the deadline. Nothing
+/// error if a file of a definition does not say which model it defines, or if calls did not end before the deadline. Nothing
 /// was deleted then.
 pub async fn data_prune(
     repository: &Arc<Repository>,
@@ -180,24 +192,24 @@ fn pruned(request: &DataPruneRequest, plan: &Plan) -> DataPruned {
 fn prune_plan(repository: &Repository, request: &DataPruneRequest) -> Result<Plan, AppError> {
     let with_data = repository.store()?.data_models()?;
     let n_with_data = with_data.len();
+    let saved = names_certain(repository)?;
     if !request.models.is_empty() {
         let gone = named(repository, &request.models, &with_data)?;
         return Ok(Plan { gone, doubt: None });
     }
     let mut gone = Vec::new();
-    let listed = repository.listed(FileKind::Model)?.into_iter();
+    let has_definition = !saved.is_empty();
     let unsaved = repository.unsaved_all()?.into_iter();
-    let unsaved = unsaved.map(|it| it.name.to_string());
-    let present: BTreeSet<String> = listed.map(|it| it.name).chain(unsaved).collect();
+    let present: BTreeSet<ModelName> = unsaved.map(|it| it.name).chain(saved).collect();
     for data in with_data {
-        if !present.contains(data.model.as_str()) {
+        if !present.contains(&data.model) {
             gone.push(data);
         }
     }
     let doubt = if request.is_confirmed {
         None
     } else {
-        doubt(repository, gone.len(), n_with_data)?
+        doubt(repository, gone.len(), n_with_data, has_definition)?
     };
     match doubt {
         Some(doubt) if !request.dry_run => Err(GoneError::Doubtful {
@@ -207,6 +219,46 @@ fn prune_plan(repository: &Repository, request: &DataPruneRequest) -> Result<Pla
         .into()),
         doubt => Ok(Plan { gone, doubt }),
     }
+}
+
+/// Returns the names of all models that have a file.
+///
+/// # Errors
+/// A file cannot be read, is not YAML, or gives no valid name. It may be the file of any model.
+fn names_certain(repository: &Repository) -> Result<BTreeSet<ModelName>, AppError> {
+    let mut names = BTreeSet::new();
+    for path in repository.paths(FileKind::Model)? {
+        let unclear = |cause: String| GoneError::Unclear {
+            file: path.clone(),
+            cause,
+        };
+        let file = repository.source_file(&path);
+        let file = file.map_err(|error| unclear(with_causes(&error)))?;
+        let Some(file) = file else {
+            // Another process has removed the file, or it is a link that leads nowhere.
+            let link = repository.folder().link_check(&path);
+            link.map_err(|error| unclear(with_causes(&AppError::from(error))))?;
+            continue;
+        };
+        let tree = yaml::parse_tree(&file).map_err(|faults| unclear(faults.to_string()))?;
+        let name = tree.get("name").map(|it| match it.value() {
+            // A name of digits can be written without quotes.
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+        });
+        // ignored: the message says that the name is not valid.
+        let name = name.and_then(|it| it.parse().ok());
+        names.insert(name.ok_or_else(|| unclear("it gives no valid `name`".to_owned()))?);
+    }
+    Ok(names)
+}
+
+/// Returns the message of an error with its causes.
+fn with_causes(error: &AppError) -> String {
+    let mut parts = vec![error.message()];
+    parts.extend(error.causes());
+    parts.join(": ")
 }
 
 /// Returns the data of the models that the user named. Each must be gone.
@@ -239,6 +291,7 @@ fn doubt(
     repository: &Repository,
     n_gone: usize,
     n_with_data: usize,
+    has_definition: bool,
 ) -> Result<Option<PruneDoubt>, AppError> {
     if n_gone == 0 {
         return Ok(None);
@@ -246,15 +299,7 @@ fn doubt(
     if !repository.folder().has(MODELS_FOLDER)? {
         return Ok(Some(PruneDoubt::FolderMissing));
     }
-    let mut n_readable = 0;
-    for (_, definition) in repository.definitions()? {
-        match definition {
-            Ok(_) => n_readable += 1,
-            Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(if n_readable == 0 {
+    Ok(if !has_definition {
         Some(PruneDoubt::NoDefinition)
     } else if 2 * n_gone > n_with_data {
         Some(PruneDoubt::Most {

@@ -350,7 +350,7 @@ impl DataAnswers<'_> {
         let with_data = self.snapshot.models()?;
         let known = known.iter().chain(with_data.iter().map(|it| &it.model));
         let near = nearest(name, known.map(ModelName::as_str));
-        let message = format!("there is no model named `{name}`");
+        let message = format!("no model named `{name}`");
         Ok(NoAnswer::Absent(with_near(message, near)))
     }
 }

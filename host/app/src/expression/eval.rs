@@ -1,15 +1,16 @@
 //! Tries an expression.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_api::view::expression::Evaluation;
 use sedge_lang::definition::{Definition, inputs_shape};
 use sedge_lang::expr::{Expr, TextPlace, Variables};
 use sedge_lang::input::{GivenInput, inputs_given};
-use sedge_lang::scope::{definition_scope, trial_scope};
+use sedge_lang::scope::{definition_scope, eval_scope};
 use sedge_store::RunRecord;
 use sedge_sys::clock::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::definition::{DefinitionValues, definition_uses_data, self_value};
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
@@ -37,8 +38,8 @@ pub struct EvalRequest {
 /// It reads data and other definitions, and changes nothing.
 ///
 /// # Errors
-/// Returns an error if the expression is wrong or has no value, with its place, or if there is no
-/// such model or run.
+/// Returns an error if the expression is wrong or has no value, with its place, if there is no such
+/// model or run, or if an input does not fit.
 pub async fn eval(
     repository: &Arc<Repository>,
     request: &EvalRequest,
@@ -88,14 +89,17 @@ fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluati
 fn scope(definition: Option<&Definition>, run: Option<&RunRecord>) -> Variables {
     match (definition, run) {
         (Some(definition), None) => definition_scope(inputs_shape(&definition.inputs)),
-        (Some(_), Some(_)) => trial_scope(&["self", "run", "steps", "jobs"]),
-        (None, Some(_)) => trial_scope(&["run", "steps", "jobs"]),
-        (None, None) => trial_scope(&[]),
+        (Some(_), Some(_)) => eval_scope(&["self", "run", "steps", "jobs"]),
+        (None, Some(_)) => eval_scope(&["run", "steps", "jobs"]),
+        (None, None) => eval_scope(&[]),
     }
 }
 
 /// Returns the inputs: the given ones, those of the run that they do not override, and the defaults
 /// of the definition.
+///
+/// # Errors
+/// An input does not fit the schema of the definition.
 fn inputs(
     definition: Option<&Definition>,
     run: Option<&RunValues>,
@@ -106,13 +110,25 @@ fn inputs(
     let given = inputs_given(schema, given).map_err(ModelError::from)?;
     // ignored: no error is dropped, because this is an `Option`.
     let mut inputs = run.map(|it| it.inputs.clone()).unwrap_or_default();
+    let given_names: BTreeSet<String> = given.keys().cloned().collect();
     inputs.extend(given);
     let Some(definition) = definition else {
         return Ok(Value::Object(inputs));
     };
+    // The inputs of the run are those of its workflow, and the definition may not declare them.
+    let declared = &definition.inputs;
+    let is_own = |name: &String| given_names.contains(name) || declared.property(name).is_some();
+    let (own, mut others): (Map<_, _>, Map<_, _>) =
+        inputs.into_iter().partition(|(name, _)| is_own(name));
     // An expression that does not use what is missing can be tried without it.
-    let resolved = definition.inputs.resolve(inputs.clone());
-    Ok(Value::Object(resolved.unwrap_or(inputs)))
+    let known = declared.resolve_known(own).map_err(|violations| {
+        AppError::from(ModelError::InputViolations {
+            name: definition.name.clone(),
+            violations,
+        })
+    })?;
+    others.extend(known.values);
+    Ok(Value::Object(others))
 }
 
 /// Returns the value of `self` in a definition.

@@ -23,7 +23,7 @@ pub(super) fn definition_value(
     let name = arguments.text(0)?;
     let definition = match evaluator.source.repository.definition(name) {
         Err(AppError::Model(ModelError::Missing { name, near })) => {
-            let message = format!("there is no model named `{name}`");
+            let message = format!("no model named `{name}`");
             return Err(NoAnswer::Absent(with_near(message, near.as_deref())));
         }
         other => other?,

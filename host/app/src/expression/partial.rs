@@ -52,7 +52,7 @@ impl PartialEvaluation<'_> {
     pub(crate) fn value(&mut self, node: &Node, path: &str) -> Result<Value, AppError> {
         match &node.kind {
             NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Ok(node.value()),
-            NodeKind::Text(text) if Template::is_in(&text.value) => {
+            NodeKind::Text(text) if !Template::is_plain(&text.value) => {
                 self.text(node, &text.value, path)
             }
             NodeKind::Text(_) => Ok(node.value()),
@@ -81,7 +81,7 @@ impl PartialEvaluation<'_> {
     /// Leaves all texts of a part as they are written.
     fn all_left(&mut self, node: &Node, path: &str, reason: &str) -> Value {
         match &node.kind {
-            NodeKind::Text(text) if Template::is_in(&text.value) => {
+            NodeKind::Text(text) if !Template::is_plain(&text.value) => {
                 self.left(node, &text.value, path, reason.to_owned());
             }
             NodeKind::List(items) => {

@@ -71,8 +71,8 @@ pub fn model_edit_text(repository: &Repository, name: &str) -> Result<String, Ap
 ///
 /// # Errors
 /// Returns an error if there is no such model, if the text is not a definition of this model, if
-/// its global arguments do not fit the schema of its type, or if another process has changed the
-/// file meanwhile. Then the file is unchanged, and the error names a file that has the new text.
+/// its global arguments do not fit the schema of its type, if it has another type than the model's
+/// data, or if another process has changed the file meanwhile. Then the file is unchanged, and the error names a file that has the new text.
 pub async fn model_edit(
     repository: &Arc<Repository>,
     request: &ModelEditRequest,
@@ -100,6 +100,7 @@ async fn edited(
     if definition.name != model.name {
         return Err(renamed(&definition, model).into());
     }
+    type_check(repository, &definition, model)?;
     let type_name = definition.type_name.value.to_string();
     match ReadyModel::of(repository, definition).await {
         // A fresh clone may lack the component. The definition is checked before its next call.
@@ -128,6 +129,32 @@ async fn edited(
         file: model.file.name.clone(),
         changed: is_changed,
     })
+}
+
+/// Checks that the new text does not give another type to a model that has data: its data has the
+/// schemas of its type. A former text that is not a definition has no type to compare with.
+fn type_check(
+    repository: &RepositorySnapshot,
+    definition: &Definition,
+    model: &ModelFile,
+) -> Result<(), AppError> {
+    // ignored: the faults of the former text are what the user corrects.
+    let Ok(former) = Definition::parse(&model.file) else {
+        return Ok(());
+    };
+    let (from, to) = (&former.type_name.value, &definition.type_name.value);
+    if from == to {
+        return Ok(());
+    }
+    let with_data = repository.store()?.data_models()?;
+    if with_data.iter().all(|it| it.model != model.name) {
+        return Ok(());
+    }
+    Err(AppError::from(ModelError::TypeChanged {
+        name: model.name.clone(),
+        from: from.clone(),
+        to: to.clone(),
+    }))
 }
 
 /// Keeps a refused text, and returns the error that names its file.

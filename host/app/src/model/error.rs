@@ -67,6 +67,18 @@ pub enum ModelError {
         /// The type that the user named.
         wanted: TypeName,
     },
+    /// A new text of a definition gives another type to a model that has data.
+    #[error(
+        "the new text changes the type of `{name}` from `{from}` to `{to}`, and the model has data"
+    )]
+    TypeChanged {
+        /// The model.
+        name: ModelName,
+        /// Its type, which wrote the data.
+        from: TypeName,
+        /// The type in the new text.
+        to: TypeName,
+    },
     /// Data of models that seem to be gone was not deleted.
     #[error(transparent)]
     Gone(#[from] GoneError),
@@ -103,6 +115,14 @@ pub enum ModelError {
         violations: Vec<Violation>,
         /// The type whose description has the schema.
         type_name: TypeName,
+    },
+    /// The inputs of a definition do not fit the schema that it declares.
+    #[error("the inputs of `{name}` do not fit the schema")]
+    InputViolations {
+        /// The model.
+        name: ModelName,
+        /// The violations, each with its place.
+        violations: Vec<Violation>,
     },
     /// The user granted a permission that the model's plugin does not request.
     #[error("`{model}` cannot be granted that")]
@@ -172,11 +192,11 @@ impl Explain for ModelError {
             Self::Exists { .. } | Self::UnsavedExists { .. } => ErrorCode::ModelExists,
             Self::Unsaved { .. } => ErrorCode::ModelUnsaved,
             Self::UnsavedChanged { .. } => ErrorCode::ModelEdited,
-            Self::OtherType { .. } => ErrorCode::ModelTypeDiffers,
+            Self::OtherType { .. } | Self::TypeChanged { .. } => ErrorCode::ModelTypeDiffers,
             Self::Gone(error) => error.code(),
             Self::MethodMissing { .. } => ErrorCode::MethodMissing,
             Self::CheckMissing { .. } => ErrorCode::CheckMissing,
-            Self::Violations { .. } => ErrorCode::InvalidInput,
+            Self::Violations { .. } | Self::InputViolations { .. } => ErrorCode::InvalidInput,
             Self::GrantUnknown { .. } => ErrorCode::GrantUnknown,
             Self::NotEditable { .. } => ErrorCode::GrantsNotEditable,
             Self::UpgradeNotEditable { .. } => ErrorCode::UpgradeNotEditable,
@@ -188,7 +208,8 @@ impl Explain for ModelError {
     }
 
     fn causes(&self) -> Vec<String> {
-        if let Self::Violations { violations, .. } = self {
+        if let Self::Violations { violations, .. } | Self::InputViolations { violations, .. } = self
+        {
             return violations.iter().map(ToString::to_string).collect();
         }
         if let Self::EditRefused { refusal, .. } = self {
@@ -211,6 +232,7 @@ impl Explain for ModelError {
             Self::UnsavedExists { name } | Self::Unsaved { name } => vec![save_help(name)],
             Self::UnsavedChanged { .. } => vec![Help::advice("try again")],
             Self::OtherType { name, .. } => vec![other_type_help(name)],
+            Self::TypeChanged { name, to, .. } => type_changed_help(name, to),
             Self::Gone(error) => error.help(),
             Self::MethodMissing { methods, .. } => {
                 vec![Help::advice(format!("its methods are {}", quoted(methods)))]
@@ -223,6 +245,10 @@ impl Explain for ModelError {
                 near_or(near.as_ref(), Help::advice(listed))
             }
             Self::Violations { type_name, .. } => vec![schema_help(type_name)],
+            Self::InputViolations { name, .. } => vec![
+                Help::command("see the inputs that it declares", UseCase::ModelGet)
+                    .with("name", name.as_str()),
+            ],
             Self::GrantUnknown { model, .. } => vec![
                 Help::command("see what its plugin requests", UseCase::ModelPermissions)
                     .with("name", model.as_str()),
@@ -271,10 +297,12 @@ impl Explain for ModelError {
             | Self::Unsaved { .. }
             | Self::UnsavedChanged { .. }
             | Self::OtherType { .. }
+            | Self::TypeChanged { .. }
             | Self::Gone(_)
             | Self::MethodMissing { .. }
             | Self::CheckMissing { .. }
             | Self::Violations { .. }
+            | Self::InputViolations { .. }
             | Self::GrantUnknown { .. }
             | Self::NotEditable { .. }
             | Self::UpgradeNotEditable { .. }
@@ -302,7 +330,8 @@ impl Explain for ModelError {
         if let Self::EditRefused { refusal, .. } = self {
             return refusal.details();
         }
-        let Self::Violations { violations, .. } = self else {
+        let (Self::Violations { violations, .. } | Self::InputViolations { violations, .. }) = self
+        else {
             return None;
         };
         let violations = violations.iter().map(violation_view).collect();
@@ -320,6 +349,17 @@ fn save_help(name: &ModelName) -> Help {
 fn other_type_help(name: &ModelName) -> Help {
     let purpose = "choose a name that no model has; this one is";
     Help::command(purpose, UseCase::ModelGet).with("name", name.as_str())
+}
+
+fn type_changed_help(name: &ModelName, to: &TypeName) -> Vec<Help> {
+    vec![
+        Help::command("create another model of that type", UseCase::ModelCreate)
+            .with("type", to.as_str())
+            .with("name", Argument::open()),
+        Help::command("or delete the data first", UseCase::DataDelete)
+            .with("model", name.as_str())
+            .with("all", Argument::on()),
+    ]
 }
 
 fn not_granted_help(

@@ -67,10 +67,9 @@ fn inputs_known(definition: &Definition, given: &GivenInputs) -> Result<KnownInp
     let declared = &definition.inputs;
     let merged = given.merged(declared.json())?;
     declared.resolve_known(merged).map_err(|violations| {
-        AppError::from(ModelError::Violations {
-            what: format!("the inputs of `{}`", definition.name),
+        AppError::from(ModelError::InputViolations {
+            name: definition.name.clone(),
             violations,
-            type_name: definition.type_name.value.clone(),
         })
     })
 }

@@ -9,7 +9,7 @@ use sedge_lang::diagnostic::Diagnostic;
 use sedge_lang::yaml::Faults;
 use sedge_model::names::NameError;
 
-use crate::error::{diagnostic_place, placed_faults};
+use crate::error::{diagnostic_place, placed_faults, quoted};
 use crate::repository::trust::TrustError;
 
 /// The repository, or a text that the user wrote, is invalid.
@@ -31,6 +31,12 @@ pub enum RepositoryError {
         faults: Faults,
         /// Help in addition to what the faults themselves say.
         help: Vec<Help>,
+    },
+    /// Files of a list cannot be read, so it shows only their faults.
+    #[error("{} cannot be read", quoted(files))]
+    FilesUnreadable {
+        /// The files, relative to the repository.
+        files: Vec<String>,
     },
     /// A text is not a valid name.
     #[error(transparent)]
@@ -68,7 +74,7 @@ impl Explain for RepositoryError {
             Self::Missing(_) => ErrorCode::RepositoryMissing,
             Self::Exists(_) => ErrorCode::RepositoryExists,
             Self::Trust(error) => error.code(),
-            Self::BadFile { .. } => ErrorCode::BadFile,
+            Self::BadFile { .. } | Self::FilesUnreadable { .. } => ErrorCode::BadFile,
             Self::BadName(_) => ErrorCode::BadName,
         }
     }
@@ -81,9 +87,11 @@ impl Explain for RepositoryError {
                     format!("{} faults in `{}`", faults.len(), faults.file().name)
                 }
             },
-            Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => {
-                self.to_string()
-            }
+            Self::Missing(_)
+            | Self::Exists(_)
+            | Self::Trust(_)
+            | Self::FilesUnreadable { .. }
+            | Self::BadName(_) => self.to_string(),
         }
     }
 
@@ -93,23 +101,33 @@ impl Explain for RepositoryError {
                 [fault] => fault.label.iter().cloned().collect(),
                 [] | [_, ..] => Vec::new(),
             },
-            Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => {
-                sources(std::error::Error::source(self))
-            }
+            Self::Missing(_)
+            | Self::Exists(_)
+            | Self::Trust(_)
+            | Self::FilesUnreadable { .. }
+            | Self::BadName(_) => sources(std::error::Error::source(self)),
         }
     }
 
     fn place(&self) -> Option<Place> {
         match self {
             Self::BadFile { faults, .. } => faults.first().map(diagnostic_place),
-            Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => None,
+            Self::Missing(_)
+            | Self::Exists(_)
+            | Self::Trust(_)
+            | Self::FilesUnreadable { .. }
+            | Self::BadName(_) => None,
         }
     }
 
     fn faults(&self) -> Vec<PlacedFault> {
         match self {
             Self::BadFile { faults, .. } => placed_faults(faults.as_slice()),
-            Self::Missing(_) | Self::Exists(_) | Self::Trust(_) | Self::BadName(_) => Vec::new(),
+            Self::Missing(_)
+            | Self::Exists(_)
+            | Self::Trust(_)
+            | Self::FilesUnreadable { .. }
+            | Self::BadName(_) => Vec::new(),
         }
     }
 
@@ -133,6 +151,9 @@ impl Explain for RepositoryError {
                 };
                 hint.into_iter().chain(help.iter().cloned()).collect()
             }
+            Self::FilesUnreadable { .. } => vec![Help::advice(
+                "the list shows why; correct the files, or delete them",
+            )],
             Self::BadName(_) => Vec::new(),
         }
     }

@@ -16,6 +16,7 @@ use sedge_lang::yaml;
 use sedge_model::names::{FileId, ModelName, WorkflowName};
 use sedge_sys::folder::{Folder, WalkLimits};
 
+use super::heads::FileHead;
 use super::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER, near_one};
 use crate::error::{AppError, ModelError, RunUseError};
 
@@ -83,6 +84,17 @@ pub(crate) struct ListedFile {
     pub(crate) path: String,
     /// Another file with the same name.
     twin: Option<String>,
+}
+
+impl ListedFile {
+    /// Returns a file whose name no other file has.
+    pub(crate) fn alone(name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            twin: None,
+        }
+    }
 }
 
 /// The result of a look-up.
@@ -257,8 +269,14 @@ impl Repository {
     pub(crate) fn listed(&self, kind: FileKind) -> Result<Vec<ListedFile>, AppError> {
         let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in self.paths(kind)? {
-            let head = self.readable(&path).map(|file| FileHead::of(&file));
-            let name = head.and_then(|head| head.name);
+            let name = match self.head(&path) {
+                Ok(head) => head.and_then(|head| head.name),
+                Err(error) => {
+                    // The command that uses this very file reports why.
+                    tracing::warn!(%error, path, "failed to read a file to find its name");
+                    None
+                }
+            };
             let name = name.unwrap_or_else(|| kind.name_of_path(&path).to_owned());
             by_name.entry(name).or_default().push(path);
         }
@@ -334,7 +352,11 @@ impl Repository {
         }
     }
 
-    /// Reads all files, and returns the one with a name, or else with an id.
+    /// Looks into all files, and returns the one with a name, or else with an id.
+    ///
+    /// # Errors
+    /// Two files have the name; or no file has it as far as they can be read, and a file cannot be
+    /// read, or is not YAML and has a line with this name.
     fn search(
         &self,
         kind: FileKind,
@@ -342,48 +364,73 @@ impl Repository {
         id: Option<&FileId>,
     ) -> Result<Option<Arc<SourceFile>>, AppError> {
         let lower = name.to_ascii_lowercase();
-        let (mut named, mut with_id) = (Vec::new(), Vec::new());
+        let (mut named, mut with_id, mut failed) = (Vec::new(), Vec::new(), None);
+        let mut nameless = Vec::new();
         for path in self.paths(kind)? {
             // Most files are not parsed, because they do not contain the name at all.
-            let may_match = |file: &Arc<SourceFile>| {
+            let may_match = |file: &SourceFile| {
                 file.text.contains(name)
                     || (id.is_some() && file.text.to_ascii_lowercase().contains(&lower))
                     || kind.name_of_path(&file.name) == name
             };
-            let Some(file) = self.readable(&path).filter(may_match) else {
-                continue;
+            let head = match self.head_if(&path, may_match) {
+                Ok(Some(head)) => head,
+                Ok(None) => continue,
+                Err(error) => {
+                    // The file may have the name. That matters only if no other file has it.
+                    failed.get_or_insert(error);
+                    continue;
+                }
             };
-            let head = FileHead::of(&file);
             let own = head.name.as_deref().unwrap_or(kind.name_of_path(&path));
             if own == name {
-                named.push(file);
+                named.push(path);
             } else if id.is_some() && head.id.is_some_and(|it| it.eq_ignore_ascii_case(name)) {
-                with_id.push(file);
+                with_id.push(path);
+            } else if head.name.is_none() {
+                nameless.push(path);
             }
         }
-        let mut files = if named.is_empty() { with_id } else { named };
-        if let [first, second, ..] = &files[..] {
-            return Err(two_files(kind, name, &first.name, second).into());
+        let found = if named.is_empty() { with_id } else { named };
+        match (found.as_slice(), failed) {
+            ([], Some(error)) => Err(error),
+            ([], None) => {
+                let faulty = nameless
+                    .iter()
+                    .try_for_each(|path| self.not_named(path, name));
+                faulty.map(|()| None)
+            }
+            ([path], _) => source(&self.folder, path),
+            ([first, second, ..], _) => match source(&self.folder, second)? {
+                Some(second) => Err(two_files(kind, name, first, &second).into()),
+                // Another process has removed it meanwhile.
+                None => source(&self.folder, first),
+            },
         }
-        Ok(files.pop())
+    }
+
+    /// Checks that a file whose name is not known has no line that gives this name.
+    ///
+    /// # Errors
+    /// The file is not YAML, and has such a line: its faults.
+    fn not_named(&self, path: &str, name: &str) -> Result<(), AppError> {
+        let Some(file) = source(&self.folder, path)? else {
+            return Ok(());
+        };
+        let gives_name = |line: &str| {
+            let line = line.trim_start_matches([' ', '\t', '{', '"', '\'']);
+            line.starts_with("name") && line.contains(name)
+        };
+        if file.text.lines().any(gives_name) {
+            yaml::parse_tree(&file)?;
+        }
+        Ok(())
     }
 
     /// Returns the sorted paths of all YAML files of a kind.
     pub(crate) fn paths(&self, kind: FileKind) -> Result<Vec<String>, AppError> {
         let is_yaml = |name: &str| ENDINGS.iter().any(|ending| name.ends_with(ending));
         Ok(self.folder.walk(kind.folder(), WALK_LIMITS, is_yaml)?)
-    }
-
-    /// Reads a file to look for its name. Returns `None` if it cannot be read: the command that
-    /// needs this very file reports why.
-    fn readable(&self, path: &str) -> Option<Arc<SourceFile>> {
-        match source(&self.folder, path) {
-            Ok(file) => file,
-            Err(error) => {
-                tracing::warn!(%error, path, "failed to read a file to find its name");
-                None
-            }
-        }
     }
 
     /// Returns the nearest existing name to one that was not found.
@@ -418,76 +465,6 @@ pub(crate) struct ModelFile {
     pub(crate) name: ModelName,
     /// The file or the text, which may be invalid.
     pub(crate) file: Arc<SourceFile>,
-}
-
-/// The name and the id that a file gives.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct FileHead {
-    name: Option<String>,
-    id: Option<String>,
-}
-
-impl FileHead {
-    /// Reads the head of a file. A usual file is not parsed for it.
-    fn of(file: &Arc<SourceFile>) -> Self {
-        if let Some(head) = Self::of_lines(&file.text) {
-            return head;
-        }
-        // ignored: the command that uses the file reports its faults.
-        let Ok(tree) = yaml::parse_tree(file) else {
-            return Self::default();
-        };
-        let text = |key: &str| {
-            let value = tree.get(key)?.value();
-            value
-                .as_str()
-                .map(str::to_owned)
-                .or_else(|| value.is_number().then(|| value.to_string()))
-        };
-        Self {
-            name: text("name"),
-            id: text("id"),
-        }
-    }
-
-    /// Reads the head from lines that begin with `name:` and `id:`. Returns `None` if the form of
-    /// the file allows keys in other lines, or lines of this form that are not keys.
-    fn of_lines(text: &str) -> Option<Self> {
-        let (mut name, mut id) = (None, None);
-        for line in text.lines() {
-            let found = match line.as_bytes().first() {
-                Some(b'n') => line.strip_prefix("name:").map(|it| (&mut name, it)),
-                Some(b'i') => line.strip_prefix("id:").map(|it| (&mut id, it)),
-                // A quoted key, a map in braces, an explicit key, or a second document.
-                Some(b'"' | b'\'' | b'{' | b'?' | b'<') => return None,
-                Some(_) | None => None,
-            };
-            let Some((slot, value)) = found else { continue };
-            let value = plain_scalar(value)?;
-            if slot.replace(value).is_some() {
-                return None;
-            }
-        }
-        Some(Self {
-            name: Some(name?),
-            id,
-        })
-    }
-}
-
-/// Returns the text of a scalar that is written in a usual way. Returns `None` for all others.
-fn plain_scalar(written: &str) -> Option<String> {
-    if !written.starts_with([' ', '\t']) {
-        return None;
-    }
-    let mut written = written.trim();
-    if let Some((value, _)) = written.split_once(" #") {
-        written = value.trim_end();
-    }
-    let quoted = |quote: char| written.strip_prefix(quote)?.strip_suffix(quote);
-    let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(written);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@/._-".contains(c);
-    (!value.is_empty() && value.chars().all(is_plain)).then(|| value.to_owned())
 }
 
 /// Returns the name and the id that a file gives. If it cannot be read, returns the name that the
@@ -550,38 +527,6 @@ pub(super) fn source(folder: &Folder, name: &str) -> Result<Option<Arc<SourceFil
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn head(text: &str) -> (Option<String>, Option<String>) {
-        let head = FileHead::of(&SourceFile::new("f.yaml", text));
-        (head.name, head.id)
-    }
-
-    #[test]
-    fn head_is_the_same_with_and_without_parsing() {
-        let check = |text: &str, is_quick: bool, name: Option<&str>, id: Option<&str>| {
-            let expect = (name.map(str::to_owned), id.map(str::to_owned));
-            assert_eq!(head(text), expect, "{text}");
-            assert_eq!(FileHead::of_lines(text).is_some(), is_quick, "{text}");
-        };
-        check("name: a\n", true, Some("a"), None);
-        check(
-            "# x\r\nname: \"@acme/a\" # y\r\nid: 5d4a\r\n",
-            true,
-            Some("@acme/a"),
-            Some("5d4a"),
-        );
-        check(
-            "type: x\nname: 'a'\njobs:\n  - name: b\n",
-            true,
-            Some("a"),
-            None,
-        );
-        check("{name: a, id: b}\n", false, Some("a"), Some("b"));
-        check("\"name\": a\n", false, Some("a"), None);
-        check("name: >-\n  a\n", false, Some("a"), None);
-        check("type: x\n", false, None, None);
-        check("[a\n", false, None, None);
-    }
 
     #[test]
     fn name_of_a_path_has_no_ending() {

@@ -1,5 +1,6 @@
 //! The arguments that a definition stores, evaluated for a call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sedge_lang::definition::Definition;
@@ -26,6 +27,8 @@ pub(crate) struct StoredArguments {
     pub(crate) global: Value,
     /// The stored arguments of the method.
     pub(crate) of_method: Map<String, Value>,
+    /// The labels of the data that the call writes.
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// Evaluates the arguments that the definition of a model stores for a method. `inputs` are the
@@ -48,11 +51,15 @@ pub(crate) async fn stored_arguments(
             value
         }),
     };
-    if let (Some(global), Some(of_method)) = (&model.global_arguments, literal) {
+    let has_literal_tags = model.definition.tags_written.literal().is_some();
+    if let (Some(global), Some(of_method), true) =
+        (&model.global_arguments, literal, has_literal_tags)
+    {
         method_literals_check(model, method, &of_method)?;
         return Ok(StoredArguments {
             global: global.clone(),
             of_method: members(of_method),
+            tags: model.definition.literal_tags(),
         });
     }
     let (model, method) = (Arc::clone(model), method.clone());
@@ -74,6 +81,7 @@ pub(crate) async fn stored_arguments(
                 method_literals_check(&model, &method, of_method)?;
             }
             Ok(StoredArguments {
+                tags: values.tags(evaluator, &global)?,
                 global,
                 // ignored: no error is dropped, because this is an `Option`.
                 of_method: of_method.map(members).unwrap_or_default(),
@@ -81,6 +89,27 @@ pub(crate) async fn stored_arguments(
         })
     })
     .await
+}
+
+/// Returns the model with evaluated labels for the data of one call.
+pub(crate) fn model_tagged(
+    model: Arc<ReadyModel>,
+    tags: BTreeMap<String, String>,
+) -> Arc<ReadyModel> {
+    if model.definition.tags == tags {
+        return model;
+    }
+    let mut definition = (*model.definition).clone();
+    definition.tags = tags;
+    Arc::new(ReadyModel {
+        definition: Arc::new(definition),
+        digest: model.digest,
+        plugin: Arc::clone(&model.plugin),
+        limits: model.limits,
+        permissions: Arc::clone(&model.permissions),
+        upgraded: model.upgraded.clone(),
+        global_arguments: model.global_arguments.clone(),
+    })
 }
 
 /// Evaluates the global arguments, if they are the same for every call of a run: if they use
@@ -245,10 +274,9 @@ fn inputs_resolved(definition: &Definition, given: Map<String, Value>) -> Result
     match inputs_resolve(&definition.inputs, given) {
         Ok(inputs) => Ok(Value::Object(inputs)),
         Err(violations) if definition_uses_inputs(definition) => {
-            Err(AppError::from(ModelError::Violations {
-                what: format!("the inputs of `{}`", definition.name),
+            Err(AppError::from(ModelError::InputViolations {
+                name: definition.name.clone(),
                 violations,
-                type_name: definition.type_name.value.clone(),
             }))
         }
         Err(_) => Ok(Value::Object(Map::new())),
@@ -256,8 +284,7 @@ fn inputs_resolved(definition: &Definition, given: Map<String, Value>) -> Result
 }
 
 fn definition_uses_inputs(definition: &Definition) -> bool {
-    let mut of_methods = definition.method_arguments.values();
-    uses_inputs(&definition.global_arguments) || of_methods.any(uses_inputs)
+    definition.exprs().any(|it| it.uses("inputs"))
 }
 
 fn uses_inputs(written: &WrittenValue) -> bool {

@@ -171,7 +171,10 @@ fn reference(written: &Node) -> Option<SecretName> {
     let [member] = written.members()? else {
         return None;
     };
-    let name = member.value.text().filter(|it| !Template::is_in(it))?;
+    let name = member
+        .value
+        .text()
+        .filter(|it| !Template::has_expression(it))?;
     // ignored: an object whose text is no name of a secret is an ordinary object.
     (member.key.value == REFERENCE_KEY).then(|| name.parse().ok())?
 }
@@ -314,8 +317,9 @@ pub(crate) struct OpenedArguments {
     pub(crate) value: Value,
     /// The secrets that are missing or cannot be read.
     faults: Vec<Violation>,
-    /// The places of sealed fields, which are not opened for a check.
-    fields: Vec<String>,
+    /// The places of sealed fields and of secrets that a command reads. They are opened, and checked,
+    /// when a method is called.
+    late: Vec<String>,
     redactor: Redactor,
 }
 
@@ -326,7 +330,7 @@ impl OpenedArguments {
             return self.faults;
         }
         let mut violations = check(&self.value);
-        violations.retain(|it| !self.fields.iter().any(|field| is_within(&it.path, field)));
+        violations.retain(|it| !self.late.iter().any(|field| is_within(&it.path, field)));
         for violation in &mut violations {
             violation.message = self.redactor.redact(&violation.message).into_owned();
             violation.path = self.redactor.redact(&violation.path).into_owned();
@@ -338,15 +342,19 @@ impl OpenedArguments {
 /// Opens the secrets whose marks arguments contain.
 pub(crate) fn arguments_open(repository: &Repository, arguments: &Value) -> OpenedArguments {
     let mut value = arguments.clone();
-    let (mut faults, mut fields, mut opened) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut faults, mut late, mut opened) = (Vec::new(), Vec::new(), Vec::new());
     let mut replace = |pointer: &str, mark: &ArgumentMark| {
         let name = match mark {
             ArgumentMark::Secret(name) => name,
             ArgumentMark::Field(_) => {
-                fields.push(pointer.to_owned());
+                late.push(pointer.to_owned());
                 return SEALED_SHOWN.to_owned();
             }
         };
+        if repository.secret_sources().source_of(name).is_some() {
+            late.push(pointer.to_owned());
+            return format!("[secret {name}]");
+        }
         match secret_text(repository, name) {
             Ok((text, secret)) => {
                 opened.push((name.clone(), secret));
@@ -367,7 +375,7 @@ pub(crate) fn arguments_open(repository: &Repository, arguments: &Value) -> Open
     OpenedArguments {
         value,
         faults,
-        fields,
+        late,
         redactor: Redactor::new(opened),
     }
 }

@@ -1,6 +1,7 @@
 //! Errors of secrets.
 
 use sedge_api::problem::{Argument, ErrorClass, ErrorCode, Explain, Help, UseCase};
+use sedge_lang::repository::CONFIG_FILE;
 use sedge_model::names::SecretName;
 use sedge_secrets::{SecretsError, ValueError, Weakness};
 use sedge_sys::fault::Refusal;
@@ -17,6 +18,20 @@ pub enum SecretError {
         name: String,
         /// The nearest existing name, if any.
         near: Option<String>,
+    },
+    /// A command did not print the value of a secret.
+    #[error(
+        "the command `{command}` did not read the secret `{key}` of the vault `{vault}`: {reason}"
+    )]
+    Source {
+        /// The vault.
+        vault: String,
+        /// The key of the secret in the vault.
+        key: String,
+        /// The name of the pinned program.
+        command: String,
+        /// Why.
+        reason: String,
     },
     /// A value cannot be stored as a secret.
     #[error(transparent)]
@@ -57,6 +72,7 @@ impl Explain for SecretError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Missing { .. } => ErrorCode::SecretMissing,
+            Self::Source { .. } => ErrorCode::SecretsClosed,
             Self::Value(error) => error.code(),
             Self::Weak { .. } | Self::IsWeak { .. } => ErrorCode::WeakSecret,
             Self::Closed { source, .. } => {
@@ -77,6 +93,10 @@ impl Explain for SecretError {
                 near.as_ref(),
                 Help::command("see the secrets", UseCase::SecretList),
             ),
+            Self::Source { command, .. } => vec![Help::advice(format!(
+                "run the program of `commands: {{{command}: …}}` in {CONFIG_FILE} by hand to see what \
+                 is wrong"
+            ))],
             Self::Value(error) => error.help(),
             Self::Weak { .. } => vec![
                 Help::advice("choose another value"),

@@ -8,6 +8,7 @@ use sedge_secrets::{Redactor, SecretValue, Weakness};
 
 use crate::error::{AppError, SecretError};
 use crate::repository::Repository;
+use crate::secret::source::source_read;
 
 /// The secrets of a run.
 ///
@@ -17,6 +18,8 @@ use crate::repository::Repository;
 #[derive(Default)]
 pub(crate) struct Vault {
     inner: Mutex<Inner>,
+    /// Held while a command reads a secret, so that no secret of a run is read twice.
+    reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -25,6 +28,8 @@ struct Inner {
     /// The secrets with weak values that were handed to a call of this run.
     weak_handed: BTreeSet<SecretName>,
     redactors: Redactors,
+    /// The secrets that commands have read for this run.
+    read: BTreeSet<SecretName>,
 }
 
 /// The redactors for the various texts of a run.
@@ -77,8 +82,40 @@ impl Vault {
         Ok(vault)
     }
 
+    /// Has a command read a secret that is not stored, once in a run. Its value is redacted from then
+    /// on. Does nothing for a secret that is stored.
+    ///
+    /// # Errors
+    /// The command cannot be run, takes too long, fails, or prints no value that can be a secret.
+    pub(crate) async fn fetch(
+        &self,
+        repository: &Repository,
+        name: &SecretName,
+    ) -> Result<(), AppError> {
+        let Some((source, key)) = repository.secret_sources().source_of(name) else {
+            return Ok(());
+        };
+        let _reading = self.reading.lock().await;
+        if self.inner().read.contains(name) {
+            return Ok(());
+        }
+        let redactor = self.redactors().all;
+        let value = source_read(repository, source, key, &redactor).await?;
+        let mut inner = self.inner();
+        let mut values = std::mem::take(&mut inner.values);
+        values.insert(name.clone(), value);
+        inner.read.insert(name.clone());
+        inner.set(values);
+        Ok(())
+    }
+
+    /// Returns the value of a secret that this run has used, or that is stored.
+    pub(crate) fn known(&self, name: &SecretName) -> Option<SecretValue> {
+        self.inner().values.get(name).cloned()
+    }
+
     /// Returns the current value of a secret, and records that `by` uses it. Returns `None` if
-    /// there is no such secret.
+    /// there is no such secret. [`Vault::fetch`] comes first, for a secret that a command reads.
     ///
     /// # Errors
     /// Returns an error if the secret cannot be read.
@@ -88,11 +125,17 @@ impl Vault {
         name: &SecretName,
         by: &str,
     ) -> Result<Option<SecretValue>, AppError> {
-        let secrets = repository.secrets()?;
-        let Some(value) = secrets.get(name)? else {
-            return Ok(None);
+        let value = match self.read_by_command(name) {
+            Some(value) => value,
+            None => {
+                let secrets = repository.secrets()?;
+                let Some(value) = secrets.get(name)? else {
+                    return Ok(None);
+                };
+                secrets.note_use(name, by)?;
+                value
+            }
         };
-        secrets.note_use(name, by)?;
         let mut inner = self.inner();
         let known = inner.values.get(name).map(SecretValue::expose);
         // The value may have been stored after the run began.
@@ -104,6 +147,13 @@ impl Vault {
             inner.set(values);
         }
         Ok(Some(value))
+    }
+
+    /// Returns the value of a secret that a command has read for this run.
+    fn read_by_command(&self, name: &SecretName) -> Option<SecretValue> {
+        let inner = self.inner();
+        let is_read = inner.read.contains(name);
+        inner.values.get(name).filter(|_| is_read).cloned()
     }
 
     /// Returns the redactors for the values known now.

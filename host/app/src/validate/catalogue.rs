@@ -14,6 +14,7 @@ use sedge_model::names::{MethodName, SecretName, TypeName};
 use serde_json::{Map, Value};
 
 use super::FileRead;
+use super::cycles::NameCycles;
 use crate::error::AppError;
 use crate::repository::snapshot::RepositorySnapshot;
 
@@ -31,6 +32,11 @@ pub(super) struct Catalogue<'r> {
     types: HashMap<TypeName, Option<Arc<DescribedType>>>,
     /// The types whose plugins cannot be used, with the reason.
     unusable: Vec<(TypeName, AppError)>,
+    /// Which models need each other's definitions, from the first check on: then all files are
+    /// read.
+    model_cycles: OnceLock<NameCycles>,
+    /// Which workflows run each other.
+    workflow_cycles: OnceLock<NameCycles>,
     /// The names of the secrets; `None` if they cannot be read.
     secrets: OnceLock<Option<Vec<SecretName>>>,
 }
@@ -162,6 +168,8 @@ impl<'r> Catalogue<'r> {
             has_computed_names: false,
             types: HashMap::new(),
             unusable: Vec::new(),
+            model_cycles: OnceLock::new(),
+            workflow_cycles: OnceLock::new(),
             secrets: OnceLock::new(),
         }
     }
@@ -209,6 +217,42 @@ impl<'r> Catalogue<'r> {
                 .get(self.model_ids.get(&name.to_ascii_lowercase())?)
         };
         self.models.get(name).or_else(by_id)
+    }
+
+    /// Returns the name of the model with a name or an id.
+    pub(super) fn model_name<'c>(&'c self, name: &'c str) -> &'c str {
+        match self.model_ids.get(&name.to_ascii_lowercase()) {
+            Some(named) if !self.models.contains_key(name) => named,
+            Some(_) | None => name,
+        }
+    }
+
+    /// Returns the name of the workflow with a name or an id.
+    pub(super) fn workflow_name<'c>(&'c self, name: &'c str) -> &'c str {
+        match self.workflow_ids.get(&name.to_ascii_lowercase()) {
+            Some(named) if !self.workflows.contains_key(name) => named,
+            Some(_) | None => name,
+        }
+    }
+
+    /// Returns which models need each other's definitions.
+    pub(super) fn model_cycles(&self) -> &NameCycles {
+        self.model_cycles.get_or_init(|| {
+            NameCycles::of(self.models.iter().map(|(name, entry)| {
+                let known = entry.known.iter().flat_map(|it| &it.uses);
+                (name.as_str(), known.map(|it| self.model_name(it)))
+            }))
+        })
+    }
+
+    /// Returns which workflows run each other.
+    pub(super) fn workflow_cycles(&self) -> &NameCycles {
+        self.workflow_cycles.get_or_init(|| {
+            NameCycles::of(self.workflows.iter().map(|(name, entry)| {
+                let known = entry.known.iter().flat_map(|it| &it.runs);
+                (name.as_str(), known.map(|it| self.workflow_name(it)))
+            }))
+        })
     }
 
     /// Returns whether a step may run a model with this name that has no definition.

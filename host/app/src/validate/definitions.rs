@@ -28,11 +28,11 @@ pub(super) async fn check(
     catalogue: &mut Catalogue<'_>,
     findings: &mut FindingList,
 ) {
-    for expr in exprs(definition) {
+    for expr in definition.exprs() {
         references::check(&definition.file, expr, catalogue, findings);
     }
     references::cycles_check(definition, catalogue, findings);
-    let data: Vec<ModelDataReference> = exprs(definition).flat_map(Expr::model_data).collect();
+    let data: Vec<ModelDataReference> = definition.exprs().flat_map(Expr::model_data).collect();
     references::specs_check(&definition.file, &data, catalogue, findings).await;
     let stored = definition.method_arguments.values();
     for written in stored.chain([&definition.global_arguments]) {
@@ -54,12 +54,6 @@ pub(super) async fn check(
     checks(definition, &described.info, findings);
     let of_type = type_grants(catalogue.repository(), type_name);
     grants(definition, &described.info, of_type, findings);
-}
-
-fn exprs(definition: &Definition) -> impl Iterator<Item = &Expr> {
-    let methods = definition.method_arguments.values();
-    let stored = methods.flat_map(WrittenValue::exprs);
-    definition.global_arguments.exprs().chain(stored)
 }
 
 fn type_missing(definition: &Definition, catalogue: &Catalogue<'_>, findings: &mut FindingList) {

@@ -115,9 +115,20 @@ pub(super) fn cycles_check(
     findings: &mut FindingList,
 ) {
     let own = definition.name.as_str();
+    let entry = catalogue.model(own).and_then(|it| it.known.as_ref());
+    let is_evaluated = entry.is_some_and(|it| !it.uses.is_empty());
+    let cycles = catalogue.model_cycles();
     let exprs = definition.global_arguments.exprs();
     for reference in exprs.flat_map(|it| it.references(MODEL)) {
-        if leads_to(own, &reference.name, catalogue) {
+        let needs_own = match is_evaluated {
+            // The definition needs the other one, which leads back to it if they are in a cycle.
+            true => cycles.are_one(
+                catalogue.model_name(own),
+                catalogue.model_name(&reference.name),
+            ),
+            false => leads_to(own, &reference.name, catalogue),
+        };
+        if needs_own {
             let message = format!("the definition of `{own}` needs itself by way of this model");
             let code = DiagnosticCode::Cycle;
             findings.error(fault(&definition.file, code, reference.span, message));
@@ -168,6 +179,15 @@ fn secret_check(
     catalogue: &Catalogue<'_>,
     findings: &mut FindingList,
 ) {
+    // Only a run reads the secrets of such a vault.
+    if catalogue
+        .repository()
+        .secret_sources()
+        .source_of(name)
+        .is_some()
+    {
+        return;
+    }
     let Some(known) = catalogue.secret_names().filter(|it| !it.contains(name)) else {
         return;
     };

@@ -313,28 +313,15 @@ fn nested(
 /// Returns the fault of a step whose workflow leads back to its own, or deeper than a run may go.
 fn cycle(workflow: &Workflow, name: &WrittenText, catalogue: &Catalogue<'_>) -> Option<Diagnostic> {
     let own = workflow.name.as_str();
-    let mut seen = BTreeSet::new();
-    let mut level: Vec<&str> = vec![name.literal()?];
-    for _ in 1..DEPTH_MAX {
-        if level.contains(&own) {
-            let message = format!("the workflow `{own}` runs itself by way of this step");
-            return Some(fault(
-                &workflow.file,
-                DiagnosticCode::Cycle,
-                name.span(),
-                message,
-            ));
-        }
-        let known = level
-            .iter()
-            .filter_map(|it| catalogue.workflow(it)?.known.as_ref());
-        let next = known.flat_map(|it| it.runs.iter().map(String::as_str));
-        level = next.filter(|it| seen.insert(*it)).collect();
-        if level.is_empty() {
-            return None;
-        }
-    }
-    let message = format!("workflows run each other more than {DEPTH_MAX} deep from here");
+    let next = catalogue.workflow_name(name.literal()?);
+    let cycles = catalogue.workflow_cycles();
+    let message = if cycles.are_one(own, next) {
+        format!("the workflow `{own}` runs itself by way of this step")
+    } else if cycles.depth(next) >= DEPTH_MAX {
+        format!("workflows run each other more than {DEPTH_MAX} deep from here")
+    } else {
+        return None;
+    };
     Some(fault(
         &workflow.file,
         DiagnosticCode::Cycle,

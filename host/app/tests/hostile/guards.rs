@@ -74,6 +74,11 @@ pub(crate) fn prepare(house: &House) -> String {
     }
     let definition = house.path().join("models/linked-definition.yaml");
     link("../guard/linked-definition/model.yaml", &definition);
+    fs::write(
+        at("linked-definition/model.yaml"),
+        "type: \"@test/actor\"\n",
+    )
+    .expect("a file can be written");
     fs::hard_link(at("bin/hard-link"), at("hard-link/alias")).expect("a link can be made");
     PINS.replace("ROOT", &house.path().to_string_lossy())
 }
@@ -123,7 +128,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         acts(
             "the folder that a definition is linked to",
             "linked-definition",
-            &[json!({"create": "inbox/model.yaml"})],
+            &[json!({"write": ["inbox/model.yaml", "evil"]})],
             "controls `models`",
         ),
         acts(

@@ -297,3 +297,54 @@ async fn definition_is_evaluated_with_the_inputs_that_are_given() {
     assert_eq!(arguments["value"], json!(["a"]));
     assert_eq!(file.unevaluated, []);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_of_a_definition_are_evaluated_when_a_call_begins() {
+    let house = House::new();
+    house.model(
+        "sink",
+        "@sedge/sink",
+        "inputs: {region: {type: string, default: eu}}\n\
+         tags: {region: \"${{ inputs.region }}\", owner: \"${{ self.name }}-team\", \
+         n: \"${{ 1 + 1 }}\", plain: a, escaped: \"$${{ x }}\"}\n",
+    );
+    let tags = async |arguments: Value| {
+        house.value("sink", "run", arguments).await;
+        let record = "data.latest('sink', 'record').tags";
+        evaluated(&house, record).await.expect("there is data")
+    };
+    let expect = |region: &str| {
+        json!({
+            "region": region, "owner": "sink-team", "n": "2", "plain": "a", "escaped": "${{ x }}",
+        })
+    };
+    assert_eq!(tags(json!({})).await, expect("eu"));
+    assert_eq!(tags(json!({"region": "us"})).await, expect("us"));
+}
+
+/// An input of a wrong type used to be ignored, and its default to be used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eval_refuses_inputs_that_do_not_fit() {
+    let house = House::new();
+    house.model(
+        "sink",
+        "@sedge/sink",
+        "inputs: {n: {type: integer, default: 1}, needed: {type: string}}\n",
+    );
+    let request = |input: &str| EvalRequest {
+        expression: "inputs.n".to_owned(),
+        model: Some("sink".to_owned()),
+        inputs: vec![input.parse::<GivenInput>().expect("an input")],
+        ..EvalRequest::default()
+    };
+    let evaluation = eval(&house.repository, &request("n=7")).await;
+    assert_eq!(evaluation.expect("it fits").value, 7);
+    for wrong in ["n=seven", "other=1"] {
+        let refused = eval(&house.repository, &request(wrong)).await;
+        let message = words(&refused.expect_err(wrong));
+        assert!(
+            message.contains("the inputs of `sink` do not fit"),
+            "{message}"
+        );
+    }
+}

@@ -29,6 +29,7 @@ mod repository;
 mod runs;
 mod sealed;
 mod secret_arguments;
+mod secret_sources;
 mod secrets;
 mod shown;
 mod sockets;

@@ -182,8 +182,12 @@ async fn names_that_the_type_does_not_have_are_refused_by_a_run() {
             "the type `@sedge/sink` writes no data named `recrod`",
         ),
         (
-            "tags: {region: \"${{ inputs.region }}\"}\n",
-            "an expression in a tag is not supported yet",
+            "tags: {region: \"${{ [1] }}\"}\n",
+            "a tag is a text, and this expression yields a list, a map or null",
+        ),
+        (
+            "tags: {region: \"${{ secret('TOKEN') }}\"}\n",
+            "a tag cannot have a secret or a sealed value: data shows its tags",
         ),
     ] {
         house.model("sink", "@sedge/sink", text);
@@ -221,4 +225,22 @@ async fn id_of_two_files_is_a_finding() {
         let expect = format!("another file defines the model `{ID}`, too: models/a.yaml");
         assert_eq!(messages, [&expect], "{text}");
     }
+}
+
+/// A file that is not YAML any more may define the model that is looked up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn look_up_reports_a_broken_file_that_has_the_name() {
+    let house = House::new();
+    write(&house, "models/other.yaml", "name: wanted\ntags: {a: [\n");
+    // The line of the name can be read, so the file is found, and its faults are reported.
+    let error = model_get(&house.repository, "wanted").expect_err("it is broken");
+    assert!(!error.diagnostics().is_empty(), "{error}");
+    write(&house, "models/other.yaml", "{name: wanted, tags: [\n");
+    let error = model_get(&house.repository, "wanted").expect_err("it is broken");
+    assert!(!error.diagnostics().is_empty(), "{error}");
+    let error = model_get(&house.repository, "unknown").expect_err("there is none");
+    assert!(
+        words(&error).contains("no model named `unknown`"),
+        "{error}"
+    );
 }

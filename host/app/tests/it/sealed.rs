@@ -375,3 +375,14 @@ async fn query_that_selects_a_field_is_refused_in_arguments() {
     let expect = "the query selects a sealed field of `prod` of `vault`";
     assert!(error.contains(expect), "{error}");
 }
+
+/// The token is a text of at least five characters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn field_is_checked_by_the_schema_of_its_argument() {
+    let house = house_with_reader(PASSWORD, "reveal: ['data:vault:/password']").await;
+    let short = json!({"name": "prod", "parts": ["abc"]});
+    house.value("vault", "put", short).await;
+    let (error, _) = house.failure("other", "token", json!({})).await;
+    let expect = "/token: the sealed field does not fit the schema of this argument";
+    assert!(error.to_string().contains(expect), "{error}");
+}

@@ -115,10 +115,18 @@ async fn guest_gets_the_value_if_it_may_see_the_argument() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn literal_for_a_sensitive_argument_is_refused() {
-    let house = house("open sesame", "");
-    let error = refused(&house).await;
-    let expect = "`token`: it is sensitive, and does not belong in this file";
-    assert!(error.contains(expect), "{error}");
+    for token in ["open sesame", "\"open $${{ sesame }}\""] {
+        let house = house(token, "");
+        let error = refused(&house).await;
+        let expect = "`token`: it is sensitive, and does not belong in this file";
+        assert!(error.contains(expect), "{error}");
+        let validated = validate(&house.repository)
+            .await
+            .expect("it can be checked");
+        let message = "`token` is sensitive, and its value is written in the file";
+        let mut findings = validated.findings.iter();
+        assert!(findings.any(|it| it.fault.message == message), "{token}");
+    }
 }
 
 /// An ordinary object, or a forged mark, is not taken for a secret.

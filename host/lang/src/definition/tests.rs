@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod files;
+mod keys;
+
 const HEAD: &str = "name: sink\ntype: \"@sedge/sink\"\n";
 
 fn parse_as(name: &str, text: &str) -> Result<Definition, Faults> {

@@ -15,9 +15,10 @@ use cel::{Context, ExecutionError, Value};
 
 use super::budget::{BUDGET_NAME, Budget};
 use super::functions::{NAMESPACES, PATTERNED, PRICED, Pattern, Patterned, environment};
-use super::hidden::{SEEN, SEEN_DEEP, SEEN_WHOLE};
+use super::hidden::{SEEN, SEEN_DEEP, SEEN_ITSELF, SEEN_WHOLE};
 use super::host::HOST_NAME;
 use super::marks::Marks;
+use super::members;
 use super::source::Source;
 use super::tree::{call, children_mut, ident, is_binding, named, text, visit};
 use super::values::{Boxed, weight};
@@ -485,6 +486,7 @@ fn charge_loop(it: &mut ComprehensionExpr) {
         visit(part, |_| n_nodes += 1);
     }
     wrap(&mut it.iter_range, "@range", Some(n_nodes));
+    members::items_uncharge(it);
 }
 
 /// Charges both sides of a comparison, unless one of them is short, and checks that neither is
@@ -504,13 +506,21 @@ fn charge_comparison(call: &mut CallExpr) {
         | Expr::Select(_)
         | Expr::Struct(_) => false,
     };
+    let is_single = |it: &IdedExpr| matches!(&it.expr, Expr::Literal(it) if is_short_literal(it));
+    let is_with_single = call.func_name != operators::IN && call.args.iter().any(is_single);
     let check = match call.args.iter().any(is_short) {
         true => SEEN,
         false => SEEN_DEEP,
     };
     for part in &mut call.args {
-        if !is_free(part) && !is_list_of_literals(part) {
-            wrap(part, check, None);
+        if is_free(part) || is_list_of_literals(part) {
+            continue;
+        }
+        wrap(part, check, None);
+        // A list or a map differs from a single value, whatever its parts are.
+        if is_with_single && let Expr::Call(check) = &mut part.expr {
+            SEEN_ITSELF.clone_into(&mut check.func_name);
+            check.args.remove(0);
         }
     }
 }

@@ -24,6 +24,9 @@ const CHECKED_PER_UNIT: usize = 64;
 /// Checks an operand of a comparison, with its items or members.
 pub(super) const SEEN: &str = "@seen";
 
+/// Checks an operand that is compared with a number or another single value. It takes no budget.
+pub(super) const SEEN_ITSELF: &str = "@seenItself";
+
 /// Checks an operand of a comparison, at any depth, and charges it.
 pub(super) const SEEN_DEEP: &str = "@seenDeep";
 
@@ -32,6 +35,7 @@ pub(super) const SEEN_WHOLE: &str = "@seenWhole";
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     function(env, SEEN, &[2], seen)?;
+    function(env, SEEN_ITSELF, &[1], seen_itself)?;
     function(env, SEEN_DEEP, &[2], seen_deep)?;
     function(env, SEEN_WHOLE, &[2], seen_whole)
 }
@@ -107,6 +111,12 @@ fn last<'b, 'v>(args: &mut FunctionArgs<'b, 'v>) -> CowVal<'b, 'v> {
 fn seen<'b, 'v>(mut args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let value = last(&mut args);
     check_parts(&*args[0], &*value)?;
+    Ok(value)
+}
+
+fn seen_itself<'b, 'v>(mut args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
+    let value = args.pop().expect("it is declared with one argument");
+    check(&*value)?;
     Ok(value)
 }
 

@@ -68,10 +68,23 @@ impl Template {
         Ok(Self { parts, place })
     }
 
-    /// Returns whether a text contains an expression, or `$${{`.
+    /// Returns whether a text contains an expression. `$${{` is not the beginning of one.
     #[must_use]
-    pub fn is_in(text: &str) -> bool {
-        text.contains(OPEN)
+    pub fn has_expression(text: &str) -> bool {
+        let mut opens = text.match_indices(OPEN);
+        opens.any(|(at, _)| !text[..at].ends_with('$'))
+    }
+
+    /// Returns what a text without expressions stands for: with `${{` in place of `$${{`.
+    #[must_use]
+    pub fn unescaped(text: &str) -> String {
+        text.replace(ESCAPED_OPEN, OPEN)
+    }
+
+    /// Returns whether a text stands for itself: it has no expression, and no `$${{`.
+    #[must_use]
+    pub fn is_plain(text: &str) -> bool {
+        !text.contains(OPEN)
     }
 
     /// Returns the text if it contains no expression.

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use cel::common::types::{
-    CelBool, CelBytes, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull,
-    CelOptional, CelString, CelTimestamp, CelType, CelUInt,
+    CelBool, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelOptional,
+    CelString, CelTimestamp, CelType, CelUInt,
 };
-use cel::common::value::Val;
+use cel::common::value::{BuiltinRef, Val};
 use cel::objects::{Map, OptionalValue};
 use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 use sedge_model::sealed::{SEALED_KEY, SEALED_SHOWN, sealed_parts};
@@ -17,6 +17,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::Value;
 
 use super::hidden::is_hidden;
+use super::shared::Shared;
 
 /// The maximum nesting of content, which is also the limit for guests that write it.
 ///
@@ -174,24 +175,40 @@ pub(crate) fn from_u64<'a>(value: u64) -> Boxed<'a> {
     }
 }
 
-/// Returns the cost of copying a value: the number of values in it. Long texts count as several
-/// values.
+/// Returns the cost of copying a value with all its parts: the number of values in it. Long texts
+/// count as several values.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other types of the library have no parts"
+)]
 pub(super) fn weight(value: &dyn Val) -> u64 {
-    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
-        1 + (text.inner().len() / BYTES_PER_UNIT) as u64
-    } else if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
-        1 + (bytes.inner().len() / BYTES_PER_UNIT) as u64
-    } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
-        1 + list.inner().iter().map(|it| weight(&**it)).sum::<u64>()
-    } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
-        let members = map.inner().iter();
-        1 + members
-            .map(|(key, it)| weight(key.inner()) + weight(&**it))
-            .sum::<u64>()
-    } else if let Some(optional) = value.downcast_ref::<CelOptional<'_>>() {
-        1 + optional.inner().map_or(0, weight)
-    } else {
-        1
+    match value.as_builtin() {
+        BuiltinRef::String(text) => 1 + (text.inner().len() / BYTES_PER_UNIT) as u64,
+        BuiltinRef::Bytes(bytes) => 1 + (bytes.inner().len() / BYTES_PER_UNIT) as u64,
+        BuiltinRef::List(list) => 1 + list.inner().iter().map(|it| weight(&**it)).sum::<u64>(),
+        BuiltinRef::Map(map) => {
+            let members = map.inner().iter();
+            1 + members
+                .map(|(key, it)| weight(key.inner()) + weight(&**it))
+                .sum::<u64>()
+        }
+        BuiltinRef::Optional(optional) => 1 + optional.inner().map_or(0, weight),
+        _ => 1,
+    }
+}
+
+/// Returns the cost of copying each item of a list, or each key of a map, once. Items that share
+/// their parts with their copies cost as much as a number.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other types have no items")]
+pub(super) fn weight_of_items(value: &dyn Val) -> u64 {
+    match value.as_builtin() {
+        BuiltinRef::List(list) => {
+            let items = list.inner().iter();
+            let weights = items.map(|it| if Shared::is(&**it) { 1 } else { weight(&**it) });
+            1 + weights.sum::<u64>()
+        }
+        BuiltinRef::Map(map) => 1 + map.inner().keys().map(|it| weight(it.inner())).sum::<u64>(),
+        _ => weight(value),
     }
 }
 
@@ -282,13 +299,13 @@ pub(super) fn from_value(value: &Value) -> Boxed<'_> {
         Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(items) => {
             let items: Vec<Boxed<'_>> = items.iter().map(from_value).collect();
-            Box::new(CelList::from(items))
+            Shared::boxed(CelList::from(items))
         }
         Value::Object(_) if sealed_parts(value).is_some() => sealed(),
         Value::Object(members) => {
             let members = members.iter();
             let members = members.map(|(key, it)| (CelMapKey::from(key.as_str()), from_value(it)));
-            Box::new(CelMap::from(members.collect::<HashMap<_, _>>()))
+            Shared::boxed(CelMap::from(members.collect::<HashMap<_, _>>()))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => scalar(value),
     }
@@ -310,12 +327,12 @@ pub(super) fn from_value_owned<'v>(value: Value) -> Boxed<'v> {
         Value::String(text) => Box::new(CelString::from(text)),
         Value::Array(items) => {
             let items: Vec<Boxed<'v>> = items.into_iter().map(from_value_owned).collect();
-            Box::new(CelList::from(items))
+            Shared::boxed(CelList::from(items))
         }
         Value::Object(members) => {
             let members = members.into_iter();
             let members = members.map(|(key, it)| (CelMapKey::from(key), from_value_owned(it)));
-            Box::new(CelMap::from(members.collect::<HashMap<_, _>>()))
+            Shared::boxed(CelMap::from(members.collect::<HashMap<_, _>>()))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => scalar(&value),
     }

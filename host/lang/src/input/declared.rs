@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DeclaredInputs, InputsSchema, resolve};
 use crate::diagnostic::{DiagnosticCode, SourceFile};
+use crate::expr::template::Template;
 use crate::schema::Schema;
 use crate::suggest::nearest;
 use crate::yaml::Faults;
@@ -517,9 +518,10 @@ fn is_object(schema: &Map<String, Value>) -> bool {
     schema.get("type").is_none_or(|it| *it == "object")
 }
 
+/// Returns whether a text looks like an expression. `$${{` does, too: nothing replaces it here.
 fn holds_expression(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("${{"),
+        Value::String(text) => !Template::is_plain(text),
         Value::Array(items) => items.iter().any(holds_expression),
         Value::Object(members) => members.values().any(holds_expression),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,

@@ -22,6 +22,7 @@ pub(super) const CONFIG_KEYS: KeySet = KeySet {
         "commands",
         "datastore",
         "expressions",
+        "secrets",
     ],
     foreign: &[],
 };
@@ -54,6 +55,18 @@ const DATASTORE_KEYS: KeySet = KeySet {
 const EXPRESSIONS_KEYS: KeySet = KeySet {
     of: "what expressions may read",
     keys: &["env"],
+    foreign: &[],
+};
+
+const SECRETS_KEYS: KeySet = KeySet {
+    of: "the sources of secrets",
+    keys: &["sources"],
+    foreign: &[],
+};
+
+const SOURCE_KEYS: KeySet = KeySet {
+    of: "a source of secrets",
+    keys: &["vault", "command"],
     foreign: &[],
 };
 
@@ -127,6 +140,11 @@ fn described() -> Vec<KeySchema> {
         ),
         ("datastore", "Settings of the datastore.", datastore),
         ("expressions", "What expressions may read.", expressions),
+        (
+            "secrets",
+            "Where secrets come from that are not stored.",
+            secrets(),
+        ),
     ]
 }
 
@@ -137,6 +155,34 @@ fn limits_of(name: &str) -> Value {
         properties.insert(key.to_owned(), super::with_description(schema, text));
     }
     json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+fn secrets() -> Value {
+    let source = object(
+        &SOURCE_KEYS,
+        &["vault", "command"],
+        vec![
+            (
+                "vault",
+                "The vault: the names of its secrets are `VAULT.KEY`.",
+                text(),
+            ),
+            (
+                "command",
+                "The pinned program that prints the value of a key.",
+                text(),
+            ),
+        ],
+    );
+    object(
+        &SECRETS_KEYS,
+        &[],
+        vec![(
+            "sources",
+            "The vaults that pinned programs read.",
+            list(&source),
+        )],
+    )
 }
 
 fn commands() -> Value {

@@ -199,6 +199,11 @@ fn settings_and_their_schema_agree() {
         true,
     );
     check("version: 2\n", false);
+    check(
+        "version: 1\ncommands: {pass: {program: /usr/bin/pass}}\nsecrets: {sources: [{vault: prod, command: pass}]}\n",
+        true,
+    );
+    check("version: 1\nsecrets: {sources: [{vault: prod}]}\n", false);
     check("version: 1\nmodels: {}\n", false);
     check("version: 1\ncommands: {log: {program: git}}\n", false);
     let unknown = SourceFile::new(CONFIG_FILE, "version: 1\nxxxxxxxx: 1\n");

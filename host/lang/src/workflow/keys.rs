@@ -1,7 +1,7 @@
 //! The keys of each part of a workflow's file, and what to write instead of the keys of other tools
 //! and of keys in a wrong place.
 
-use crate::yaml::KeySet;
+use crate::yaml::{KeySet, Outline, OutlineKeys};
 
 /// Keys that say where or by what steps are executed. They may stand on a workflow, a job and a
 /// step.
@@ -15,6 +15,22 @@ pub(crate) const PLACEMENT: [&str; 8] = [
     "target",
     "vaultName",
 ];
+
+/// Where a workflow can have many values.
+pub(super) const WORKFLOW_OUTLINE: Outline = Outline::Keys(&OutlineKeys {
+    keys: &[("jobs", Outline::List(&JOB_OUTLINE))],
+    free: &["inputs", "trigger", "driverConfig"],
+});
+
+const JOB_OUTLINE: Outline = Outline::Keys(&OutlineKeys {
+    keys: &[("steps", Outline::List(&STEP_OUTLINE))],
+    free: JOB.keys,
+});
+
+const STEP_OUTLINE: Outline = Outline::Keys(&OutlineKeys {
+    keys: &[],
+    free: STEP.keys,
+});
 
 pub(crate) const WORKFLOW: KeySet = KeySet {
     of: "a workflow",

@@ -251,7 +251,7 @@ impl WorkflowReader<'_> {
         let is_meant = |other: &str| {
             let foreign = set.foreign.iter().find(|(known, _)| *known == other);
             match foreign {
-                Some((_, advice)) => advice.contains(key),
+                Some((_, advice)) => advises(advice, key),
                 None => nearest(other, [key]).is_some(),
             }
         };
@@ -370,7 +370,7 @@ impl WorkflowReader<'_> {
                 let compiled = scopes.condition(&value.to_string(), &place);
                 self.condition(node, what, compiled)
             }
-            NodeKind::Text(text) if Template::is_in(&text.value) => {
+            NodeKind::Text(text) if Template::has_expression(&text.value) => {
                 let fault = self.faults.fault(
                     node.span.clone(),
                     format!("{what} is an expression by itself, without `${{{{ }}}}`"),
@@ -486,6 +486,12 @@ impl ExprScopes {
             Some(_) | None => fault,
         }
     }
+}
+
+/// Returns whether an advice says to write a key: `steps: […]` or `steps`, and not `steps.NAME`.
+fn advises(advice: &str, key: &str) -> bool {
+    let mut found = advice.match_indices(key);
+    found.any(|(at, _)| advice[at + key.len()..].starts_with([':', '`']))
 }
 
 /// Returns whether a text is one expression and nothing else.

@@ -139,7 +139,7 @@ impl WorkflowReader<'_> {
                     node.described(self.file)
                 );
                 let hint = match node.text().filter(|it| it.contains(['.', '(', '['])) {
-                    Some(text) if !Template::is_in(text) => {
+                    Some(text) if !Template::has_expression(text) => {
                         format!("if it is an expression, write `${{{{ {} }}}}`", text.trim())
                     }
                     Some(_) | None => {

@@ -162,7 +162,7 @@ impl WorkflowReader<'_> {
         let model = self.model_target(keys, scopes);
         let method = self.required(keys, &keys::MODEL_METHOD, "methodName");
         let method = method.and_then(|it| {
-            if it.text().is_some_and(Template::is_in) {
+            if it.text().is_some_and(Template::has_expression) {
                 let message = "the name of a method cannot have an expression";
                 let fault = self.faults.fault(it.span.clone(), message);
                 let hint = "write the name itself, because it is checked before the run begins";

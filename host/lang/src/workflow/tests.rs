@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::test_values::{assert_same, fault_shown as shown};
 
+mod evaluated;
 mod keys;
 
 /// Defines [`FILES`].
@@ -48,16 +50,6 @@ files! {
 
 fn parse(text: &str) -> Result<Workflow, Faults> {
     Workflow::parse(&SourceFile::new("w.yaml", text))
-}
-
-/// Returns a fault as one line: its place, its code, its message and its hint.
-fn shown(fault: &Diagnostic) -> String {
-    let (line, column) = fault.line_column();
-    let mut text = format!("{line}:{column} {}: {}", fault.code, fault.message);
-    for more in [&fault.label, &fault.hint].into_iter().flatten() {
-        write!(text, " | {more}").expect("a text takes any text");
-    }
-    text
 }
 
 #[test]
@@ -138,15 +130,6 @@ fn faults_say_where_and_what_to_write() {
     }
     assert!(n_faults >= 80, "{n_faults}");
     assert_same(&text, expected, "diagnostics.txt");
-}
-
-/// Compares two texts by lines, and shows the first that differ.
-fn assert_same(found: &str, expected: &str, name: &str) {
-    let mut lines = found.lines().zip(expected.lines()).enumerate();
-    if let Some((n, (found, expected))) = lines.find(|(_, (a, b))| a != b) {
-        panic!("{name}:{}: found\n{found}\ninstead of\n{expected}", n + 1);
-    }
-    assert_eq!(found.lines().count(), expected.lines().count(), "{name}");
 }
 
 #[test]

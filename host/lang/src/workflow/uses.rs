@@ -307,13 +307,12 @@ impl<'w> Uses<'w> {
         let Some(named) = self.steps.get(name) else {
             let path = name.split_once('/').and_then(|(job, step)| {
                 let job = self.jobs.get(job)?;
-                let mut steps = self.steps.get(step)?.iter();
-                steps.find(|(of, _)| of == job).copied()
+                of_job(self.steps.get(step)?, *job)
             });
             return path.ok_or_else(Vec::new);
         };
-        if let Some(own) = named.iter().find(|(job, _)| *job == user.job_at) {
-            return Ok(*own);
+        if let Some(own) = of_job(named, user.job_at) {
+            return Ok(own);
         }
         if let [only] = &named[..] {
             return Ok(*only);
@@ -366,6 +365,13 @@ impl<'w> Uses<'w> {
         let fault = fault(message).with_code(DiagnosticCode::Expression);
         Some(fault.with_hint(job_hint(user, name)))
     }
+}
+
+/// Returns the step of a job among steps of one name, which are in the order of their jobs. Each job
+/// may have a step of this name, so the search must not go through all of them.
+fn of_job(named: &[(usize, usize)], job: usize) -> Option<(usize, usize)> {
+    let found = named.binary_search_by_key(&job, |(job, _)| *job);
+    found.ok().map(|at| named[at])
 }
 
 /// Returns how to make the job of a user wait for a job.

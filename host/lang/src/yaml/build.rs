@@ -7,7 +7,11 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
+use super::member::{Built, key_of, merged};
 use super::node::{Member, Node, NodeKind, Text, TextForm};
+use super::outline::{
+    FEW_VALUES_MAX, FREE_VALUES_MAX, MERGE_KEY, Outline, SHORT_TEXT_BYTES_MAX, ValueForm,
+};
 use super::scalar::{self, PlainScalar, WrongNumber};
 use super::{Located, syntax};
 use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
@@ -34,20 +38,17 @@ const ANCHORS_MAX: usize = 1_000;
 /// Aliases of aliases multiply: without a limit, a file of one KiB takes all memory.
 const COPIED_BYTES_MAX: usize = 16 << 20;
 
-/// The key whose value is merged into the map that it is a key of.
-const MERGE_KEY: &str = "<<";
-
 /// Parses one document.
 ///
 /// # Errors
 /// The first fault.
-pub(super) fn tree(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
+pub(super) fn tree(file: &Arc<SourceFile>, outline: &'static Outline) -> Result<Node, Diagnostic> {
     let mut options = granit_parser::options! {
         flow_nesting_limit: DEPTH_MAX,
         block_nesting_limit: DEPTH_MAX,
     };
     options.set_emit_comments(false);
-    let mut builder = Builder::new(file);
+    let mut builder = Builder::new(file, outline);
     for event in Parser::new_from_str_with_options(&file.text, options) {
         let (event, span) = event.map_err(|error| syntax::explain(file, &error))?;
         builder.event(event, span)?;
@@ -62,34 +63,25 @@ pub(super) fn tree(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
     })
 }
 
-/// A value that is complete, and how it is used.
-struct Built {
-    node: Node,
-    /// The nesting depth of lists and maps in it; 0 for a scalar.
-    height: usize,
-    /// Where it stands: for an alias, the place of the alias.
-    place: Range<usize>,
-    /// Whether it is the plain text `<<`.
-    is_merge: bool,
-}
-
 /// A list or a map whose end was not read yet.
 struct Frame {
     anchor: usize,
     start: usize,
     end: usize,
     height: usize,
+    outline: &'static Outline,
     open: Open,
 }
 
 enum Open {
-    List(Vec<Node>),
+    /// The number of the first of its items in [`Builder::items`].
+    List(usize),
     Map(OpenMap),
 }
 
-#[derive(Default)]
 struct OpenMap {
-    members: Vec<Member>,
+    /// The number of the first of its members in [`Builder::members`].
+    first: usize,
     key: Option<Located<String>>,
     key_is_merge: bool,
     merged: Vec<Member>,
@@ -102,21 +94,35 @@ struct Anchored {
 
 struct Builder<'f> {
     file: &'f Arc<SourceFile>,
+    outline: &'static Outline,
     frames: Vec<Frame>,
+    /// The items of all open lists. In one vector, they take one allocation for each list.
+    items: Vec<Node>,
+    /// The members of all open maps.
+    members: Vec<Member>,
     root: Option<Node>,
     anchors: BTreeMap<usize, Anchored>,
     n_nodes: usize,
+    /// The values in parts of the file that have few.
+    n_few: usize,
+    /// The values in the part of the file that is being read and whose author chooses them.
+    n_free: usize,
     copied_bytes: usize,
 }
 
 impl<'f> Builder<'f> {
-    fn new(file: &'f Arc<SourceFile>) -> Self {
+    fn new(file: &'f Arc<SourceFile>, outline: &'static Outline) -> Self {
         Self {
             file,
+            outline,
             frames: Vec::new(),
+            items: Vec::new(),
+            members: Vec::new(),
             root: None,
             anchors: BTreeMap::new(),
             n_nodes: 0,
+            n_few: 0,
+            n_free: 0,
             copied_bytes: 0,
         }
     }
@@ -135,6 +141,8 @@ impl<'f> Builder<'f> {
                     "a file has one document: remove `---`, or move the rest to a file of its own",
                 )),
             Event::Scalar(text, style, anchor, tag) => {
+                let outline = self.count(ValueForm::Single, &place)?;
+                self.check_length(outline, &text, &place)?;
                 let built = self.scalar(text, style, span, tag.as_deref())?;
                 self.define(anchor, &built)?;
                 self.add(built)
@@ -142,11 +150,18 @@ impl<'f> Builder<'f> {
             Event::SequenceStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref(), "seq", span)?;
                 let place = self.with_dash(place);
-                self.open(anchor, place, Open::List(Vec::new()))
+                let open = Open::List(self.items.len());
+                self.open(anchor, place, ValueForm::List, open)
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref(), "map", span)?;
-                self.open(anchor, place, Open::Map(OpenMap::default()))
+                let open = Open::Map(OpenMap {
+                    first: self.members.len(),
+                    key: None,
+                    key_is_merge: false,
+                    merged: Vec::new(),
+                });
+                self.open(anchor, place, ValueForm::Keys, open)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(place),
             Event::Alias(anchor) => self.alias(anchor, place),
@@ -338,15 +353,23 @@ impl<'f> Builder<'f> {
         self.limit(place, message)
     }
 
-    fn open(&mut self, anchor: usize, place: Range<usize>, open: Open) -> Result<(), Diagnostic> {
+    fn open(
+        &mut self,
+        anchor: usize,
+        place: Range<usize>,
+        form: ValueForm,
+        open: Open,
+    ) -> Result<(), Diagnostic> {
         if self.frames.len() >= DEPTH_MAX {
             return Err(self.too_deep(place));
         }
+        let outline = self.count(form, &place)?;
         self.frames.push(Frame {
             anchor,
             start: place.start,
             end: place.end,
             height: 0,
+            outline,
             open,
         });
         Ok(())
@@ -359,11 +382,13 @@ impl<'f> Builder<'f> {
         let end = if is_bracket { place.end } else { frame.end };
         let span = frame.start..end.max(frame.start);
         let kind = match frame.open {
-            Open::List(mut items) => {
-                items.shrink_to_fit();
-                NodeKind::List(items)
+            Open::List(first) => NodeKind::List(self.items.split_off(first)),
+            Open::Map(map) => {
+                let mut members = self.members.split_off(map.first);
+                let added = self.added(&members, &map.merged)?;
+                members.extend(added);
+                NodeKind::Map(members)
             }
-            Open::Map(map) => NodeKind::Map(self.members(map)?),
         };
         let built = Built {
             node: Node {
@@ -378,21 +403,19 @@ impl<'f> Builder<'f> {
         self.add(built)
     }
 
-    /// Returns the members of a map, with those that were merged into it.
-    fn members(&self, map: OpenMap) -> Result<Vec<Member>, Diagnostic> {
-        let OpenMap {
-            mut members,
-            merged,
-            ..
-        } = map;
-        let added = self.added(&members, &merged)?;
-        members.extend(added);
-        members.shrink_to_fit();
-        Ok(members)
-    }
-
     /// Returns those of the merged members whose keys the map does not have itself.
     fn added(&self, members: &[Member], merged: &[Member]) -> Result<Vec<Member>, Diagnostic> {
+        /// Up to this number, comparing all keys is faster than a table of them.
+        const FEW_KEYS: usize = 16;
+        if merged.is_empty() && members.len() <= FEW_KEYS {
+            for (at, Member { key, .. }) in members.iter().enumerate() {
+                let mut before = members[..at].iter();
+                if let Some(first) = before.find(|it| it.key.value == key.value) {
+                    return Err(self.given_twice(key, first.key.span.start));
+                }
+            }
+            return Ok(Vec::new());
+        }
         let mut starts: HashMap<&str, usize> = HashMap::with_capacity(members.len());
         for Member { key, .. } in members {
             if let Some(first) = starts.insert(&key.value, key.span.start) {
@@ -427,83 +450,110 @@ impl<'f> Builder<'f> {
             let message = format!("the file has more than {NODES_MAX} values");
             return Err(self.limit(built.place, message));
         }
-        let Some(mut frame) = self.frames.pop() else {
+        let file = self.file;
+        let Some(frame) = self.frames.last_mut() else {
             self.root = Some(built.node);
             return Ok(());
         };
         frame.end = frame.end.max(built.place.end);
         frame.height = frame.height.max(built.height);
         match &mut frame.open {
-            Open::List(items) => items.push(built.node),
-            Open::Map(map) => self.add_to_map(map, built)?,
-        }
-        self.frames.push(frame);
-        Ok(())
-    }
-
-    fn add_to_map(&self, map: &mut OpenMap, built: Built) -> Result<(), Diagnostic> {
-        let Some(key) = map.key.take() else {
-            map.key_is_merge = built.is_merge;
-            map.key = Some(self.key(built)?);
-            return Ok(());
-        };
-        if map.key_is_merge {
-            map.merged.extend(self.merged(built)?);
-        } else {
-            let value = built.node;
-            map.members.push(Member { key, value });
-        }
-        Ok(())
-    }
-
-    /// Returns the key that a value is. A number or a boolean is a key as it is written.
-    fn key(&self, built: Built) -> Result<Located<String>, Diagnostic> {
-        let Built { node, place, .. } = built;
-        let value = match node.kind {
-            NodeKind::Text(text) => text.value,
-            NodeKind::Bool(_) | NodeKind::Number(_) => self.file.slice(node.span).to_owned(),
-            NodeKind::Null => {
-                let fault = self.fault(place, "a key is missing before the `:`");
-                return Err(fault.with_code(DiagnosticCode::Syntax));
-            }
-            NodeKind::List(_) | NodeKind::Map(_) => {
-                let fault = self.fault(place, "a key has to be a text");
-                return Err(fault.with_code(DiagnosticCode::Syntax).with_hint(
-                    "a text that begins with `{` or `[` has to be in quotes; an expression is \
-                     written `${{ … }}`",
-                ));
-            }
-        };
-        Ok(Located { value, span: place })
-    }
-
-    /// Returns the members that the value of `<<` adds to a map.
-    fn merged(&self, built: Built) -> Result<Vec<Member>, Diagnostic> {
-        let wrong = || {
-            self.fault(built.place.clone(), "`<<` adds the keys of another map")
-                .with_code(DiagnosticCode::Syntax)
-                .with_hint("write `<<: *name`, and `&name` before that map")
-        };
-        match built.node.kind {
-            NodeKind::Map(members) => Ok(members),
-            NodeKind::List(items) => {
-                let mut all = Vec::new();
-                for item in items {
-                    match item.kind {
-                        NodeKind::Map(members) => all.extend(members),
-                        NodeKind::Null
-                        | NodeKind::Bool(_)
-                        | NodeKind::Number(_)
-                        | NodeKind::Text(_)
-                        | NodeKind::List(_) => return Err(wrong()),
-                    }
+            Open::List(_) => self.items.push(built.node),
+            Open::Map(map) => match map.key.take() {
+                None => {
+                    map.key_is_merge = built.is_merge;
+                    map.key = Some(key_of(built, file)?);
                 }
-                Ok(all)
+                Some(_) if map.key_is_merge => map.merged.extend(merged(built, file)?),
+                Some(key) => {
+                    let value = built.node;
+                    self.members.push(Member { key, value });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Counts a value that begins, and returns the outline of its part of the file.
+    fn count(
+        &mut self,
+        form: ValueForm,
+        place: &Range<usize>,
+    ) -> Result<&'static Outline, Diagnostic> {
+        let outer = self.frames.last();
+        let outline = match outer {
+            None => self.outline,
+            Some(frame) => match &frame.open {
+                Open::List(_) => frame.outline.of_item(),
+                Open::Map(map) => match &map.key {
+                    Some(key) => frame.outline.of_key(&key.value),
+                    // A text becomes a key, and counts with the value of the key.
+                    None if form == ValueForm::Single => return Ok(&Outline::Any),
+                    None => &Outline::Few,
+                },
+            },
+        };
+        let outline = outline.in_form(form);
+        match outline {
+            Outline::Any | Outline::List(_) | Outline::Keys(_) => {}
+            Outline::Few => {
+                self.n_few += 1;
+                if self.n_few > FEW_VALUES_MAX {
+                    return Err(self.too_many(place, FEW_VALUES_MAX));
+                }
             }
-            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Text(_) => {
-                Err(wrong())
+            Outline::Free => {
+                let is_part = outer.is_some_and(|it| matches!(it.outline, Outline::Free));
+                self.n_free = if is_part { self.n_free + 1 } else { 1 };
+                if self.n_free > FREE_VALUES_MAX {
+                    return Err(self.too_many(place, FREE_VALUES_MAX));
+                }
             }
         }
+        Ok(outline)
+    }
+
+    /// Returns the fault of a value after the last one that its part of the file can have. It is at
+    /// the key of the part, if the part has one.
+    fn too_many(&self, place: &Range<usize>, n_max: usize) -> Diagnostic {
+        let is_limited = |frame: &Frame| matches!(frame.outline, Outline::Few | Outline::Free);
+        let first = self.frames.iter().position(is_limited);
+        let outer = first.and_then(|at| self.frames.get(at.checked_sub(1)?));
+        let key = outer.and_then(|it| match &it.open {
+            Open::Map(map) => map.key.as_ref(),
+            Open::List(_) => None,
+        });
+        match key {
+            Some(key) => {
+                let message = format!("`{}` has more than {n_max} values", key.value);
+                self.limit(key.span.clone(), message).with_hint(
+                    "check the key and the indentation; large data belongs in a file that a model \
+                     reads",
+                )
+            }
+            None => {
+                let message = format!(
+                    "the file has more than {n_max} values besides arguments, inputs and steps"
+                );
+                self.limit(place.clone(), message)
+                    .with_hint("check the keys and the indentation of the lines before this one")
+            }
+        }
+    }
+
+    /// Refuses a text that is too long for its part of the file.
+    fn check_length(
+        &self,
+        outline: &Outline,
+        text: &str,
+        place: &Range<usize>,
+    ) -> Result<(), Diagnostic> {
+        if !matches!(outline, Outline::Few) || text.len() <= SHORT_TEXT_BYTES_MAX {
+            return Ok(());
+        }
+        let n = text.len();
+        let message = format!("the text has {n} bytes, more than {SHORT_TEXT_BYTES_MAX}");
+        Err(self.limit(super::first_line(self.file, place.clone()), message))
     }
 }
 

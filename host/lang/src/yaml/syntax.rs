@@ -182,7 +182,10 @@ fn indicator(kind: &ErrorKind, found: &str) -> Explained {
             "remove it, or write it as an escape in double quotes",
         ),
         ErrorKind::UnknownAnchor => explained(
-            format!("`{found}` stands for a value marked with `&`, and there is none"),
+            format!(
+                "`{}` stands for a value marked with `&`, and there is none",
+                without_end(found)
+            ),
             format!("if it is a text, {quoted}"),
         ),
         ErrorKind::MissingAnchorOrAliasName => {
@@ -234,9 +237,14 @@ fn quoted_char(character: char) -> String {
     }
 }
 
+/// Returns a text without what ends it in brackets, or as a key.
+fn without_end(text: &str) -> &str {
+    text.trim_end_matches([',', ']', '}', ':'])
+}
+
 /// Returns a text in the quotes that it does not contain.
 fn in_quotes(text: &str) -> String {
-    let text = text.trim_end_matches([',', ']', '}', ':']);
+    let text = without_end(text);
     if text.contains('"') {
         format!("'{text}'")
     } else {

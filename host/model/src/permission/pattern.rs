@@ -250,7 +250,7 @@ impl FromStr for Endpoint {
                 }
             }
         };
-        parse().ok_or_else(|| refused("endpoint", text, SOCKET_RULE))
+        parse().ok_or_else(|| refused("TCP endpoint", text, SOCKET_RULE))
     }
 }
 

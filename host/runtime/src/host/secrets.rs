@@ -10,16 +10,16 @@ use wasmtime::component::Resource;
 use crate::bindings::sedge::model::secrets::{Host, HostSecret, SecretError};
 use crate::call::CallState;
 use crate::call_secrets::{CallSecrets, Secret, SecretForm};
-use crate::host::{HostError, connected};
+use crate::host::{BoxFuture, HostError, connected};
 
 /// Reads the secrets of one call.
 pub trait SecretsPort: Send + Sync {
     /// Returns the value of a secret that the call may use, and records the use. Returns `None` if
-    /// there is no such secret.
+    /// there is no such secret. A program may have to print the value first.
     ///
     /// # Errors
     /// The secret cannot be read.
-    fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError>;
+    fn secret(&self, name: SecretName) -> BoxFuture<Result<Option<SecretValue>, HostError>>;
 }
 
 /// A guest's handle of a secret.
@@ -35,7 +35,7 @@ impl CallState {
     }
 
     /// Returns the index of a secret among those of the call. Adds it if this is its first use.
-    fn secret(&mut self, name: &str) -> wasmtime::Result<Result<usize, SecretError>> {
+    async fn secret(&mut self, name: &str) -> wasmtime::Result<Result<usize, SecretError>> {
         let Ok(name) = name.parse::<SecretName>() else {
             return Ok(Err(SecretError::Missing(
                 "there is no secret of this name, and there can be none".to_owned(),
@@ -51,8 +51,8 @@ impl CallState {
         let value = if usage.is_nothing() {
             None
         } else {
-            let port = connected(self.ports.secrets.as_ref())?;
-            let Some(value) = port.secret(&name)? else {
+            let read = connected(self.ports.secrets.as_ref())?.secret(name.clone());
+            let Some(value) = read.await? else {
                 self.running()?.refusals().secret_missing(&name);
                 let message = format!("there is no secret `{name}`");
                 return Ok(Err(SecretError::Missing(message)));
@@ -79,7 +79,7 @@ impl Host for CallState {
         name: String,
     ) -> wasmtime::Result<Result<Resource<SecretHandle>, SecretError>> {
         self.count_host_call(name.len())?;
-        Ok(match self.secret(&name)? {
+        Ok(match self.secret(&name).await? {
             Ok(at) => Ok(self.table.push(SecretHandle { at })?),
             Err(error) => Err(error),
         })

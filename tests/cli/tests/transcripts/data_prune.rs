@@ -142,15 +142,17 @@ fn folder_without_definitions_needs_confirmation() {
     env.setup(&["model method run third run", "model method run spawn run"]);
     env.remove("models/sink.yaml");
     env.remove("models/third.yaml");
-    env.write_file("models/spawn.yaml", "name: [");
+    let spawn = env.read_file("models/spawn.yaml");
+    env.remove("models/spawn.yaml");
     insta::assert_snapshot!(env.transcript("data prune"), @"
     $ sedge data prune
     ------- stderr -------
-    error: the data of models that may not be gone was not deleted: the folder `models` contains no readable definition
+    error: the data of models that may not be gone was not deleted: the folder `models` contains no definition
     hint: if all of them were deleted on purpose: `sedge data prune --yes`
-    hint: or if only some of them were: `sedge data prune --model sink --model third`
+    hint: or if only some of them were: `sedge data prune --model sink --model spawn --model third`
     [exit status: 3]
     ");
+    env.write_file("models/spawn.yaml", &spawn);
     env.remove("models");
     insta::assert_snapshot!(env.transcript("data prune\ndata gc"), @"
     $ sedge data prune
@@ -166,6 +168,65 @@ fn folder_without_definitions_needs_confirmation() {
     hint: restore the folder, or create an empty one if no model is left: `mkdir models`
     [exit status: 3]
     ");
+}
+
+/// The data of the model in a file that could not be read used to be deleted, unless the file was
+/// named after the model.
+#[test]
+fn file_without_a_readable_name_is_refused() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run", "model method run spawn run"]);
+    env.remove("models/sink.yaml");
+    env.remove("models/spawn.yaml");
+    env.write_file("models/other.yaml", "name: [sink\n");
+    insta::assert_snapshot!(env.transcript("data prune --yes\ndata prune --model sink\ndata prune --dry-run"), @"
+    $ sedge data prune --yes
+    ------- stderr -------
+    error: models/other.yaml may define a model whose data would be deleted: models/other.yaml:1:7: the `[` has no `]`
+    hint: correct models/other.yaml, or delete it
+    hint: see what is wrong with the files: `sedge validate`
+    [exit status: 3]
+
+    $ sedge data prune --model sink
+    ------- stderr -------
+    error: models/other.yaml may define a model whose data would be deleted: models/other.yaml:1:7: the `[` has no `]`
+    hint: correct models/other.yaml, or delete it
+    hint: see what is wrong with the files: `sedge validate`
+    [exit status: 3]
+
+    $ sedge data prune --dry-run
+    ------- stderr -------
+    error: models/other.yaml may define a model whose data would be deleted: models/other.yaml:1:7: the `[` has no `]`
+    hint: correct models/other.yaml, or delete it
+    hint: see what is wrong with the files: `sedge validate`
+    [exit status: 3]
+    ");
+    env.remove("models/other.yaml");
+    symlink("gone.yaml", env.repository().join("models/other.yaml")).expect("the name is free");
+    insta::assert_snapshot!(env.transcript("data prune --yes\nmodel get sink\nmodel create @sedge/sink new"), @"
+    $ sedge data prune --yes
+    ------- stderr -------
+    error: models/other.yaml may define a model whose data would be deleted: failed to follow the link `$ENV/repo/models/other.yaml`: No such file or directory (os error 2)
+    hint: correct models/other.yaml, or delete it
+    hint: see what is wrong with the files: `sedge validate`
+    [exit status: 3]
+
+    $ sedge model get sink
+    ------- stderr -------
+    error: failed to follow the link `$ENV/repo/models/other.yaml`
+    caused by: No such file or directory (os error 2)
+    hint: check the path: it does not exist
+    [exit status: 3]
+
+    $ sedge model create @sedge/sink new
+    ------- stderr -------
+    error: failed to follow the link `$ENV/repo/models/other.yaml`
+    caused by: No such file or directory (os error 2)
+    hint: check the path: it does not exist
+    [exit status: 3]
+    ");
+    env.remove("models/other.yaml");
+    env.setup(&["data get sink record"]);
 }
 
 /// An unreadable folder used to count as a folder without models, and the data of all models was

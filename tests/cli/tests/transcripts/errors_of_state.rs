@@ -276,7 +276,7 @@ fn models_whose_files_are_missing() {
     insta::assert_snapshot!(env.transcript("data prune"), @"
     $ sedge data prune
     ------- stderr -------
-    error: the data of models that may not be gone was not deleted: the folder `models` contains no readable definition
+    error: the data of models that may not be gone was not deleted: the folder `models` contains no definition
     hint: if all of them were deleted on purpose: `sedge data prune --yes`
     hint: or if only some of them were: `sedge data prune --model sink --model spawn`
     [exit status: 3]

@@ -99,7 +99,7 @@ fn mistake_is_shown_at_its_place() {
         @r#"
         $ sedge eval data.latest("fils","record")
         ------- stderr -------
-        error: there is no model named `fils`; did you mean `files`?
+        error: no model named `fils`; did you mean `files`?
          --> expression:1:1
           |
         1 | data.latest("fils","record")
@@ -150,7 +150,7 @@ fn mistake_is_shown_at_its_place() {
           |
         1 | self.name
           | ^^^^
-        hint: there are `inputs`, `env`, `model`, `webhook`, `workers`, `now`
+        hint: there are `inputs`, `env`, `model`, `now`
         [exit status: 2]
 
         $ sedge eval env.REGION
@@ -183,7 +183,7 @@ fn mistake_is_shown_at_its_place() {
 
         $ sedge eval model.fils.definition
         ------- stderr -------
-        error: there is no model named `fils`; did you mean `files`?
+        error: no model named `fils`; did you mean `files`?
          --> expression:1:1
           |
         1 | model.fils.definition

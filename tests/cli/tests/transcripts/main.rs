@@ -97,6 +97,7 @@ mod secret_delete;
 mod secret_list;
 mod secret_put;
 mod secret_rotate;
+mod secret_sources;
 mod start_up;
 mod status;
 mod terminal;

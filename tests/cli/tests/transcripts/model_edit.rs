@@ -63,3 +63,28 @@ fn refused_text_is_kept_and_the_definition_stays() {
     [exit status: 3]
     ");
 }
+
+/// The type of a model is that of its data, so an edit must not change it by the way.
+#[test]
+fn type_of_a_model_with_data_stays() {
+    let env = TestEnv::with_sink_and_spawn();
+    let other = GOOD.replace("@sedge/sink", "@sedge/spawn");
+    insta::assert_snapshot!(env.run_with_stdin(["model", "edit", "sink"], &other), @"
+    ------- stderr -------
+    Changed the model sink in models/sink.yaml
+    ");
+    insta::assert_snapshot!(env.run_with_stdin(["model", "edit", "sink"], GOOD), @"
+    ------- stderr -------
+    Changed the model sink in models/sink.yaml
+    ");
+    env.setup(&["model method run sink run"]);
+    insta::assert_snapshot!(env.run_with_stdin(["model", "edit", "sink"], &other), @"
+    ------- stderr -------
+    error: the new text changes the type of `sink` from `@sedge/sink` to `@sedge/spawn`, and the model has data
+    hint: create another model of that type: `sedge model create @sedge/spawn NAME`
+    hint: or delete the data first: `sedge data delete sink --all`
+    hint: your text is kept in .sedge/edits/sink.yaml
+    [exit status: 3]
+    ");
+    assert_eq!(env.read_file("models/sink.yaml"), GOOD);
+}

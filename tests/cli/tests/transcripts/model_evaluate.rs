@@ -120,7 +120,7 @@ fn what_has_no_value_is_left_or_refused() {
         ------- stderr -------
         error: the inputs of `site` do not fit the schema
         caused by: /regoin: there is no such input; did you mean `region`?
-        hint: see the schema: `sedge plugin describe @test/filer`
+        hint: see the inputs that it declares: `sedge model get site`
         [exit status: 2]
 
         $ sedge model evaluate wrong --input region=eu

@@ -41,17 +41,19 @@ fn links_to_definitions_are_listed() {
     type: "@sedge/sink"
     "#);
     env.remove("common");
+    env.write_file("models/vat.yaml", "name: vat\ntype: \"@sedge/sink\"\n");
     insta::assert_snapshot!(env.transcript("model list"), @"
     $ sedge model list
     ------- stdout -------
     NAME   TYPE          DESCRIPTION
     sink   @sedge/sink
     spawn  @sedge/spawn
+    tub    ?             error: models/tub.yaml:1:1: failed to follow the link `$ENV/repo/models/tub.yaml`: No such file or directory (os error 2)
+    vat    @sedge/sink
     ------- stderr -------
-    error: failed to follow the link `$ENV/repo/models/tub.yaml`
-    caused by: No such file or directory (os error 2)
-    hint: check the path: it does not exist
-    [exit status: 3]
+    error: `models/tub.yaml` cannot be read
+    hint: the list shows why; correct the files, or delete them
+    [exit status: 2]
     ");
 }
 

@@ -1,5 +1,7 @@
 //! `sedge validate`
 
+use std::fs;
+
 use sedge_test_kit::TestEnv;
 use serde_json::Value;
 
@@ -245,4 +247,24 @@ fn sarif_has_each_finding_with_its_place() {
     }
     [exit status: 2]
     "#);
+}
+
+/// Without the datastore, unsaved models used to be left out, and references to them to be faults.
+#[test]
+fn datastore_that_cannot_be_read_is_an_error() {
+    let env = TestEnv::with_sink_and_spawn();
+    let folder = env.repository().join(".sedge/store");
+    fs::create_dir_all(&folder).expect("the test owns it");
+    for beside in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(folder.join(format!("sedge.db{beside}")));
+    }
+    let foreign = "not a database, and long enough to be looked at".repeat(400);
+    fs::write(folder.join("sedge.db"), foreign).expect("it can be written");
+    insta::assert_snapshot!(env.transcript("validate"), @"
+    $ sedge validate
+    ------- stderr -------
+    error: `$ENV/repo/.sedge/store/sedge.db` is not a datastore of Sedge
+    hint: none of its content was used or changed; if it came with a clone, `rm -r $ENV/repo/.sedge/store` and restore a backup of your own
+    [exit status: 3]
+    ");
 }

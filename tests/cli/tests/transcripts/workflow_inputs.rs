@@ -427,7 +427,7 @@ fn failed_item_ends_the_command_unless_it_keeps_going() {
     Step main/note: succeeded after [took].
     The workflow `deploy` succeeded.
     hint: `sedge run show [run 6]` shows its calls
-    error: stdin cannot be used: item 2 should be a JSON object, but begins with `,`
+    error: no item after item 1 was run, because stdin cannot be used: item 2 should be a JSON object, but begins with `,`
     hint: give a JSON object, a JSON array of objects, JSON lines, or YAML documents between `---`
     [exit status: 2]
     ");

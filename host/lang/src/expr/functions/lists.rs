@@ -9,7 +9,7 @@ use cel::{DeclarationError, Env, ExecutionError};
 use super::{FunctionArgs, Returned, function, mismatch, truth, whole};
 use crate::expr::budget::pay;
 use crate::expr::hidden;
-use crate::expr::values::{Boxed, weight};
+use crate::expr::values::{Boxed, weight, weight_of_items};
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     function(env, "@range", &[3], range)?;
@@ -34,7 +34,7 @@ fn range<'b, 'v>(mut args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     hidden::check(&*value)?;
     let n_items = n_items(&*value) as u64;
     let cost = n_items.saturating_mul(per_item.unsigned_abs());
-    pay(&*args[0], weight(&*value).saturating_add(cost))?;
+    pay(&*args[0], weight_of_items(&*value).saturating_add(cost))?;
     let Some(map) = value.downcast_ref::<CelMap<'_>>() else {
         return Ok(value);
     };

@@ -56,7 +56,25 @@ fn template_knows_its_parts() {
     assert_eq!(template.literal(), None);
     assert_eq!(parse("a").expect("it is valid").literal(), Some("a"));
     assert_eq!(parse("$${{").expect("it is valid").literal(), Some("${{"));
-    assert!(Template::is_in("a ${{ b") && !Template::is_in("{{ a }}"));
+    assert!(!Template::is_plain("a $${{ b") && Template::is_plain("{{ a }}"));
+}
+
+/// A value with `$${{` in it used to count as an expression, so a secret that a file writes out was
+/// not refused.
+#[test]
+fn escaped_beginning_is_no_expression() {
+    for (text, expect) in [
+        ("a", false),
+        ("$${{ a }}", false),
+        ("$${{ a }} $${{", false),
+        ("${{ a }}", true),
+        ("$${{ a }} ${{ b }}", true),
+        ("$${{${{ a }}", true),
+        ("$ ${{ a }}", true),
+    ] {
+        assert_eq!(Template::has_expression(text), expect, "{text}");
+    }
+    assert_eq!(Template::unescaped("a $${{ b }} $"), "a ${{ b }} $");
 }
 
 #[test]
