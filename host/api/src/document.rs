@@ -18,6 +18,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::problem::Problem;
+use crate::view::audit::AuditEntryView;
 use crate::view::data::{
     DataCollection, DataContentView, DataDeletion, DataDiff, DataPruned, DataQueryItem,
     DataQueryReport, DataRenamed, DataRestored, DataVersionView,
@@ -27,16 +28,20 @@ use crate::view::datastore::{
     LockView, LocksReleased,
 };
 use crate::view::doctor::DoctorReport;
+use crate::view::event::RunEventLine;
 use crate::view::expression::{EvaluatedFile, Evaluation};
+use crate::view::graph::WorkflowGraph;
 use crate::view::model::{
     MethodRunView, ModelCreated, ModelDeleted, ModelEdited, ModelGranted, ModelListed,
     ModelPermissions, ModelRevoked, ModelView, ModelsUpgraded,
 };
+use crate::view::plan::WorkflowPlanned;
 use crate::view::plugin::{PluginListed, PluginRemoved, PluginView, PluginsAdded, PluginsRestored};
 use crate::view::program::{CommandHelp, ProgramVersion};
 use crate::view::repository::RepositoryMade;
 use crate::view::run::{
-    LogLineView, LogOf, RunItemView, RunItemsCounts, RunReport, RunView, RunsRemoved,
+    LogLineView, LogOf, RunCancelled, RunItemView, RunItemsCounts, RunReport, RunView, RunWatched,
+    RunsRemoved,
 };
 use crate::view::schema::FileSchema;
 use crate::view::secret::{SecretDeleted, SecretView, SecretsRotated};
@@ -53,6 +58,16 @@ pub struct Success<T> {
     pub ok: Yes,
     /// The returned value.
     pub data: T,
+}
+
+/// The result of `workflow_run`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WorkflowRunDocument {
+    /// With `dryRun`: what a run would do. Nothing was run.
+    Planned(Success<WorkflowPlanned>),
+    /// How the runs ended.
+    Ended(OneOrEach<WorkflowEnd>),
 }
 
 /// A list. Its items come first, because they are written as they are found.
@@ -195,6 +210,7 @@ macro_rules! use_cases {
 }
 
 use_cases! {
+    AuditList = "audit_list" => List<AuditEntryView, NoMore>,
     DataDelete = "data_delete" => Success<DataDeletion>,
     DataDiff = "data_diff" => Success<DataDiff>,
     DataGc = "data_gc" => Success<DataCollection>,
@@ -235,10 +251,12 @@ use_cases! {
     PluginList = "plugin_list" => List<PluginListed, NoMore>,
     PluginRemove = "plugin_remove" => Success<PluginRemoved>,
     PluginRestore = "plugin_restore" => Success<PluginsRestored>,
+    RunCancel = "run_cancel" => Success<RunCancelled>,
     RunGc = "run_gc" => Success<RunsRemoved>,
     RunList = "run_list" => List<RunView, NoMore>,
     RunLogs = "run_logs" => List<LogLineView, LogOf>,
     RunShow = "run_show" => Success<RunReport>,
+    RunWatch = "run_watch" => Success<RunWatched>,
     Schema = "schema" => Success<FileSchema>,
     SecretDelete = "secret_delete" => Success<SecretDeleted>,
     SecretList = "secret_list" => List<SecretView, NoMore>,
@@ -251,10 +269,11 @@ use_cases! {
     WorkflowApprove = "workflow_approve" => Success<GateDecisionView>,
     WorkflowEvaluate = "workflow_evaluate" => Success<EvaluatedFile>,
     WorkflowGet = "workflow_get" => Success<WorkflowView>,
+    WorkflowGraph = "workflow_graph" => Success<WorkflowGraph>,
     WorkflowList = "workflow_list" => List<WorkflowListed, NoMore>,
     WorkflowReject = "workflow_reject" => Success<GateDecisionView>,
     WorkflowResume = "workflow_resume" => Success<WorkflowEnd>,
-    WorkflowRun = "workflow_run" => OneOrEach<WorkflowEnd>,
+    WorkflowRun = "workflow_run" => WorkflowRunDocument,
     WorkflowValidate = "workflow_validate" => Success<ValidationReport>,
 }
 
@@ -262,6 +281,13 @@ use_cases! {
 #[must_use]
 pub fn failure_schema() -> Schema {
     schema_of::<Failure>("failure")
+}
+
+/// Returns the JSON Schema of the documents that `--json-lines` writes while a workflow runs, one in
+/// each line. The last line is the document of the use case.
+#[must_use]
+pub fn run_event_schema() -> Schema {
+    schema_of::<RunEventLine>("run_event")
 }
 
 fn schema_of<T: JsonSchema>(title: &str) -> Schema {

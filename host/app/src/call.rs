@@ -14,6 +14,7 @@ mod fault;
 mod field_access;
 pub(crate) mod frame;
 pub(crate) mod inputs;
+mod locking;
 mod ports;
 mod record;
 mod redactor;
@@ -24,40 +25,42 @@ mod surroundings;
 mod writes;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_lang::argument::{arguments_merged, whole_numbers};
+use sedge_lang::argument::whole_numbers;
 use sedge_lang::type_info::MethodKind;
-use sedge_locks::error::LockError;
-use sedge_locks::mode::{Mode, Resource};
-use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
+use sedge_model::call::{CallError, LimitName, Outcome, TargetKind, Written};
 use sedge_model::names::MethodName;
 use sedge_model::permission::effective::Uses;
-use sedge_model::run::StepPath;
-use sedge_runtime::{CallIdentity, CallPart, CallReport, CallSpec, Staging};
+use sedge_model::run::StepInstance;
+use sedge_runtime::{BoxFuture, CallIdentity, CallPart, CallReport, CallSpec, Staging};
+use sedge_store::{CallEnd, StoreError};
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::identity::Identity as FileIdentity;
 use sedge_sys::random;
 use serde_json::{Map, Value};
 
-use crate::error::{AppError, LockUseError, ModelError};
-use crate::events::Event;
+use crate::error::{AppError, ModelError};
 use crate::repository::Repository;
 use crate::run::cx::{ReadyModel, RunCx};
 use crate::run::stored::{model_tagged, stored_arguments};
-use crate::secret::argument::arguments_open;
+use crate::secret::argument::{arguments_open, marks_hide};
 
-use fault::host_fault;
+use fault::{AttemptFault, host_fault};
 use field_access::FieldAccess;
-use frame::{CallFrame, Rollback, RollbackPending};
+use frame::{CallFrame, DeadlockChains, RollbackPending};
 use inputs::inputs_checked;
+use locking::lock;
 use ports::CallPorts;
 use record::Record;
 use redactor::CallRedactor;
+use replay::CallReplay;
 use sealed::SealedSeen;
 use secret_arguments::secret_arguments;
 use writes::Writes;
+
+pub(crate) use writes::{DataLabels, LabelOverride};
 
 pub(crate) use fault::{CallFault, evaluation_fault};
 pub(crate) use replay::Replay;
@@ -72,12 +75,42 @@ const BACKOFF: Duration = Duration::from_millis(2);
 pub(crate) struct CallRequest {
     /// The call's own frame.
     pub(crate) frame: Arc<CallFrame>,
-    pub(crate) step: Option<StepPath>,
+    pub(crate) step: Option<StepInstance>,
     pub(crate) target: String,
     pub(crate) method: String,
     pub(crate) arguments: Value,
     /// The record of interrupted attempts at the same call.
     pub(crate) replay: Option<Replay>,
+    /// What the workflow says about the call.
+    pub(crate) terms: CallTerms,
+}
+
+/// What a workflow says about a call. Without a workflow, nothing.
+#[derive(Clone, Default)]
+pub(crate) struct CallTerms {
+    /// The model, if it differs from the one that the name of the target stands for.
+    pub(crate) model: Option<Arc<ReadyModel>>,
+    /// The latest moment at which the call ends.
+    pub(crate) deadline: Option<Moment>,
+    /// The labels and retention of the data that the call writes.
+    pub(crate) labels: Arc<DataLabels>,
+    /// Commits the end of the call together with what follows from it in its run.
+    pub(crate) ending: Option<Arc<dyn StepEnding>>,
+    /// Whether the method has to be of kind `read`: an expression calls it.
+    pub(crate) only_reads: bool,
+}
+
+/// Commits the end of a step's call.
+pub(crate) trait StepEnding: Send + Sync {
+    /// Commits the end of the call, the end of its step, and the start of the steps that follow, in
+    /// one transaction. Returns the versions that the call wrote.
+    ///
+    /// # Errors
+    /// The inner error is that of `Store::call_commit`. Nothing was written after an error.
+    fn commit(
+        self: Arc<Self>,
+        end: CallEnd,
+    ) -> BoxFuture<Result<Result<Vec<Written>, StoreError>, AppError>>;
 }
 
 /// The state that a callee inherits from its caller.
@@ -94,23 +127,42 @@ pub(crate) struct Caller {
 /// Dropping the future stops the guest, records the call as cancelled, and releases its locks.
 ///
 /// A call that is rolled back to break a deadlock is retried here; only the record shows it.
-pub(crate) async fn call_run(
+pub(crate) async fn call_run(cx: &Arc<RunCx>, request: CallRequest) -> Result<Outcome, CallFault> {
+    match nested_run(cx, request, None).await {
+        Ok(outcome) => Ok(outcome),
+        Err(AttemptFault::Fault(fault)) => Err(fault),
+        Err(AttemptFault::RolledBack) => unreachable!("a run is not rolled back"),
+    }
+}
+
+/// Runs a call to its end as [`call_run`] does, for its caller if it has one.
+///
+/// # Errors
+/// [`AttemptFault::RolledBack`] if a caller is being rolled back.
+async fn nested_run(
     cx: &Arc<RunCx>,
     request: CallRequest,
     caller: Option<&Caller>,
-) -> Result<Outcome, CallFault> {
+) -> Result<Outcome, AttemptFault> {
     let since = Moment::now();
     let ready = ReadyCall::resolve(cx, &request).await?;
     ready.may_be_called_by(cx, caller)?;
+    if request.terms.only_reads {
+        ready.may_be_called_by_expression()?;
+    }
     let frame = &request.frame;
     let mut record = Record::new(cx, &request, &ready, since);
     loop {
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            () = frame.rolled_back() => {}
-            ended = attempt(cx, &request, &ready, caller, &mut record) => {
-                return record.settle(ended).await;
-            }
+            () = frame.rolled_back() => Err(AttemptFault::RolledBack),
+            ended = attempt(cx, &request, &ready, caller, &mut record) => ended,
+        };
+        match ended {
+            Err(AttemptFault::RolledBack) if frame.is_rolled_back() => {}
+            Err(AttemptFault::RolledBack) => return Err(AttemptFault::RolledBack),
+            Err(AttemptFault::Fault(fault)) => return Ok(record.settle(Err(fault)).await?),
+            Ok(outcome) => return Ok(outcome),
         }
         frame.unlock().await;
         record.roll_back()?;
@@ -125,25 +177,48 @@ async fn attempt(
     ready: &ReadyCall,
     caller: Option<&Caller>,
     record: &mut Record<'_>,
-) -> Result<Outcome, CallFault> {
+) -> Result<Outcome, AttemptFault> {
     admission::wait(cx, &request.frame, &ready.model).await?;
-    let lock_epoch = record
-        .waited(lock(cx, &request.frame, ready, caller))
-        .await?;
+    let lock_epoch = record.waited(lock(cx, request, ready, caller)).await?;
     ready.check_exists(cx)?;
     record.begin(request, ready).await?;
-    let writes = Arc::new(Writes::new(&ready.model, &ready.method, lock_epoch));
-    let report = run(cx, request, ready, caller, &writes).await?;
+    let labels = Arc::clone(&request.terms.labels);
+    let state = AttemptState {
+        writes: Arc::new(Writes::new(ready, labels, lock_epoch)),
+        replay: Arc::new(record.replay()),
+    };
+    let mut report = run(cx, request, ready, caller, &state).await?;
+    if let Some(difference) = state.replay.difference(report.result.is_ok()) {
+        report.fail(deadlock_again(&request.frame, difference));
+    }
     let is_seen = match ready.kind {
         MethodKind::Read => !report.changes.is_empty(),
         MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
             report.result.is_ok() || !report.changes.is_empty()
         }
     };
-    match request.frame.end(is_seen) {
-        Ok(()) => record.commit(report, ready, &writes).await,
-        // The call is being rolled back: the task that does so drops this future.
-        Err(RollbackPending) => std::future::pending().await,
+    match request.frame.end(is_seen, &report.seen_of) {
+        Ok(()) => Ok(record.commit(report, ready, &state.writes).await?),
+        Err(RollbackPending) => Err(AttemptFault::RolledBack),
+    }
+}
+
+/// The state of one attempt at a call.
+struct AttemptState {
+    writes: Arc<Writes>,
+    replay: Arc<CallReplay>,
+}
+
+/// Returns the error of a call that was rolled back, and whose retry differs from its record.
+fn deadlock_again(frame: &CallFrame, difference: String) -> CallError {
+    let DeadlockChains { ours, theirs } = frame.deadlock().unwrap_or_else(|| DeadlockChains {
+        ours: Vec::new(),
+        theirs: Vec::new(),
+    });
+    CallError::Deadlock {
+        ours,
+        theirs,
+        difference: Some(difference),
     }
 }
 
@@ -162,22 +237,25 @@ struct ReadyCall {
     method: MethodName,
     kind: MethodKind,
     /// The given arguments, merged with those of the definition.
-    given: Value,
+    given: Arc<Value>,
     /// The global arguments of the definition.
-    global_arguments: Value,
+    global_arguments: Arc<Value>,
     /// The permissions that the call uses, in all its attempts.
     uses: Arc<Uses>,
 }
 
 impl ReadyCall {
     async fn resolve(cx: &Arc<RunCx>, request: &CallRequest) -> Result<Self, CallFault> {
-        let model = cx.model(&request.target).await.map_err(|error| {
-            if let AppError::Model(ModelError::Missing { name, .. }) = error {
-                not_found(TargetKind::Model, &name)
-            } else {
-                error.into()
-            }
-        })?;
+        let model = match &request.terms.model {
+            Some(model) => Arc::clone(model),
+            None => cx.model(&request.target).await.map_err(|error| {
+                if let AppError::Model(ModelError::Missing { name, .. }) = error {
+                    not_found(TargetKind::Model, &name)
+                } else {
+                    error.into()
+                }
+            })?,
+        };
         let spec = model.plugin.type_info().method(&request.method);
         let spec = spec.ok_or_else(|| not_found(TargetKind::Method, &request.method))?;
         let (method, kind) = (spec.name.clone(), spec.kind);
@@ -185,13 +263,8 @@ impl ReadyCall {
         let (arguments, inputs) = arguments_routed(&model, &method, &request.arguments)?;
         let stored = stored_arguments(&model, source, &method, inputs).await;
         let stored = stored.map_err(evaluation_fault)?;
-        let given = effective_arguments(
-            &model,
-            &method,
-            &stored.of_method,
-            &arguments,
-            &cx.repository,
-        )?;
+        let given =
+            effective_arguments(&model, &method, stored.of_method, arguments, &cx.repository)?;
         let limit = |name, value: u32| {
             let value = value.into();
             CallFault::Refused(CallError::Limit { name, value })
@@ -211,7 +284,7 @@ impl ReadyCall {
             model,
             method,
             kind,
-            given,
+            given: Arc::new(given),
             global_arguments: stored.global,
         })
     }
@@ -248,6 +321,25 @@ impl ReadyCall {
     }
 }
 
+impl ReadyCall {
+    /// Checks the kind of a method that a guard or an assert calls.
+    fn may_be_called_by_expression(&self) -> Result<(), CallError> {
+        match self.kind {
+            MethodKind::Read => Ok(()),
+            MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+                let reason = format!(
+                    "a guard or an assert calls only methods of kind `read`, and `{}` of `{}` is of \
+                     kind `{}`",
+                    self.method,
+                    self.model.definition.name,
+                    self.kind.as_str()
+                );
+                Err(CallError::Denied { reason })
+            }
+        }
+    }
+}
+
 fn not_found(target: TargetKind, name: &str) -> CallFault {
     CallError::NotFound {
         target,
@@ -261,8 +353,8 @@ async fn run(
     request: &CallRequest,
     ready: &ReadyCall,
     caller: Option<&Caller>,
-    writes: &Arc<Writes>,
-) -> Result<CallReport, CallFault> {
+    state: &AttemptState,
+) -> Result<CallReport, AttemptFault> {
     let ReadyCall {
         model,
         given,
@@ -276,9 +368,14 @@ async fn run(
     };
     let staging = Staging::new(
         model.definition.name.clone(),
+        request.frame.lineage().clone(),
         caller.map(|caller| Arc::clone(&caller.staging)),
         usize::try_from(model.limits.staged_bytes).unwrap_or(usize::MAX),
     );
+    if cx.locks.joined().is_some() {
+        // A call of another process, for which this process works, may change the data.
+        staging.share();
+    }
     let identity = Arc::new(identity_of(request, ready, caller));
     let called = Caller {
         frame: Arc::clone(&request.frame),
@@ -297,8 +394,8 @@ async fn run(
         cx: Arc::clone(cx),
         model: Arc::clone(model),
         caller: Arc::new(called),
-        writes: Arc::clone(writes),
-        replay: Mutex::new(request.replay.clone()),
+        writes: Arc::clone(&state.writes),
+        replay: Arc::clone(&state.replay),
         sealed: Arc::clone(&sealed),
     };
     let spec = CallSpec {
@@ -326,6 +423,10 @@ fn identity_of(request: &CallRequest, ready: &ReadyCall, caller: Option<&Caller>
     let model = &ready.model;
     let begin = Moment::now();
     let own_deadline = begin.after(model.limits.wall_time);
+    let own_deadline = match request.terms.deadline {
+        Some(deadline) => deadline.min(own_deadline),
+        None => own_deadline,
+    };
     let deadline = caller.map_or(own_deadline, |caller| {
         caller.identity.deadline.min(own_deadline)
     });
@@ -349,7 +450,7 @@ async fn part_run(
     model: &ReadyModel,
     spec: CallSpec,
     sealed: &SealedSeen,
-) -> Result<CallReport, CallFault> {
+) -> Result<CallReport, AttemptFault> {
     let lineage = spec.identity.lineage.clone();
     let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
     let mut report = ran.map_err(host_fault)?;
@@ -358,6 +459,14 @@ async fn part_run(
         cx.core_dump(&lineage, dump);
     }
     Ok(report)
+}
+
+/// Returns arguments in the form in which the record of a call has them.
+pub(crate) fn record_form(cx: &RunCx, arguments: &Value) -> Value {
+    let mut arguments = arguments.clone();
+    marks_hide(&mut arguments);
+    CallRedactor::new(&cx.vault).value(&mut arguments);
+    arguments
 }
 
 /// Separates what a caller gave into arguments of the method and inputs of the definition.
@@ -380,13 +489,22 @@ pub(crate) fn arguments_routed(
 pub(crate) fn effective_arguments(
     model: &ReadyModel,
     method: &MethodName,
-    stored: &Map<String, Value>,
-    arguments: &Value,
+    stored: Map<String, Value>,
+    arguments: Value,
     repository: &Repository,
 ) -> Result<Value, CallError> {
-    let mut given = match arguments.as_object() {
-        Some(given) => Value::Object(arguments_merged(stored, given)),
-        None => arguments.clone(),
+    let mut given = match arguments {
+        Value::Object(given) if !stored.is_empty() => {
+            let mut merged = stored;
+            merged.extend(given);
+            Value::Object(merged)
+        }
+        Value::Object(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_) => arguments,
     };
     if let Some(spec) = model.plugin.type_info().method(method.as_str()) {
         whole_numbers(&spec.arguments, &spec.arguments, &mut given);
@@ -401,86 +519,4 @@ pub(crate) fn effective_arguments(
     } else {
         Err(CallError::InvalidInput { violations })
     }
-}
-
-/// Acquires the locks that a call needs: an intent lock on the datastore, then the model's lock.
-///
-/// Returns the epoch of the lock table that granted them. A call that was rolled back also acquires
-/// the locks that its callees requested before.
-async fn lock(
-    cx: &Arc<RunCx>,
-    frame: &CallFrame,
-    ready: &ReadyCall,
-    caller: Option<&Caller>,
-) -> Result<u64, CallFault> {
-    let (intent, mode) = match ready.kind {
-        MethodKind::Read => (Mode::IS, Mode::S),
-        MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
-            (Mode::IX, Mode::X)
-        }
-    };
-    let name = &ready.model.definition.name;
-    let what = format!("{name}.{}", ready.method);
-    let wants = frame.wants([
-        (Resource::Datastore, intent),
-        (Resource::Model(name.clone()), mode),
-    ]);
-    let latest = caller.map(|caller| caller.identity.deadline);
-    let acquired = cx.locks.acquire(frame.lineage(), &what, &wants, latest);
-    match acquired.await {
-        Ok(guard) => {
-            let epoch = guard.epoch().0;
-            frame.keep(guard);
-            Ok(epoch)
-        }
-        Err(AppError::Lock(LockUseError::Refused(error))) => lock_fault(cx, frame, error).await,
-        Err(other) => Err(other.into()),
-    }
-}
-
-async fn lock_fault(cx: &RunCx, frame: &CallFrame, error: LockError) -> Result<u64, CallFault> {
-    let (cycle, ours, theirs) = match error {
-        LockError::Deadlock {
-            cycle,
-            ours,
-            theirs,
-            ..
-        } => (cycle, ours, theirs),
-        LockError::Timeout {
-            resource,
-            blockers,
-            waited_ms,
-        } => {
-            let error = CallError::LockTimeout {
-                resource: resource.to_string(),
-                holders: blockers.iter().map(ToString::to_string).collect(),
-                waited_ms,
-            };
-            return Err(error.into());
-        }
-        LockError::TableBusy { waited_ms } => {
-            let error = CallError::LockTimeout {
-                resource: "the lock table".to_owned(),
-                holders: Vec::new(),
-                waited_ms,
-            };
-            return Err(error.into());
-        }
-        other @ (LockError::Lost { .. }
-        | LockError::Version { .. }
-        | LockError::Unreadable { .. }
-        | LockError::File(_)
-        | LockError::Thread(_)) => return Err(other.into()),
-    };
-    match frame.roll_back(&cycle.breaks_at.lineage) {
-        Rollback::Refused => return Err(CallError::Deadlock { ours, theirs }.into()),
-        Rollback::UnderWay => {}
-        Rollback::Begun => cx.event(Event::CallRolledBack {
-            call: cycle.breaks_at.lineage,
-            ours,
-            theirs,
-        }),
-    }
-    // The call is being rolled back: the task that does so drops this future.
-    std::future::pending().await
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sedge_lang::query::Selection;
 use sedge_lang::type_info::MethodSpec;
 use sedge_model::names::TypeName;
-use sedge_model::run::StepPath;
+use sedge_model::run::StepInstance;
 use sedge_secrets::Secrets;
 use sedge_store::{RunFilter, RunRecord, Scan};
 
@@ -193,11 +193,11 @@ fn gates(repository: &Repository, workflow: &str) -> Result<Vec<NameProposal>, A
     let mut paths: Vec<_> = open.into_iter().map(|gate| gate.gate).collect();
     paths.sort();
     paths.dedup();
-    let name = |path: &StepPath| {
-        let is_shared = paths.iter().filter(|it| it.step == path.step).count() > 1;
-        match is_shared {
-            true => path.to_string(),
-            false => path.step.to_string(),
+    let name = |gate: &StepInstance| {
+        let same = paths.iter().filter(|it| it.path.step == gate.path.step);
+        match same.count() > 1 || gate.expansion.is_some() {
+            true => gate.to_string(),
+            false => gate.path.step.to_string(),
         }
     };
     Ok(plain(paths.iter().map(name)))

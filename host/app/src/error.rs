@@ -33,9 +33,11 @@ pub use crate::doctor::error::UpkeepError;
 pub use crate::model::error::ModelError;
 pub use crate::plugin::error::PluginUseError;
 pub use crate::repository::error::RepositoryError;
-pub use crate::run::error::RunUseError;
+pub use crate::run::error::{ChildVerb, RunUseError};
 pub use crate::secret::error::SecretError;
-pub use failed::{CallFailed, RunFailed, RunInterrupted, StepFault, WorkflowFailed};
+pub use failed::{
+    CallFailed, RunFailed, RunInterrupted, StepFault, WorkflowFailed, WorkflowFailedEnd,
+};
 pub use lock::{LockUseError, WithinCallReason};
 pub use path::PathError;
 pub use process::ProcessError;
@@ -264,7 +266,7 @@ pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
 }
 
 /// Returns a count with its noun: `1 call`, `2 calls`.
-fn count(n: u64, thing: &str) -> String {
+pub(crate) fn count(n: u64, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {thing}{plural}")
 }

@@ -4,45 +4,155 @@ use std::time::Duration;
 
 use sedge_model::call::LogLine;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, ModelName, RunId, TypeName, TypeVersion};
-use sedge_model::run::StepPath;
+use sedge_model::names::{
+    JobName, MethodName, ModelName, RunId, TypeName, TypeVersion, WorkflowName,
+};
+use sedge_model::run::{
+    Actor, GateDeadline, GateDecision, OnTimeout, StepAttempt, StepInstance, StepPath,
+};
 use sedge_runtime::CachePart;
 
 /// One event.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A run was created or resumed.
+    /// A run was created.
     RunStarted {
         /// The id of the run.
         run: RunId,
     },
-    /// A step began.
-    StepStarted {
+    /// A driver continues a run.
+    RunResumed {
+        /// The id of the run.
+        run: RunId,
+    },
+    /// A user cancels a run: nothing more starts, and its calls are being stopped.
+    RunCancelling {
+        /// The run.
+        run: RunId,
+        /// The user.
+        by: Actor,
+        /// The user's reason.
+        reason: Option<String>,
+    },
+    /// The deadline of a run has passed: nothing more starts, and its calls are being stopped.
+    RunDeadlinePassed {
+        /// The run.
+        run: RunId,
+    },
+    /// The file of a workflow has changed since a run of it began. The run continues with its own
+    /// text.
+    WorkflowEdited {
+        /// The run.
+        run: RunId,
+        /// The workflow.
+        workflow: WorkflowName,
+    },
+    /// The steps of a job are done already, because the guard of the job holds.
+    JobSatisfied {
+        /// The run.
+        run: RunId,
+        /// The job.
+        job: JobName,
+    },
+    /// A step with `forEach` has its values.
+    StepExpanded {
+        /// The run.
+        run: RunId,
         /// The step.
         step: StepPath,
+        /// The number of its instances.
+        n_instances: usize,
+    },
+    /// An attempt at a step began.
+    StepStarted {
+        /// The run.
+        run: RunId,
+        /// The attempt.
+        step: StepAttempt,
+    },
+    /// A child run of a nested workflow was created or is resumed. The events of the child have its
+    /// id.
+    ChildStarted {
+        /// The run that the step is part of.
+        run: RunId,
+        /// The step.
+        step: StepAttempt,
+        /// The child run.
+        child: RunId,
+        /// The workflow of the child run.
+        workflow: WorkflowName,
+    },
+    /// An attempt at a step failed, and the next one follows after a pause.
+    StepRetried {
+        /// The run.
+        run: RunId,
+        /// The attempt that failed.
+        step: StepAttempt,
+        /// The error, in one line.
+        error: String,
+        /// When the next attempt starts: milliseconds since 1970-01-01T00:00:00Z.
+        next_at_ms: i64,
     },
     /// A step ended.
     StepEnded {
-        /// The step.
-        step: StepPath,
-        /// How long the step took.
+        /// The run.
+        run: RunId,
+        /// The last attempt.
+        step: StepAttempt,
+        /// How long this attempt took. An assert, or a step that failed before it began, took no
+        /// time.
         elapsed: Duration,
         /// Whether the step succeeded.
         succeeded: bool,
+        /// Whether the run may succeed although the step failed.
+        is_allowed: bool,
+    },
+    /// A step is done already, because its guard holds.
+    StepSatisfied {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepInstance,
     },
     /// A step is skipped.
     StepSkipped {
+        /// The run.
+        run: RunId,
         /// The step.
-        step: StepPath,
+        step: StepInstance,
         /// The reason.
         because: String,
     },
     /// A gate waits for a decision of the user.
     GateOpened {
+        /// The run.
+        run: RunId,
         /// The gate.
-        gate: StepPath,
+        gate: StepInstance,
         /// The question to show; may be empty.
         prompt: String,
+        /// The deadline, if the gate has one.
+        deadline: Option<GateDeadline>,
+    },
+    /// A user decided at a gate while the run is driven.
+    GateDecided {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        gate: StepInstance,
+        /// The decision.
+        decision: GateDecision,
+        /// The user.
+        by: Actor,
+    },
+    /// The deadline of a gate decided it.
+    GateExpired {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        gate: StepInstance,
+        /// What the deadline means.
+        then: OnTimeout,
     },
     /// A call has waited for a lock for a while. The event is repeated while it waits.
     LockWaiting {
@@ -70,10 +180,30 @@ pub enum Event {
         /// The calls on the other side of the cycle, from the run down.
         theirs: Vec<String>,
     },
+    /// A call began.
+    CallStarted {
+        /// The call.
+        call: Lineage,
+        /// The step of the workflow that the call belongs to, if any.
+        step: Option<StepInstance>,
+        /// The call's model.
+        model: ModelName,
+        /// The call's method.
+        method: MethodName,
+    },
+    /// A call ended, in whatever way.
+    CallEnded {
+        /// The call.
+        call: Lineage,
+        /// The step of the workflow that the call belongs to, if any.
+        step: Option<StepInstance>,
+    },
     /// A call logged a line.
     Logged {
+        /// The call.
+        call: Lineage,
         /// The step of the workflow that the call belongs to, if any.
-        step: Option<StepPath>,
+        step: Option<StepInstance>,
         /// The call's model.
         model: ModelName,
         /// The call's method.

@@ -22,8 +22,12 @@ pub(crate) use definition::{
     DefinitionValues, definition_uses_data, has_expressions, literal_members, self_value,
 };
 pub(crate) use environment::env_not_granted;
-pub(crate) use evaluator::{Evaluator, EvaluatorSource, uses_data};
+pub(crate) use evaluator::{
+    Evaluator, EvaluatorSource, MethodAnswers, expression_fault, uses_data,
+};
 pub(crate) use partial::{LaterName, PartialEvaluation, SECRETS_LATER};
-pub(crate) use run::{ResultsUsed, run_value};
+pub(crate) use run::{ResultsUsed, RunResults, RunStates, StepErrors, run_value};
 pub(crate) use secret::SecretPlace;
-pub(crate) use step::{StepVariables, WrittenStep};
+pub(crate) use step::{
+    StepTarget, StepVariables, WrittenStep, has_data, kind_shown, needs_results,
+};

@@ -2,9 +2,9 @@
 //!
 //! Every front end of Sedge uses this crate. Nothing in it prints or exits. Settings come as
 //! values: of the environment it reads only variables that the operator granted to a model or named
-//! in the pin of a command, and the name of the user for records. A use case, its command and its
-//! test share one name.
+//! in the pin of a command. A use case, its command and its test share one name.
 
+mod background;
 mod call;
 mod error;
 mod events;
@@ -13,6 +13,8 @@ mod repository;
 mod structure;
 mod views;
 
+pub mod actor;
+pub mod audit;
 pub mod completion;
 pub mod data;
 pub mod datastore;
@@ -28,14 +30,17 @@ pub mod status;
 pub mod validate;
 pub mod workflow;
 
-pub use call::checks::CheckSkips;
+pub use background::BackgroundWork;
 pub use call::core_dump::CoreDumpEnd;
 pub use call::failure::{CallFailure, Contention, FailureReport};
 pub use call::failure_text;
+pub use sedge_model::run::CheckSkips;
+
 pub use error::{
-    AppError, CallFailed, DataUseError, DatastoreError, LockUseError, ModelError, PathError,
-    PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted, RunUseError,
-    SecretError, StepFault, UpkeepError, WithinCallReason, WorkflowFailed,
+    AppError, CallFailed, ChildVerb, DataUseError, DatastoreError, LockUseError, ModelError,
+    PathError, PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted,
+    RunUseError, SecretError, StepFault, UpkeepError, WithinCallReason, WorkflowFailed,
+    WorkflowFailedEnd,
 };
 pub use events::{DefinitionUpgrade, Event, Events};
 pub use plugin::first_party::FirstParty;
@@ -55,6 +60,7 @@ pub mod types {
     pub use sedge_locks::error::Blocker;
     pub use sedge_locks::mode::Resource;
     pub use sedge_locks::status::LockStatus;
+    pub use sedge_model::audit::AuditWord;
     pub use sedge_model::backtrace::{SourcePlace, StackFrame};
     pub use sedge_model::call::{
         CallError, CallStatus, DataKind, DiscardedChanges, LimitName, LogLevel, LogLine, Outcome,
@@ -75,7 +81,10 @@ pub mod types {
     pub use sedge_model::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
     pub use sedge_model::permission::revoke::Revocation;
     pub use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
-    pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
+    pub use sedge_model::run::{
+        Actor, AssertSeverity, CheckSkips, GateDeadline, GateDecision, OnTimeout, RunEvent,
+        RunKind, RunStatus, StepAttempt, StepInstance, StepPath,
+    };
     pub use sedge_runtime::{
         COMPILE_COMMAND, CONTRACT_VERSION, CachePart, CachePlaces, ComponentCompiler, PluginError,
         Workload,
@@ -94,8 +103,8 @@ pub mod types {
     pub use sedge_sys::folder::read_named_file;
     pub use sedge_sys::host::{
         arguments, arguments_unchanged, beside_program, current_folder, exit_now,
-        hangup_is_handled, has_argument, n_cores, program, setting, stderr_columns, stdout_columns,
-        variable, variable_path,
+        hangup_is_handled, has_argument, n_cores, program, setting, stderr_columns, stderr_rows,
+        stdout_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::net::Resolver;

@@ -10,6 +10,7 @@ use sedge_locks::manager::{AcquireRequest, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::Owner;
 use sedge_model::lineage::Lineage;
+use sedge_model::run::Actor;
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::host;
 
@@ -79,6 +80,15 @@ impl Locks {
         match &self.joined {
             Some(joined) => format!("{user}, by a command of the call {}", joined.caller),
             None => user,
+        }
+    }
+
+    /// Returns the user who requested the run, for the record. A run that the command of a call
+    /// starts names the call, too.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor {
+            name: self.by(),
+            uid: Some(host::user_number()),
         }
     }
 

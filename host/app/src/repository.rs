@@ -38,6 +38,7 @@ use sedge_sys::command::CommandSlots;
 use sedge_sys::folder::{Folder, Keeping};
 use sedge_sys::net::Resolver;
 
+use crate::background::BackgroundWork;
 use crate::error::{AppError, LockUseError, PathError, RepositoryError};
 use crate::events::{Event, Events};
 use crate::plugin::first_party::FirstParty;
@@ -122,6 +123,9 @@ pub struct Settings {
     /// The slots of the commands that run at once. Repositories whose settings are clones of each
     /// other share them.
     pub command_slots: CommandSlots,
+    /// The work that continues after its future was dropped. Repositories whose settings are clones
+    /// of each other share it.
+    pub background: BackgroundWork,
     /// What resolves the names of hosts. Repositories whose settings are clones of each other share
     /// its limit.
     pub resolver: Resolver,
@@ -390,6 +394,11 @@ impl Repository {
     pub(crate) fn reaper(&self) -> PathBuf {
         let reaper = self.settings.reaper.clone();
         reaper.unwrap_or_else(|| REAPER_FILE.into())
+    }
+
+    /// Returns the work that continues after its future was dropped.
+    pub(crate) fn background(&self) -> &BackgroundWork {
+        &self.settings.background
     }
 
     pub(crate) fn command_slots(&self) -> &CommandSlots {

@@ -3,17 +3,20 @@
 pub(crate) mod argument;
 pub(crate) mod error;
 mod source;
+pub(crate) mod stored_marks;
 pub(crate) mod vault;
 pub(crate) mod view;
 
 pub mod put;
 
 use sedge_api::view::secret::{SecretDeleted, SecretView, SecretsRotated};
+use sedge_model::audit::AuditWord;
 use sedge_model::names::SecretName;
-use sedge_secrets::ListedSecret;
+use sedge_secrets::{KeysRotated, ListedSecret};
 use sedge_store::Scan;
 
-use crate::error::{AppError, SecretError};
+use crate::audit::{ON_SECRETS, audit_note};
+use crate::error::{AppError, SecretError, count};
 use crate::repository::{Repository, near_one};
 use crate::secret::put::person;
 use crate::secret::view::listed_view;
@@ -67,6 +70,7 @@ pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDelete
     if let Ok(name) = name.parse::<SecretName>()
         && secrets.delete(&name, &person())?
     {
+        audit_note(repository, AuditWord::SecretDeleted, name.as_str(), None)?;
         return Ok(SecretDeleted {
             name: name.to_string(),
         });
@@ -84,6 +88,14 @@ pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDelete
 /// Returns an error if a secret cannot be read. All secrets that could be read before still can be.
 pub fn secret_rotate(repository: &Repository) -> Result<SecretsRotated, AppError> {
     let rotated = repository.secrets()?.rotate(&person())?;
+    if rotated != KeysRotated::default() {
+        let mut detail = count(rotated.n_secrets as u64, "secret");
+        if rotated.has_fields {
+            detail.push_str(", and the fields of data that are sealed from now on");
+        }
+        let what = AuditWord::SecretsRotated;
+        audit_note(repository, what, ON_SECRETS, Some(detail))?;
+    }
     Ok(SecretsRotated {
         secrets: rotated.n_secrets as u64,
         fields: rotated.has_fields,

@@ -105,7 +105,7 @@ fn unfinished(repository: &Repository) -> Result<(Vec<RunView>, Vec<RunView>), A
         runs.push(run);
         Ok(Scan::More)
     })?;
-    let is_running = |run: &RunView| run.status == RunStatusView::Running;
+    let is_running = |run: &RunView| run.status != RunStatusView::Interrupted;
     Ok(runs.into_iter().partition(is_running))
 }
 

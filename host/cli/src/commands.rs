@@ -1,6 +1,7 @@
 //! All commands: one folder per noun, and in it one file per command, with its arguments and what
 //! it prints.
 
+pub(crate) mod audit;
 pub(crate) mod compile_component;
 pub(crate) mod data;
 pub(crate) mod datastore;
@@ -87,5 +88,8 @@ commands! {
         /// Inspect runs, and delete old ones
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Run(run::RunCommand),
+        /// Show what users did: grants, secrets, gates, runs and more
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
+        Audit(audit::Audit),
     }
 }

@@ -12,7 +12,10 @@ use sedge_app::types::{
     ComponentCompiler, RunId, Scan, beside_program, current_folder, exit_now, hangup_is_handled,
     interrupt_request, n_cores, program, setting, variable,
 };
-use sedge_app::{AppError, Event, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
+use sedge_app::{
+    AppError, BackgroundWork, Event, Events, Notices, REAPER_FILE, Repository, Settings, Trust,
+};
+use sedge_sys::clock::{self, Moment};
 use sedge_sys::fault::MachineError;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -44,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) screen: Arc<Screen>,
     trust: Trust,
     run: Arc<CurrentRun>,
+    /// What a use case that was stopped still has to record.
+    background: BackgroundWork,
     /// What the command's list has found and not printed yet.
     pub(crate) found: RefCell<PendingItems>,
 }
@@ -54,7 +59,7 @@ struct CurrentRun(Mutex<Option<RunId>>);
 
 impl CurrentRun {
     fn record(&self, event: &Event) {
-        if let Event::RunStarted { run } = event {
+        if let Event::RunStarted { run } | Event::RunResumed { run } = event {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
         }
     }
@@ -91,6 +96,7 @@ impl Context {
             trust: trust(),
             found: RefCell::default(),
             run: Arc::default(),
+            background: BackgroundWork::default(),
         }
     }
 
@@ -104,6 +110,7 @@ impl Context {
             trust: trust(),
             found: RefCell::default(),
             run: Arc::default(),
+            background: BackgroundWork::default(),
         }
     }
 
@@ -116,6 +123,7 @@ impl Context {
             compiler: compiler(),
             first_party: first_party(),
             notices: Notices::to(self.events()),
+            background: self.background.clone(),
             ..settings
         }
     }
@@ -162,6 +170,18 @@ impl Context {
                 shown: Progress::new(&self.screen),
             })
         }
+    }
+
+    /// Returns a receiver of events that records the run and passes all events on.
+    pub(crate) fn recorded(&self, shown: impl Events) -> Arc<dyn Events> {
+        let run = Arc::clone(&self.run);
+        Arc::new(RunRecorder { run, shown })
+    }
+
+    /// Returns the run that the command executes or has executed; `None` if none has begun.
+    pub(crate) fn current_run(&self) -> Option<RunId> {
+        let run = self.run.0.lock().unwrap_or_else(PoisonError::into_inner);
+        run.clone()
     }
 
     /// Runs work that reads, and shows its progress if it takes a while.
@@ -223,6 +243,13 @@ impl Context {
                 ended = work => ended.map_err(Into::into),
             };
             ticks.abort();
+            // A use case that was stopped may still record how its calls ended.
+            let clean_up = clock::until(
+                Moment::now().after(CLEAN_UP_TIME_MAX),
+                self.background.done(),
+            );
+            // ignored: calls without a recorded end appear as interrupted.
+            let _ = clean_up.await;
             match ended {
                 // The interruption stopped work that blocked a thread, whatever its error says.
                 Err(CliError::App(_)) if interrupted.has_changed().unwrap_or(false) => {

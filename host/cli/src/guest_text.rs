@@ -126,6 +126,20 @@ fn folded_line(line: &str, columns: usize, indent: &str) -> String {
     }
 }
 
+/// Returns the beginning of a text that takes at most some columns. If that is not all of it, it
+/// ends with `…`.
+pub(crate) fn shortened(text: &str, columns: usize) -> String {
+    if columns_most(text) <= columns {
+        return text.to_owned();
+    }
+    // The mark counts as one column, as almost all terminals show it.
+    let columns = columns.saturating_sub(1);
+    match columns {
+        0 => "…".to_owned(),
+        columns => format!("{}…", &text[..end_of(text, columns)]),
+    }
+}
+
 /// Returns the most columns that a text may take: characters beyond ASCII may take two.
 pub(crate) fn columns_most(text: &str) -> usize {
     text.chars().map(char_columns).sum()
@@ -292,6 +306,16 @@ mod tests {
         assert!(lines.ends_with("\n  … (3 more lines)"), "{lines}");
         let shown = block(&"a".repeat(BLOCK_CHARS_MAX + 1), "  ");
         assert!(shown.ends_with("a… (1 more characters)"));
+    }
+
+    #[test]
+    fn shortened_text_has_a_mark() {
+        let check = |columns: usize, expect: &str| assert_eq!(shortened("abcd日", columns), expect);
+        check(6, "abcd日");
+        check(5, "abcd…");
+        check(2, "a…");
+        check(1, "…");
+        check(0, "…");
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub(crate) struct ItemOptions {
     #[arg(long, requires = "stdin")]
     pub(crate) keep_going: bool,
     /// With --stdin, write one JSON document per line to stdout when a run ends
-    #[arg(long, requires = "stdin")]
+    // Commands that write nothing else as JSON lines require `--stdin` (`mut_arg`).
+    #[arg(long)]
     pub(crate) json_lines: bool,
 }
 

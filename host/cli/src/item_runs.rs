@@ -26,7 +26,7 @@ use crate::rows::PendingItems;
 const ITEMS_AHEAD_MAX: usize = 2;
 
 /// The exit code of a run that is suspended.
-const SUSPENDED_EXIT: u8 = 4;
+pub(crate) const SUSPENDED_EXIT: u8 = 4;
 
 /// The exit codes of failed runs, the worst one first. The worst one is that of all runs.
 const EXITS_WORST_FIRST: [u8; 6] = [70, 130, 1, 2, 3, 75];

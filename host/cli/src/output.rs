@@ -131,6 +131,11 @@ pub(crate) fn failure_document(error: &impl Serialize) -> io::Result<String> {
     Ok(document(&Failed { ok: No, error })?)
 }
 
+/// Returns the JSON document of a command that failed, in one line.
+pub(crate) fn failure_line(error: &impl Serialize) -> serde_json::Result<String> {
+    line(&Failed { ok: No, error })
+}
+
 /// Writes to stdout. A reader that has closed the pipe (`| head`) is not an error.
 pub(crate) fn stdout(text: &str) -> io::Result<()> {
     stdout_bytes(text.as_bytes()).map(drop)

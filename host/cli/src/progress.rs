@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sedge_app::types::{
-    CachePart, Lineage, LogLevel, LogLine, Moment, StepPath, pause, stderr_columns,
-};
+use sedge_app::types::{CachePart, Lineage, LogLevel, LogLine, Moment, pause, stderr_columns};
 use sedge_app::{DefinitionUpgrade, Event, Events};
 
 use crate::guest_text::{self, INDENT};
+use crate::run_lines::RunLines;
 use crate::screen::{Screen, stderr_folded};
 use crate::{show, user_folders};
 
@@ -19,6 +18,8 @@ pub(crate) struct Progress {
     /// The call and the resource of the wait that was shown last. Without a terminal, each wait
     /// is shown once.
     last_wait: Mutex<Option<(Lineage, String)>>,
+    /// The runs of nested workflows.
+    runs: Mutex<RunLines>,
     ticker: Ticker,
 }
 
@@ -114,41 +115,7 @@ impl Events for Silence {
 impl Events for Progress {
     fn event(&self, event: Event) {
         match event {
-            Event::RunStarted { run } => self.screen.stderr(&format!("Run {run}")),
-            Event::StepStarted { step } => self.screen.stderr(&format!("Step {step}: started.")),
-            Event::StepEnded {
-                step,
-                elapsed,
-                succeeded,
-            } => self.step_ended(&step, elapsed, succeeded),
-            Event::StepSkipped { step, because } => self
-                .screen
-                .stderr(&format!("Step {step}: skipped, {because}.")),
-            Event::GateOpened { gate, prompt } => self.gate_opened(&gate, &prompt),
-            Event::LockWaiting {
-                call,
-                resource,
-                blockers,
-                waited,
-                n_others,
-            } => {
-                let holders = holders_text(&blockers);
-                let others = match n_others {
-                    0 => String::new(),
-                    n => format!("; {} also waiting", show::count(n, "other call")),
-                };
-                match stderr_columns() {
-                    Some(columns) => {
-                        let waited = show::duration(waited);
-                        let line = format!("Waiting for {resource} ({waited}){holders}{others}");
-                        self.screen.stderr_in_place(&line, columns);
-                    }
-                    None => {
-                        let line = format!("Waiting for {resource}{holders}{others}");
-                        self.show_wait_once((call, resource), &line);
-                    }
-                }
-            }
+            Event::LockWaiting { .. } => self.lock_waiting(event),
             Event::LockWaitEnded => {
                 if let Some(columns) = stderr_columns() {
                     self.screen.stderr_in_place("", columns);
@@ -159,11 +126,13 @@ impl Events for Progress {
                 ours.join(" > "),
                 theirs.join(" > ")
             )),
+            Event::CallStarted { .. } | Event::CallEnded { .. } => {}
             Event::Logged {
                 step,
                 model,
                 method,
                 line,
+                ..
             } => {
                 let step = step.map(|step| step.to_string());
                 let from = log_origin(step.as_deref(), model.as_str(), method.as_str());
@@ -177,6 +146,31 @@ impl Events for Progress {
             )),
             Event::CacheUnusable { part, reason } => self.cache_unusable(part, &reason),
             Event::PluginLogged { line } => self.log_line("description", &line),
+            of_run @ (Event::RunStarted { .. }
+            | Event::RunResumed { .. }
+            | Event::RunCancelling { .. }
+            | Event::RunDeadlinePassed { .. }
+            | Event::WorkflowEdited { .. }
+            | Event::JobSatisfied { .. }
+            | Event::StepExpanded { .. }
+            | Event::StepStarted { .. }
+            | Event::ChildStarted { .. }
+            | Event::StepRetried { .. }
+            | Event::StepEnded { .. }
+            | Event::StepSatisfied { .. }
+            | Event::StepSkipped { .. }
+            | Event::GateOpened { .. }
+            | Event::GateDecided { .. }
+            | Event::GateExpired { .. }) => {
+                let line = self
+                    .runs
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .line(of_run);
+                if let Some(line) = line {
+                    self.screen.stderr(&line);
+                }
+            }
         }
     }
 }
@@ -200,23 +194,38 @@ impl Progress {
         Self {
             screen: Arc::clone(screen),
             last_wait: Mutex::default(),
+            runs: Mutex::default(),
             ticker: Ticker::new(screen, false),
         }
     }
 
-    fn step_ended(&self, step: &StepPath, elapsed: Duration, succeeded: bool) {
-        let word = if succeeded { "succeeded" } else { "failed" };
-        let elapsed = show::duration(elapsed);
-        self.screen
-            .stderr(&format!("Step {step}: {word} after {elapsed}."));
-    }
-
-    fn gate_opened(&self, gate: &StepPath, prompt: &str) {
-        let prompt = guest_text::block(prompt, "");
-        self.screen.stderr(&match prompt.is_empty() {
-            true => format!("Gate {gate}: waits for a decision."),
-            false => format!("Gate {gate}: waits for a decision: {prompt}"),
-        });
+    fn lock_waiting(&self, event: Event) {
+        let Event::LockWaiting {
+            call,
+            resource,
+            blockers,
+            waited,
+            n_others,
+        } = event
+        else {
+            return;
+        };
+        let holders = holders_text(&blockers);
+        let others = match n_others {
+            0 => String::new(),
+            n => format!("; {} also waiting", show::count(n, "other call")),
+        };
+        match stderr_columns() {
+            Some(columns) => {
+                let waited = show::duration(waited);
+                let line = format!("Waiting for {resource} ({waited}){holders}{others}");
+                self.screen.stderr_in_place(&line, columns);
+            }
+            None => {
+                let line = format!("Waiting for {resource}{holders}{others}");
+                self.show_wait_once((call, resource), &line);
+            }
+        }
     }
 
     fn cache_unusable(&self, part: CachePart, reason: &str) {

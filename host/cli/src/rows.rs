@@ -166,6 +166,11 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Returns whether the list has taken the last item, and not only counted it.
+    pub(crate) fn has_taken(&self) -> bool {
+        self.n_more == 0
+    }
+
     /// Adds an item, and returns whether the list takes more.
     pub(crate) fn push(
         &mut self,

@@ -25,13 +25,45 @@ pub(crate) struct Screen {
     stderr: Mutex<StderrState>,
 }
 
+/// The escape sequence that erases the line above the current one.
+const ERASE_ABOVE: &str = "\x1b[1A\r\x1b[K";
+
 /// What was written to stderr last.
 #[derive(Debug, Default)]
 struct StderrState {
-    /// Whether the last line is a transient one, which the next output replaces.
-    is_in_place: bool,
+    /// The transient lines at the end of the output, which the next output erases and which are
+    /// drawn again below it.
+    region: Vec<String>,
+    /// A transient line below them, which the next output replaces.
+    in_place: String,
+    /// How many lines of both are on the screen.
+    n_drawn: usize,
     /// The time of the last write.
     written: Option<Moment>,
+}
+
+impl StderrState {
+    /// Returns the escape sequences that erase the transient lines.
+    fn erase(&mut self) -> String {
+        match std::mem::take(&mut self.n_drawn) {
+            0 => String::new(),
+            n => format!("{ERASE}{}", ERASE_ABOVE.repeat(n - 1)),
+        }
+    }
+
+    /// Returns the transient lines, as they are drawn behind other output. The cursor stays in the
+    /// last one.
+    fn drawn(&mut self) -> String {
+        let in_place = Some(&self.in_place).filter(|line| !line.is_empty());
+        let lines: Vec<&str> = self
+            .region
+            .iter()
+            .chain(in_place)
+            .map(String::as_str)
+            .collect();
+        self.n_drawn = lines.len();
+        lines.join("\n")
+    }
 }
 
 impl Default for Screen {
@@ -49,6 +81,14 @@ pub(crate) fn stderr_folded(text: &str, indent: &str) -> String {
         Some(columns) => guest_text::folded(text, columns.saturating_sub(INDENT.len()), indent),
         None => text.to_owned(),
     }
+}
+
+/// Draws the transient lines again. An error is ignored, because there is no other place to show it.
+fn redraw(state: &mut StderrState) {
+    let erase = state.erase();
+    let drawn = state.drawn();
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{erase}{drawn}").and_then(|()| stderr.flush());
 }
 
 impl Screen {
@@ -103,13 +143,12 @@ impl Screen {
     pub(crate) fn stderr(&self, line: &str) {
         let lines = guest_text::visible(line).replace('\n', &format!("\n{INDENT}"));
         let mut state = self.state();
-        let erase = match std::mem::take(&mut state.is_in_place) {
-            true => ERASE,
-            false => "",
-        };
+        let erase = state.erase();
+        state.in_place.clear();
+        let drawn = state.drawn();
         let lines = style::marked(&lines);
         let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
-        let _ = writeln!(stderr, "{erase}{lines}");
+        let _ = write!(stderr, "{erase}{lines}\n{drawn}").and_then(|()| stderr.flush());
         state.written = Some(Moment::now());
     }
 
@@ -144,21 +183,59 @@ impl Screen {
     /// line; an empty line only erases it.
     pub(crate) fn stderr_in_place(&self, line: &str, columns: usize) {
         let mut state = self.state();
-        if line.is_empty() && !state.is_in_place {
+        if line.is_empty() && state.in_place.is_empty() {
             return;
         }
         // A line that wraps could not be erased.
-        let line: String = guest_text::line(line)
+        state.in_place = guest_text::line(line)
             .chars()
             .take(columns.saturating_sub(1))
             .collect();
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "{ERASE}{line}").and_then(|()| stderr.flush());
-        state.is_in_place = !line.is_empty();
+        redraw(&mut state);
         state.written = Some(Moment::now());
+    }
+
+    /// Replaces the transient lines at the end of stderr, which has to be a terminal. Other output
+    /// appears above them. Without lines, they are only erased.
+    pub(crate) fn stderr_region(&self, lines: &[String], columns: usize) {
+        let mut state = self.state();
+        let fitted = lines.iter().map(|line| {
+            // A line that wraps could not be erased.
+            guest_text::shortened(&guest_text::line(line), columns.saturating_sub(1))
+        });
+        let region: Vec<String> = fitted.collect();
+        if !region.is_empty() {
+            state.written = Some(Moment::now());
+        }
+        if region == state.region {
+            return;
+        }
+        state.region = region;
+        redraw(&mut state);
     }
 
     fn state(&self) -> MutexGuard<'_, StderrState> {
         self.stderr.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_transient_lines_are_erased() {
+        let mut state = StderrState {
+            region: vec!["a".to_owned(), "b".to_owned()],
+            in_place: "c".to_owned(),
+            ..StderrState::default()
+        };
+        assert_eq!(state.erase(), "");
+        assert_eq!(state.drawn(), "a\nb\nc");
+        assert_eq!(state.erase(), "\r\x1b[K\x1b[1A\r\x1b[K\x1b[1A\r\x1b[K");
+        assert_eq!(state.erase(), "");
+        state.region.clear();
+        state.in_place.clear();
+        assert_eq!((state.drawn().as_str(), state.erase().as_str()), ("", ""));
     }
 }

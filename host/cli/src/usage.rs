@@ -44,7 +44,6 @@ const OF_SWAMP: &[(&str, &str)] = &[
     ("vault", "secret"),
     ("workflow edit", "workflow get"),
     ("workflow evaluate", "workflow validate"),
-    ("workflow history", "run list"),
     ("workflow schema", "workflow validate"),
     ("workflow search", "workflow list"),
 ];

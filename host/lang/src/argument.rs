@@ -1,7 +1,7 @@
 //! Reads arguments from the text of a command line, and converts them to the types of a schema.
 
 use sedge_model::json::{self, JsonError};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 /// The maximum number of references that are followed from one part of a schema.
 ///
@@ -134,17 +134,6 @@ fn leaves(root: &Value, schema: &Value, value: &mut Value, convert: &dyn Fn(&[&s
         }
         Value::Null | Value::Bool(_) => {}
     }
-}
-
-/// Merges two sets of arguments, key by key. The keys of `over` win.
-#[must_use]
-pub fn arguments_merged(
-    under: &Map<String, Value>,
-    over: &Map<String, Value>,
-) -> Map<String, Value> {
-    let mut merged = under.clone();
-    merged.extend(over.clone());
-    merged
 }
 
 /// Returns the types that a part of a schema allows. The list is empty if the part does not

@@ -103,6 +103,8 @@ pub enum DiagnosticCode {
     Schema,
     /// The file uses something that this version does not support yet.
     NotSupported,
+    /// A gate has a deadline, which decides it if no user does.
+    GateDeadline,
     /// The file cannot be read.
     Unreadable,
     /// The component of a plugin is missing or cannot be used.
@@ -117,7 +119,7 @@ pub enum DiagnosticCode {
 
 impl DiagnosticCode {
     /// All codes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Syntax,
         Self::MergeConflict,
         Self::FileLimit,
@@ -135,6 +137,7 @@ impl DiagnosticCode {
         Self::Expression,
         Self::Schema,
         Self::NotSupported,
+        Self::GateDeadline,
         Self::Unreadable,
         Self::Component,
         Self::TypeVersion,
@@ -163,6 +166,7 @@ impl DiagnosticCode {
             Self::Expression => "expression",
             Self::Schema => "schema",
             Self::NotSupported => "not-supported",
+            Self::GateDeadline => "gate-deadline",
             Self::Unreadable => "unreadable",
             Self::Component => "component",
             Self::TypeVersion => "type-version",

@@ -49,7 +49,7 @@ mod conformance;
 mod tests;
 
 pub use host::{ANSWER_VALUES_MAX, NEEDS_MAX, Need, NeedAnswer};
-pub use references::{ModelDataReference, Reference, SecretReference};
+pub use references::{MethodReference, ModelDataReference, Reference, SecretReference};
 pub use variables::{Shape, Variables};
 
 pub(crate) use budget::{BUDGET_NAME, Budget, Limits};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use sedge_model::lifetime::{Keep, Lifetime, Span};
 use sedge_model::names::{FileId, JobName, MethodName, SpecName, StepName, TypeName, WorkflowName};
-use sedge_model::run::StepPath;
+use sedge_model::run::{AssertSeverity, OnTimeout, StepPath};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::input::InputsSchema;
@@ -243,60 +243,6 @@ pub enum ModelTarget {
     },
 }
 
-/// The effect of a gate's deadline.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnTimeout {
-    /// The step fails.
-    Fail,
-    /// It is as if a user had rejected.
-    #[default]
-    Reject,
-    /// The run goes on without approval.
-    Continue,
-}
-
-/// The severity of an assert that does not hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AssertSeverity {
-    /// Low.
-    Low,
-    /// Medium.
-    Medium,
-    /// High.
-    #[default]
-    High,
-}
-
-impl AssertSeverity {
-    /// All values, from low to high.
-    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
-
-    /// Returns the value as a file writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-impl OnTimeout {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::Fail, Self::Reject, Self::Continue];
-
-    /// Returns the value as a file writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Reject => "reject",
-            Self::Continue => "continue",
-        }
-    }
-}
-
 impl ModelTarget {
     /// Returns the name of the model, which may have expressions.
     #[must_use]
@@ -335,6 +281,18 @@ impl Workflow {
     /// Returns every step, in the author's order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.jobs.iter().flat_map(|job| &job.steps)
+    }
+
+    /// Returns every step with its value in the file, in the author's order. Two steps with equal
+    /// values are the same, whatever the order of their keys, their comments and their format.
+    #[must_use]
+    pub fn written_steps(&self) -> Vec<(StepPath, serde_json::Value)> {
+        let tree = yaml::parse_tree(&self.file).expect("the file of a workflow was parsed before");
+        let items = |node: &Node, key| node.get(key).and_then(Node::items).map(<[Node]>::to_vec);
+        let jobs = items(&tree, "jobs").into_iter().flatten();
+        let steps = jobs.filter_map(|job| items(&job, "steps")).flatten();
+        let paths = self.steps().map(|step| step.path.clone());
+        paths.zip(steps.map(|step| step.value())).collect()
     }
 
     /// Returns the prompt of a gate as it is written. It is empty if the gate has no prompt or the

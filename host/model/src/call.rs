@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::backtrace::StackFrame;
 use crate::digest::Digest;
+use crate::lineage::Lineage;
 use crate::names::{DataName, SpecName};
 use crate::violation::Violation;
 
@@ -116,6 +117,28 @@ pub enum StagedChange {
         /// The version to delete; `None` for all versions.
         version: Option<u64>,
     },
+}
+
+/// The version of a name that a call builds on: the latest one when the call last read the name, or
+/// staged it for the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseVersion {
+    /// The number of the version.
+    pub version: u64,
+    /// The call that wrote it. A name that was deleted and written again may have the same number
+    /// again.
+    pub by: Lineage,
+}
+
+/// A name that a call changes, and what the call builds on.
+///
+/// The store refuses the changes if the name has another latest version by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameBase {
+    /// The name of the data.
+    pub name: DataName,
+    /// The version; `None` if the name had no version.
+    pub version: Option<BaseVersion>,
 }
 
 /// The result of a successful call.
@@ -242,6 +265,17 @@ pub enum CallError {
         ours: Vec<String>,
         /// The calls of the lineage that waits for the requesting one, from its run down.
         theirs: Vec<String>,
+        /// Set if the call was rolled back and retried, and the retry differed from the record: a
+        /// sentence that says how.
+        difference: Option<String>,
+    },
+    /// The data that the call changed has another latest version than the one that the call had
+    /// read. None of its changes were committed.
+    ChangedMeanwhile {
+        /// The name of the data.
+        name: String,
+        /// What happened to it: a sentence that names the call that wrote it.
+        reason: String,
     },
     /// The definition of the target refers to itself, directly or through others.
     Cycle {
@@ -278,6 +312,9 @@ pub enum CallError {
     Cancelled,
 }
 
+/// The code of the error of a call whose data has changed since the call read it.
+pub const CHANGED_MEANWHILE: &str = "changed-meanwhile";
+
 impl CallError {
     /// Returns the guest's functions at the time of a trap or panic, innermost first. Returns an
     /// empty slice for other errors.
@@ -292,6 +329,7 @@ impl CallError {
             | Self::Denied { .. }
             | Self::LockTimeout { .. }
             | Self::Deadlock { .. }
+            | Self::ChangedMeanwhile { .. }
             | Self::Cycle { .. }
             | Self::Limit { .. }
             | Self::ChecksFailed { .. }
@@ -317,6 +355,7 @@ impl CallError {
             Self::Denied { .. } => "denied",
             Self::LockTimeout { .. } => "lock-timeout",
             Self::Deadlock { .. } => "deadlock",
+            Self::ChangedMeanwhile { .. } => CHANGED_MEANWHILE,
             Self::Cycle { .. } => "cycle",
             Self::Limit { .. } => "limit",
             Self::Failed(failure) => &failure.code,
@@ -330,7 +369,6 @@ impl CallError {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let joined = |items: &[String]| items.join(" > ");
         match self {
             Self::NotFound {
                 target: TargetKind::Model,
@@ -353,29 +391,14 @@ impl fmt::Display for CallError {
                 resource,
                 holders,
                 waited_ms,
-            } if holders.is_empty() => {
-                write!(f, "{resource} was locked by others for {waited_ms} ms")
-            }
-            Self::LockTimeout {
-                resource,
-                holders,
-                waited_ms,
-            } => {
-                write!(
-                    f,
-                    "{resource} was locked by others for {waited_ms} ms: {}",
-                    holders.join(", ")
-                )
-            }
-            Self::Deadlock { ours, theirs } => {
-                write!(
-                    f,
-                    "deadlock: {} and {} wait for each other",
-                    joined(ours),
-                    joined(theirs)
-                )
-            }
-            Self::Cycle { names } => write!(f, "it depends on itself: {}", joined(names)),
+            } => fmt_lock_timeout(f, resource, holders, *waited_ms),
+            Self::Deadlock {
+                ours,
+                theirs,
+                difference,
+            } => fmt_deadlock(f, [ours, theirs], difference.as_deref()),
+            Self::ChangedMeanwhile { reason, .. } => f.write_str(reason),
+            Self::Cycle { names } => write!(f, "it depends on itself: {}", path_shown(names)),
             Self::Limit { name, value } => {
                 let name = name.as_str();
                 let mebibytes = value >> 20;
@@ -400,6 +423,39 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+/// Writes that a resource was locked for too long, and by which calls if they are known.
+fn fmt_lock_timeout(
+    f: &mut fmt::Formatter<'_>,
+    resource: &impl fmt::Display,
+    holders: &[String],
+    waited_ms: u64,
+) -> fmt::Result {
+    write!(f, "{resource} was locked by others for {waited_ms} ms")?;
+    if holders.is_empty() {
+        return Ok(());
+    }
+    write!(f, ": {}", holders.join(", "))
+}
+
+/// Writes that the calls at the ends of two paths wait for each other, and how the paths differ.
+fn fmt_deadlock(
+    f: &mut fmt::Formatter<'_>,
+    [ours, theirs]: [&[String]; 2],
+    difference: Option<&str>,
+) -> fmt::Result {
+    let (ours, theirs) = (path_shown(ours), path_shown(theirs));
+    write!(f, "deadlock: {ours} and {theirs} wait for each other")?;
+    match difference {
+        Some(difference) => write!(f, "; {difference}"),
+        None => Ok(()),
+    }
+}
+
+/// Returns the names of a path from its first to its last, as people read it.
+fn path_shown(names: &[String]) -> String {
+    names.join(" > ")
+}
 
 /// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! This crate is pure: it reads no file, no clock and no environment, and contains no async code.
 //! Its values are always valid: a name is checked when it is made.
 
+pub mod audit;
 pub mod backtrace;
 pub mod call;
 pub mod command;

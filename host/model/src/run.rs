@@ -3,8 +3,18 @@
 //! The log of a run is append-only, and its state follows from its events alone (the crate
 //! `sedge-workflow` folds them). The types of the format on disk are in `sedge-store`.
 
+mod step;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use step::{
+    EXPANSION_NAME_BYTES_MAX, EvaluationPlace, Expansion, ExpansionName, ExpansionNameError,
+    StepAttempt, StepInstance, StepPath,
+};
+
 use crate::call::CallError;
-use crate::names::{JobName, StepName};
+use crate::names::{JobName, RunId};
 
 /// What a run executes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,22 +78,7 @@ impl RunStatus {
     }
 }
 
-/// The path of a step in its workflow. The name of a step is unique only in its job.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StepPath {
-    /// The job.
-    pub job: JobName,
-    /// The step or gate.
-    pub step: StepName,
-}
-
-impl std::fmt::Display for StepPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.job, self.step)
-    }
-}
-
-/// A user's decision at a gate.
+/// A decision at a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateDecision {
     /// Continue.
@@ -103,54 +98,333 @@ impl GateDecision {
     }
 }
 
-/// One event of a workflow's run.
+/// The effect of a gate's deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// The step fails.
+    Fail,
+    /// It is as if a user had rejected.
+    #[default]
+    Reject,
+    /// The run goes on without approval.
+    Continue,
+}
+
+impl OnTimeout {
+    /// All values.
+    pub const ALL: [Self; 3] = [Self::Fail, Self::Reject, Self::Continue];
+
+    /// Returns the value as a file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Reject => "reject",
+            Self::Continue => "continue",
+        }
+    }
+}
+
+/// The deadline of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateDeadline {
+    /// When: milliseconds since 1970-01-01T00:00:00Z, by the clock of the datastore.
+    pub at_ms: i64,
+    /// What it means.
+    pub then: OnTimeout,
+}
+
+/// What a user sees before they decide at a gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateShown {
+    /// The question, with its expressions evaluated; empty if the file has none. Values of secrets
+    /// are redacted.
+    pub prompt: String,
+    /// The BLAKE3 digest, in hexadecimal digits, of the workflow's text, the inputs, and the
+    /// definitions and plugins that the run uses.
+    pub digest: String,
+}
+
+/// The user who asked for something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The user's name, as the operating system has it.
+    pub name: String,
+    /// The user's number in the operating system; `None` in records of earlier versions.
+    pub uid: Option<u32>,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The reason why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepError {
+    /// Its call failed.
+    Call(CallError),
+    /// An expression of the step, its guard or its `forEach` has no value that can be used.
+    Expression {
+        /// The fault, with its place in the file.
+        message: String,
+    },
+    /// The condition of an assert does not hold.
+    Assert {
+        /// The message of the file, evaluated; the expression if the file has none.
+        message: String,
+        /// `low`, `medium` or `high`.
+        severity: AssertSeverity,
+    },
+    /// The child run of a nested workflow failed, or was cancelled.
+    Child {
+        /// The child run.
+        run: RunId,
+        /// Its status.
+        status: RunStatus,
+    },
+    /// The deadline of a gate, with `onTimeout: fail`.
+    GateExpired,
+}
+
+impl StepError {
+    /// Returns a short word for programs: the code of the call's error, or `expression`,
+    /// `assert-failed`, `workflow-failed`, `gate-expired`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Call(error) => error.code(),
+            Self::Expression { .. } => "expression",
+            Self::Assert { .. } => "assert-failed",
+            Self::Child { .. } => "workflow-failed",
+            Self::GateExpired => "gate-expired",
+        }
+    }
+
+    /// Returns the error of the step's call, if that is the reason.
+    #[must_use]
+    pub fn of_call(&self) -> Option<&CallError> {
+        match self {
+            Self::Call(error) => Some(error),
+            Self::Expression { .. }
+            | Self::Assert { .. }
+            | Self::Child { .. }
+            | Self::GateExpired => None,
+        }
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => error.fmt(f),
+            Self::Expression { message } | Self::Assert { message, .. } => f.write_str(message),
+            Self::Child { run, status } => {
+                write!(
+                    f,
+                    "the run `{run}` of the nested workflow {}",
+                    status.as_str()
+                )
+            }
+            Self::GateExpired => f.write_str("no user decided before the deadline of the gate"),
+        }
+    }
+}
+
+impl std::error::Error for StepError {}
+
+/// The severity of an assert that does not hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssertSeverity {
+    /// Low.
+    Low,
+    /// Medium.
+    Medium,
+    /// High.
+    #[default]
+    High,
+}
+
+impl AssertSeverity {
+    /// All values, from low to high.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// Returns the value as a file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What a run was asked to do besides its workflow and inputs. It is stored with the run, and counts
+/// for every driver.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// The checks to skip.
+    pub check_skips: CheckSkips,
+    /// An assert whose severity is below this counts as an allowed failure.
+    pub fail_on: Option<AssertSeverity>,
+    /// The labels of the run and of the data that it writes.
+    pub tags: BTreeMap<String, String>,
+    /// The step of another run that this run is part of: the run, and its step as text.
+    pub parent: Option<(RunId, StepInstance)>,
+    /// The deadline: milliseconds since 1970-01-01T00:00:00Z.
+    pub deadline_ms: Option<i64>,
+}
+
+/// The checks that the user skips for all calls of a run. A definition can require some of them
+/// nevertheless.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckSkips {
+    /// Whether all checks are skipped.
+    pub all: bool,
+    /// The names of checks that are skipped.
+    pub names: Vec<String>,
+    /// The labels whose checks are skipped.
+    pub labels: Vec<String>,
+}
+
+/// One event of a workflow's run. An event refers to calls by their ordinal in the run, and never
+/// has their results.
+#[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
     /// The run was created.
     Started,
-    /// A process resumed the run.
+    /// A driver continues the run: steps that were running were interrupted.
     Resumed,
-    /// A step started. This event is written before the step's call starts.
-    StepStarted {
+    /// The driver ended and the run did not: it is interrupted.
+    Released,
+    /// A user resumes the run from some step: these steps begin again, as if they had never begun.
+    /// Each is the whole step with all its expansions.
+    Reset {
+        /// The steps.
+        steps: Vec<StepPath>,
+    },
+    /// The run continues with another text of its workflow, which is stored with the run.
+    EditsTaken,
+    /// A user cancels the run: nothing more starts.
+    CancelRequested {
+        /// The user.
+        by: Actor,
+        /// The user's reason.
+        reason: Option<String>,
+    },
+    /// The deadline of the run has passed: nothing more starts, and the run fails.
+    DeadlinePassed,
+    /// The guard of a job was evaluated.
+    JobGuarded {
+        /// The job.
+        job: JobName,
+        /// Whether its steps are done already; or the error, which fails the job.
+        is_satisfied: Result<bool, StepError>,
+    },
+    /// The values of a `forEach` step were evaluated: each becomes an instance.
+    Expanded {
         /// The step.
         step: StepPath,
-        /// The ordinal of its call in the run.
+        /// The instances, in the order of their values.
+        items: Vec<Expansion>,
+    },
+    /// The guard of a step was evaluated. An error is a `StepFailed`.
+    Guarded {
+        /// The step or its expansion.
+        step: StepInstance,
+        /// Whether the step is done already.
+        is_satisfied: bool,
+    },
+    /// An expression runs a method. This event is written before the call starts.
+    EvaluationCalled {
+        /// The expression.
+        place: EvaluationPlace,
+        /// The ordinal of the call in the run.
         call: u32,
     },
-    /// A step's call succeeded.
+    /// An attempt at a step started. This event is written before the call or the child run starts.
+    /// What it runs, with evaluated inputs, is stored with the event (see `sedge-store`).
+    StepStarted {
+        /// The attempt.
+        step: StepAttempt,
+        /// The ordinal of its call in the run. A nested workflow takes an ordinal, too: its calls
+        /// lock below it.
+        call: u32,
+        /// The child run of a nested workflow. It may not exist yet.
+        child: Option<RunId>,
+    },
+    /// A step succeeded.
     StepSucceeded {
-        /// The step.
-        step: StepPath,
+        /// The attempt.
+        step: StepAttempt,
+        /// The ordinal of the call with the result; `None` for an assert.
+        call: Option<u32>,
     },
-    /// A step's call failed.
+    /// A step failed, and there is no further attempt.
     StepFailed {
-        /// The step.
-        step: StepPath,
+        /// The attempt. It may not have started: then an expression failed.
+        step: StepAttempt,
+        /// The ordinal of the call that failed, if one began.
+        call: Option<u32>,
         /// The error.
-        error: CallError,
+        error: StepError,
+        /// Whether the run may succeed although the step failed: the severity of an assert is
+        /// below that of the run.
+        is_allowed: bool,
     },
-    /// A step will not run, because a condition of its dependencies is not met.
+    /// An attempt failed, and the next one follows.
+    StepRetried {
+        /// The attempt that failed.
+        step: StepAttempt,
+        /// The ordinal of its call.
+        call: Option<u32>,
+        /// The error.
+        error: StepError,
+        /// When the next attempt starts: milliseconds since 1970-01-01T00:00:00Z.
+        next_at_ms: i64,
+    },
+    /// A step will not run. All instances of the step are skipped, or only this one.
     StepSkipped {
-        /// The step.
-        step: StepPath,
-        /// The dependency whose condition is not met.
+        /// The step, or its expansion.
+        step: StepInstance,
+        /// The reason: the dependency whose condition is not met, a deadline, a cancellation.
         because: String,
+    },
+    /// A nested workflow waits for a decision, and nothing else of it can run.
+    ChildSuspended {
+        /// The step whose child run is suspended.
+        step: StepInstance,
     },
     /// A gate waits for a user.
     GateOpened {
         /// The gate.
-        gate: StepPath,
+        gate: StepInstance,
+        /// What a user sees.
+        shown: GateShown,
+        /// The deadline, if it has one.
+        deadline: Option<GateDeadline>,
     },
     /// A user decided at a gate.
     GateDecided {
         /// The gate.
-        gate: StepPath,
+        gate: StepInstance,
         /// The decision.
         decision: GateDecision,
-        /// The user, as the operating system names them.
-        by: String,
+        /// The user.
+        by: Actor,
         /// The user's comment.
         comment: Option<String>,
+        /// The digest of what the user was shown, if the face knows it.
+        shown: Option<String>,
+    },
+    /// The deadline of a gate decided it.
+    GateExpired {
+        /// The gate.
+        gate: StepInstance,
+        /// What the deadline means.
+        then: OnTimeout,
     },
     /// The run cannot continue before a gate is decided.
     Suspended,
@@ -179,17 +453,32 @@ pub enum RunError {
 }
 
 impl RunEvent {
-    /// Returns the step or gate that this event ends, if any.
+    /// Returns the instance that this event ends, if any.
     #[must_use]
-    pub fn step_ended(&self) -> Option<&StepPath> {
+    pub fn step_ended(&self) -> Option<&StepInstance> {
         match self {
-            Self::StepSucceeded { step }
-            | Self::StepFailed { step, .. }
-            | Self::StepSkipped { step, .. }
-            | Self::GateDecided { gate: step, .. } => Some(step),
+            Self::StepSucceeded { step, .. } | Self::StepFailed { step, .. } => Some(&step.step),
+            Self::StepSkipped { step, .. }
+            | Self::Guarded {
+                step,
+                is_satisfied: true,
+            }
+            | Self::GateDecided { gate: step, .. }
+            | Self::GateExpired { gate: step, .. } => Some(step),
             Self::Started
             | Self::Resumed
+            | Self::Released
+            | Self::Reset { .. }
+            | Self::EditsTaken
+            | Self::CancelRequested { .. }
+            | Self::DeadlinePassed
+            | Self::JobGuarded { .. }
+            | Self::Expanded { .. }
+            | Self::Guarded { .. }
+            | Self::EvaluationCalled { .. }
             | Self::StepStarted { .. }
+            | Self::StepRetried { .. }
+            | Self::ChildSuspended { .. }
             | Self::GateOpened { .. }
             | Self::Suspended
             | Self::Ended { .. } => None,
@@ -203,12 +492,24 @@ impl RunEvent {
             Self::Started | Self::Resumed => Some(RunStatus::Running),
             Self::Suspended => Some(RunStatus::Suspended),
             Self::Ended { status, .. } => Some(*status),
-            Self::StepStarted { .. }
+            Self::Released
+            | Self::Reset { .. }
+            | Self::EditsTaken
+            | Self::CancelRequested { .. }
+            | Self::DeadlinePassed
+            | Self::JobGuarded { .. }
+            | Self::Expanded { .. }
+            | Self::Guarded { .. }
+            | Self::EvaluationCalled { .. }
+            | Self::StepStarted { .. }
             | Self::StepSucceeded { .. }
             | Self::StepFailed { .. }
+            | Self::StepRetried { .. }
             | Self::StepSkipped { .. }
+            | Self::ChildSuspended { .. }
             | Self::GateOpened { .. }
-            | Self::GateDecided { .. } => None,
+            | Self::GateDecided { .. }
+            | Self::GateExpired { .. } => None,
         }
     }
 }

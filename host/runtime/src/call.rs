@@ -18,7 +18,7 @@ use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{CheckName, MethodName, ModelName};
 use sedge_model::permission::effective::{Permissions, Uses};
-use sedge_model::run::StepPath;
+use sedge_model::run::StepInstance;
 use sedge_sys::clock::{self, Moment};
 use serde_json::Value;
 use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
@@ -64,7 +64,7 @@ pub struct CallIdentity {
     /// The position of the call in the call tree of its run.
     pub lineage: Lineage,
     /// The workflow step that the call belongs to, or `None`.
-    pub step: Option<StepPath>,
+    pub step: Option<StepInstance>,
     /// The effective permissions of the model.
     pub permissions: Arc<Permissions>,
     /// Records which permissions the call has used.
@@ -109,9 +109,9 @@ pub struct CallSpec {
     /// Which code of the plugin runs.
     pub part: CallPart,
     /// The arguments of the method: an object that satisfies the method's schema.
-    pub arguments: Value,
+    pub arguments: Arc<Value>,
     /// The model's global arguments: an object that satisfies their schema.
-    pub global_arguments: Value,
+    pub global_arguments: Arc<Value>,
     /// The parts of the machine that the call may use.
     pub surroundings: Surroundings,
     /// The staging area for its writes.

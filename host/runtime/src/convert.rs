@@ -431,8 +431,17 @@ pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {
             holders,
             waited_ms,
         }),
-        CallError::Deadlock { ours, theirs } => {
-            types::CallError::Deadlock(types::DeadlockChains { ours, theirs })
+        CallError::Deadlock {
+            ours,
+            theirs,
+            difference,
+        } => types::CallError::Deadlock(types::DeadlockChains {
+            ours,
+            theirs,
+            difference,
+        }),
+        CallError::ChangedMeanwhile { name, reason } => {
+            types::CallError::ChangedMeanwhile(types::ChangedData { name, reason })
         }
         CallError::Cycle { names } => types::CallError::Cycle(names),
         CallError::Limit { name, value } => types::CallError::Limit(types::LimitReached {

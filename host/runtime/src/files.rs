@@ -45,7 +45,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::call::CallState;
 use crate::guards::GuardedInterface;
-use crate::host::{BoxFuture, HostError, effects};
+use crate::host::{HostError, effects};
 
 /// The interfaces that are wrapped, in the version that this engine provides.
 const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
@@ -133,7 +133,7 @@ macro_rules! marked {
                 Box::new(async move {
                     let state: &mut CallState = store.data_mut();
                     let handles = [this.rep()];
-                    $(state.$acting(&handles).await;)?
+                    $(state.$acting(&handles)?;)?
                     let done = state.filesystem().$method(this, $($name),*).await;
                     state.reached(&handles, done)
                 })
@@ -185,7 +185,10 @@ impl CallState {
 
     /// Marks the call as escaping before it changes something through these handles. Does nothing
     /// if one of them is read-only, because then the change fails.
-    fn acting(&self, handles: &[u32]) -> BoxFuture<()> {
+    ///
+    /// # Errors
+    /// The call is being rolled back.
+    fn acting(&self, handles: &[u32]) -> Result<(), HostError> {
         let may_write = |handle: &u32| {
             let descriptor = self.table.get(&Resource::new_borrow(*handle));
             // For an unknown handle, the engine's own function traps.
@@ -195,10 +198,9 @@ impl CallState {
             })
         };
         if handles.iter().all(may_write) {
-            Box::pin(effects::begin(self.ports.effects.clone()))
-        } else {
-            Box::pin(std::future::ready(()))
+            effects::begin(self.ports.effects.as_ref())?;
         }
+        Ok(())
     }
 
     /// Returns the result of a file operation to the guest. Unless the operation was refused,

@@ -9,6 +9,7 @@ pub(crate) mod commands;
 mod context;
 pub(crate) mod data;
 pub(crate) mod effects;
+mod ended;
 mod log;
 pub(crate) mod secrets;
 
@@ -20,9 +21,11 @@ pub use self::calls::{CalleeError, CallsPort};
 pub use self::commands::{CommandError, CommandRun, CommandsPort};
 pub use self::data::files::{FileSink, FileSource, OpenedFile};
 pub use self::data::{
-    DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent, VersionInfo,
+    ChangesToCommit, DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent,
+    VersionInfo,
 };
 pub use self::effects::{EffectsPort, RolledBack};
+pub use self::ended::EndedByHost;
 pub use self::log::LogPort;
 pub use self::secrets::SecretsPort;
 

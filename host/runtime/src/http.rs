@@ -230,7 +230,7 @@ impl Sender {
             .permissions
             .http(&origin, method.as_str());
         let allowed = allowed.map_err(|denial| self.denied(denial))?;
-        effects::begin(self.spec.effects.clone()).await;
+        effects::begin(self.spec.effects.as_ref()).map_err(|_| HttpFault::RolledBack)?;
         // The call's own deadline is not reported to the guest: when it expires, the call is
         // dropped.
         let total = Moment::now().after(limits.total);

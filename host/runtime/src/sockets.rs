@@ -83,7 +83,11 @@ impl SocketGuard {
         }
         match self.endpoint_of(address).await {
             Ok(endpoint) => {
-                effects::begin(self.effects.clone()).await;
+                if effects::begin(self.effects.as_ref()).is_err() {
+                    // The guest learns that it may not connect. It ends at its next effect, or when
+                    // the call is rolled back.
+                    return false;
+                }
                 self.identity.uses.mark(&Use::Socket(&endpoint));
                 true
             }

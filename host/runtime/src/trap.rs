@@ -9,8 +9,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::call::{CallState, HANDLES_MAX};
-use crate::host::HostError;
-use crate::host::JSON_BYTES_MAX;
+use crate::host::{EndedByHost, HostError, JSON_BYTES_MAX};
 use crate::lines::LineTable;
 
 /// The engine's message if a guest passes too many bytes in one host call. The engine has no error
@@ -35,6 +34,9 @@ pub(crate) fn explain(
     lines: &LineTable,
 ) -> Result<CallError, HostError> {
     if let Some(host) = error.downcast_ref::<HostError>() {
+        if let Some(EndedByHost(error)) = host.downcast_ref() {
+            return Ok(error.clone());
+        }
         return Err(host.clone());
     }
     if let Some((name, value)) = state.reached {

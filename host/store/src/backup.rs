@@ -26,6 +26,7 @@ use crate::error::StoreError;
 use crate::health::first_fault;
 use crate::medium::Medium;
 use crate::schema::SCHEMA_VERSION;
+use crate::statements;
 
 /// The name of the entry that identifies a backup. It is the first entry.
 const MANIFEST: &str = "sedge-backup.json";
@@ -260,8 +261,7 @@ fn stop_with(connection: &mut Connection, stop: &Stop) -> Result<(), rusqlite::E
 
 /// Returns the digests of the files that a database refers to.
 fn files_of(connection: &Connection) -> Result<BTreeSet<Digest>, TxFault> {
-    let mut statement =
-        connection.prepare("SELECT DISTINCT digest FROM data_versions WHERE content IS NULL")?;
+    let mut statement = connection.prepare(statements::FILES)?;
     let digests = statement.query_map([], |row| row.get::<_, [u8; DIGEST_BYTES]>(0))?;
     Ok(digests
         .map(|digest| digest.map(Digest))

@@ -5,6 +5,7 @@
 //! stored once, and a file is never written after it got its name.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_model::call::StagedContent;
@@ -43,13 +44,19 @@ impl Blobs {
     }
 
     /// Renames files to their digests. Each is given by its temporary name and its digest. Once
-    /// this returns, they are durable.
+    /// this returns, they are durable. A file that has got its name before stays as it is: a commit
+    /// that was refused can be tried again.
     pub(crate) fn publish(&self, files: &[(String, Digest)]) -> Result<(), StoreError> {
         let mut folders = BTreeSet::new();
         for (passing, digest) in files {
             let folder = folder_of(digest);
             self.folder(&folder)?;
-            self.disk.rename(passing, &path_of(digest))?;
+            if let Err(error) = self.disk.rename(passing, &path_of(digest)) {
+                let is_gone = error.source.kind() == ErrorKind::NotFound;
+                if !is_gone || self.size(digest)?.is_none() {
+                    return Err(error.into());
+                }
+            }
             folders.insert(folder);
         }
         for folder in folders {

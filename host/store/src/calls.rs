@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use sedge_model::call::{
-    CallError, CallStatus, DiscardedChanges, LogLine, Outcome, Refusals, Written,
+    CallError, CallStatus, DiscardedChanges, LogLine, NameBase, Outcome, Refusals, Written,
 };
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId};
 use sedge_model::permission::Permission;
-use sedge_model::run::StepPath;
+use sedge_model::run::StepInstance;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
 use crate::Store;
-use crate::changes::{CallAuthor, Change, Origin, Prepared};
+use crate::changes::{CallAuthor, Change, Origin, Prepared, bases_check};
 use crate::data::Scan;
 use crate::door::{Durability, Receipt, RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredFailedCall, StoredOutcome, StoredWord, read_word};
 use crate::locks::lock_check;
+use crate::run_log::{EventRecord, FollowUp, follow_insert, prepare};
 use crate::runs::{Claim, claim_check, json, unreadable, word};
 use crate::statements;
 use crate::uses::uses_note;
@@ -29,7 +30,7 @@ pub struct CallStart {
     /// The call.
     pub lineage: Lineage,
     /// The step that it is part of, if any.
-    pub step: Option<StepPath>,
+    pub step: Option<StepInstance>,
     /// The model.
     pub model: ModelName,
     /// The method.
@@ -48,7 +49,7 @@ pub struct CallEnd {
     /// The call.
     pub lineage: Lineage,
     /// The step that it is part of, if any.
-    pub step: Option<StepPath>,
+    pub step: Option<StepInstance>,
     /// The model, which owns the data.
     pub model: ModelName,
     /// The origin of the data.
@@ -61,6 +62,10 @@ pub struct CallEnd {
     pub discarded: DiscardedChanges,
     /// What the host refused to the call.
     pub refusals: Refusals,
+    /// The latest versions of the changed names that the call builds on. If one of the names has
+    /// another latest version by now, nothing is committed. A name that is not listed is not
+    /// checked.
+    pub bases: Vec<NameBase>,
     /// The versions that the call published before.
     pub published: Vec<Written>,
     /// The lines that it logged.
@@ -73,6 +78,16 @@ pub struct CallEnd {
     pub waited_us: u64,
     /// The lock table that the call's lock is in.
     pub lock_epoch: u64,
+}
+
+/// What the commit of a call has written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// The versions that the call published before, followed by the versions of its writes, in
+    /// order.
+    pub written: Vec<Written>,
+    /// The events that were appended to the log of the run.
+    pub events: Vec<EventRecord>,
 }
 
 /// The record of a call.
@@ -152,6 +167,70 @@ impl Store {
             })
     }
 
+    /// Records that a call begins again that [`Store::call_roll_back_kept`] has left, because calls
+    /// below it had ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if the claim is no longer valid, and [`StoreError::CallNotRunning`] if
+    /// there is no such call.
+    pub fn call_restart(&self, claim: &Claim, lineage: &Lineage) -> Receipt<()> {
+        let (claim, lineage) = (claim.clone(), lineage.clone());
+        self.door
+            .submit("begin a call again", Durability::ProcessCrash, move |tx| {
+                claim_check(tx, &claim)?;
+                let path = lineage.path();
+                let call = values![lineage.run().as_str(), &path];
+                match tx.execute(statements::CALL_RESTART, &call)? {
+                    0 => Err(StoreError::CallNotRunning(lineage.clone()).into()),
+                    _ => Ok(()),
+                }
+            })
+    }
+
+    /// Resets a running call to its beginning, and keeps the records of those callees that have
+    /// ended, at any depth. Returns the calls that are left below it, each caller before its
+    /// callees: those that have ended, and as `cancelled` those that were cut off and have such a
+    /// call below them. Returns `None` if the call is not running.
+    ///
+    /// The caller must know that no callee is running, and that no callee that has ended has read
+    /// what the call had staged.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if the claim is no longer valid.
+    pub fn call_roll_back_kept(
+        &self,
+        claim: &Claim,
+        call: &Lineage,
+    ) -> Result<Option<Vec<CallRecord>>, StoreError> {
+        let (run, path) = (call.run().as_str(), call.path());
+        // See `call_roll_back` for the range.
+        let (from, to) = (format!("{path}/"), format!("{path}0"));
+        let cut_off = StoredFailedCall::new(
+            &CallError::Cancelled,
+            &DiscardedChanges::default(),
+            &Refusals::default(),
+        );
+        let cut_off = serde_json::to_string(&cut_off).expect("errors have a form in JSON");
+        self.door
+            .write("roll back a call", Durability::ProcessCrash, |tx| {
+                claim_check(tx, claim)?;
+                let below = values![run, &from, &to];
+                tx.execute(statements::CALLS_CUT_OFF_FORGET, &below)?;
+                tx.execute(
+                    statements::CALLS_CUT_OFF,
+                    &values![run, &from, &to, &cut_off],
+                )?;
+                if tx.execute(statements::CALL_ROLLED_BACK, &values![run, &path])? == 0 {
+                    return Ok(None);
+                }
+                let mut left = tx.all(statements::CALL_LIST_BELOW, &below, |row| {
+                    call_record(call.run(), row)
+                })?;
+                left.sort_by(|one, other| one.lineage.cmp(&other.lineage));
+                Ok(Some(left))
+            })
+    }
+
     /// Resets a running call to its beginning, and deletes the records of its callees. Returns
     /// false if the call is not running. The caller must know that no callee is running, and that
     /// none of their writes was read.
@@ -174,16 +253,31 @@ impl Store {
     }
 
     /// Commits a call: its changes, the permissions that it used, its log and its result become
-    /// visible at once, and are durable. Returns the versions that it published before, followed by
-    /// the versions of its writes, in order.
+    /// visible at once, and are durable. The entries of `follow` are appended to the log of the run
+    /// in the same transaction, and set the run's status.
     ///
     /// # Errors
     /// Nothing is written after an error: [`StoreError::Fenced`] if the claim is no longer valid,
     /// [`StoreError::LockLost`] if the call's lock is no longer valid, [`StoreError::NotOwner`] if
-    /// it writes data that belongs to another type, and [`StoreError::CallNotRunning`] if the call
-    /// has not begun or has ended.
-    pub fn call_commit(&self, claim: &Claim, end: CallEnd) -> Receipt<Vec<Written>> {
-        let prepared = match Prepared::new(&self.blobs, &end.changes) {
+    /// it writes data that belongs to another type, [`StoreError::ChangedMeanwhile`] if a name has
+    /// another latest version than the call builds on, [`StoreError::CallNotRunning`] if the call
+    /// has not begun or has ended, and [`StoreError::LogMoved`] if the last event of the log is not
+    /// the one that `follow` knows. The same call can then be committed again.
+    pub fn call_commit(
+        &self,
+        claim: &Claim,
+        end: CallEnd,
+        follow: Option<FollowUp>,
+    ) -> Receipt<Committed> {
+        let prepared = Prepared::new(&self.blobs, &end.changes).and_then(|changes| {
+            let FollowUp { known, entries } = match follow {
+                Some(follow) => follow,
+                None => return Ok((changes, None)),
+            };
+            let entries = prepare(&self.blobs, entries)?;
+            Ok((changes, Some((known, entries))))
+        });
+        let (changes, follow) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Receipt::ended(Err(error)),
         };
@@ -195,20 +289,28 @@ impl Store {
                 if end.result.is_ok() || !end.changes.is_empty() {
                     lock_check(tx, end.lock_epoch, &end.lineage, claim.number)?;
                 }
+                bases_check(tx, &end.model, &end.bases)?;
                 let author = CallAuthor::of_call(&end);
                 let mut written = end.published.clone();
-                written.extend(prepared.apply(tx, &blobs, &author, &end.changes)?);
+                written.extend(changes.apply(tx, &blobs, &author, &end.changes)?);
                 end_note(tx, &end, &written)?;
                 log_insert(tx, &end)?;
                 uses_note(tx, &end)?;
-                Ok(written)
+                let events = match follow {
+                    Some((known, entries)) => {
+                        follow_insert(tx, &blobs, &claim.run, known, entries)?
+                    }
+                    None => Vec::new(),
+                };
+                Ok(Committed { written, events })
             })
     }
 
-    /// Commits the changes that a running call has made so far. They are durable.
+    /// Commits the changes that a running call has made so far. They are durable. Returns their
+    /// versions, in order.
     ///
     /// # Errors
-    /// The same as for [`Store::call_commit`].
+    /// The same as for [`Store::call_commit`], without a log.
     pub fn call_publish(&self, claim: &Claim, so_far: CallEnd) -> Receipt<Vec<Written>> {
         let prepared = match Prepared::new(&self.blobs, &so_far.changes) {
             Ok(prepared) => prepared,
@@ -227,6 +329,7 @@ impl Store {
                 {
                     return Err(StoreError::CallNotRunning(so_far.lineage.clone()).into());
                 }
+                bases_check(tx, &so_far.model, &so_far.bases)?;
                 prepared.apply(tx, &blobs, &CallAuthor::of_call(&so_far), &so_far.changes)
             })
     }
@@ -240,6 +343,51 @@ impl Store {
             tx.all(statements::CALL_LIST, &values![run.as_str()], |row| {
                 call_record(run, row)
             })
+        })?;
+        calls.sort_by(|one, other| one.lineage.cmp(&other.lineage));
+        Ok(calls)
+    }
+
+    /// Returns one call; `None` if it has not begun.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn call_get(&self, lineage: &Lineage) -> Result<Option<CallRecord>, StoreError> {
+        let run = lineage.run();
+        let path = lineage.path();
+        // The range has exactly this path: `/` follows no digit and is before all of them.
+        let (from, to) = (path.clone(), format!("{path}/"));
+        self.door.read("read a call", |tx| {
+            let range = values![run.as_str(), &from, &to];
+            tx.first(statements::CALLS_IN_RANGE, &range, |row| {
+                call_record(run, row)
+            })
+        })
+    }
+
+    /// Returns the calls of a run with these ordinals, and the calls below them, in the order of
+    /// [`Store::call_list`]. Other calls are not read.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn calls_of_attempts(
+        &self,
+        run: &RunId,
+        ordinals: &[u32],
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        let mut calls = self.door.read("read a run's calls", |tx| {
+            let mut calls = Vec::new();
+            for ordinal in ordinals {
+                // Paths consist of digits and `/`, and `0` follows `/` in ASCII: this range has
+                // the path itself and all paths that begin with it and `/`.
+                let (from, to) = (ordinal.to_string(), format!("{ordinal}0"));
+                let range = values![run.as_str(), &from, &to];
+                tx.each(statements::CALLS_IN_RANGE, &range, |row| {
+                    calls.push(call_record(run, row)?);
+                    Ok(RowFlow::More)
+                })?;
+            }
+            Ok(calls)
         })?;
         calls.sort_by(|one, other| one.lineage.cmp(&other.lineage));
         Ok(calls)

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sedge_model::call::{StagedChange, StagedContent, StagedWrite, Written};
+use sedge_model::call::{BaseVersion, NameBase, StagedChange, StagedContent, StagedWrite, Written};
 use sedge_model::digest::{DIGEST_BYTES, Digest};
 use sedge_model::lifetime::{Keep, Lifetime};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, MethodName, ModelName, TypeName};
-use sedge_model::run::StepPath;
+use sedge_model::run::StepInstance;
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
-use crate::calls::CallEnd;
+use crate::calls::{CallEnd, lineage};
 use crate::door::{SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::StoredWord;
@@ -46,7 +46,7 @@ pub struct Change {
 pub(crate) struct CallAuthor<'a> {
     model: &'a ModelName,
     lineage: &'a Lineage,
-    step: Option<&'a StepPath>,
+    step: Option<&'a StepInstance>,
     origin: &'a Origin,
 }
 
@@ -154,6 +154,40 @@ impl Prepared {
         }
         Ok(written)
     }
+}
+
+/// Checks that each name still has the latest version that the call builds on. Names are followed if
+/// the data was renamed.
+pub(crate) fn bases_check(
+    tx: &Tx<'_>,
+    model: &ModelName,
+    bases: &[NameBase],
+) -> Result<(), TxFault> {
+    for base in bases {
+        let data = data_find(tx, model, &base.name)?;
+        let latest = match &data {
+            Some(data) => version_base(tx, data)?,
+            None => None,
+        };
+        if latest != base.version {
+            let (version, by) = latest.map_or((0, None), |it| (it.version, Some(it.by)));
+            let name = data.map_or_else(|| base.name.clone(), |data| data.name);
+            return Err(StoreError::ChangedMeanwhile { name, version, by }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the latest version of a name, and the call that wrote it.
+pub(crate) fn version_base(tx: &Tx<'_>, data: &StoredData) -> Result<Option<BaseVersion>, TxFault> {
+    let key = values![data.id, data.latest];
+    tx.first(statements::VERSION_BY, &key, |row| {
+        let run: String = row.get(0)?;
+        Ok(BaseVersion {
+            version: data.latest,
+            by: row.text(1, |path| lineage(&run, path))??,
+        })
+    })
 }
 
 fn content_of(change: &Change) -> Option<&StagedContent> {

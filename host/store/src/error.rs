@@ -52,6 +52,9 @@ pub enum StoreError {
     /// Another process has taken over the run.
     #[error("the run `{0}` was taken over by another process")]
     Fenced(RunId),
+    /// The log of the run has other events than its writer knows: another process appended one.
+    #[error("another process has changed the run `{0}` meanwhile, so nothing was written to it")]
+    LogMoved(RunId),
     /// The lock that a write requires is no longer held: a user released it by force, or the lock
     /// table was created again.
     #[error("the call `{0}` lost its lock before it ended, so none of its changes were written")]
@@ -68,6 +71,16 @@ pub enum StoreError {
         name: DataName,
         /// The type of the model that wrote it first.
         owner: TypeName,
+    },
+    /// Another call has changed the data since the call read it.
+    #[error("{}", changed_reason(name, by.as_ref(), *version))]
+    ChangedMeanwhile {
+        /// The name.
+        name: DataName,
+        /// Its latest version now; 0 if it has none.
+        version: u64,
+        /// The call that wrote that version.
+        by: Option<Lineage>,
     },
     /// The new name for data is in use already.
     #[error("the model `{model}` has data named `{name}` already")]
@@ -245,7 +258,9 @@ impl Explain for StoreError {
             Self::Schema { .. } => ErrorCode::StoreVersion,
             Self::NetworkFileSystem(_) => ErrorCode::NetworkFileSystem,
             Self::RunMissing(_) => ErrorCode::RunMissing,
-            Self::Fenced(_) | Self::LockLost(_) => ErrorCode::Fenced,
+            Self::Fenced(_) | Self::LockLost(_) | Self::ChangedMeanwhile { .. } => {
+                ErrorCode::Fenced
+            }
             Self::NotOwner { .. } | Self::NameTaken { .. } => ErrorCode::NameTaken,
             Self::ContentMissing(_) | Self::ContentDamaged(_) | Self::Unreadable { .. } => {
                 ErrorCode::StoreUnreadable
@@ -255,7 +270,7 @@ impl Explain for StoreError {
             Self::BadCopy { .. } => ErrorCode::Io,
             Self::Stopped => ErrorCode::Interrupted,
             Self::File(error) => error.code(),
-            Self::Busy { .. } | Self::QueueBusy { .. } => ErrorCode::StoreBusy,
+            Self::Busy { .. } | Self::QueueBusy { .. } | Self::LogMoved(_) => ErrorCode::StoreBusy,
             Self::DiskFull { .. } => ErrorCode::DiskFull,
             Self::Refused { source, .. } => source.code(),
             Self::Database { source, .. } => match refusal_of_database(source) {
@@ -291,6 +306,9 @@ impl Explain for StoreError {
                     .with("model", model.as_str())
                     .with("name", name.as_str()),
             ],
+            Self::ChangedMeanwhile { .. } => vec![Help::advice(
+                "read the data again after the nested call, or run the nested call first",
+            )],
             Self::Missing(_) => vec![Help::advice(
                 "run a method or a workflow: the first run creates the datastore",
             )],
@@ -303,6 +321,7 @@ impl Explain for StoreError {
             }
             Self::BadCopy { .. } => vec![Help::again("check the disk, and make the backup again")],
             Self::Stopped => vec![Help::again("start it again")],
+            Self::LogMoved(_) => vec![Help::again("try again")],
             Self::File(error) => error.help(),
             Self::Busy { .. } => vec![Help::again("try again when the other program has ended")],
             Self::QueueBusy { path, .. } => file_busy_help(path),
@@ -318,7 +337,7 @@ impl Explain for StoreError {
     }
 
     fn details(&self) -> Option<Details> {
-        let run = if let Self::RunMissing(run) | Self::Fenced(run) = self {
+        let run = if let Self::RunMissing(run) | Self::Fenced(run) | Self::LogMoved(run) = self {
             run
         } else if let Self::LockLost(call) | Self::CallNotRunning(call) = self {
             call.run()
@@ -373,4 +392,12 @@ fn damaged_help() -> Vec<Help> {
 
 fn run_help(purpose: &str, run: &RunId) -> Help {
     Help::command(purpose, UseCase::RunShow).with("run", run.as_str())
+}
+
+fn changed_reason(name: &DataName, by: Option<&Lineage>, version: u64) -> String {
+    let changed = match by {
+        Some(by) => format!("the call `{by}` wrote version {version} of `{name}`"),
+        None => format!("`{name}` was deleted"),
+    };
+    format!("{changed} after this call had read it, so none of this call's changes were written")
 }

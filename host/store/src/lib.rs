@@ -5,6 +5,7 @@
 //! wrote is visible to all readers, or nothing is. Its documentation says whether the result is
 //! also durable from then on.
 
+mod audit;
 mod backup;
 mod blobs;
 mod calls;
@@ -15,15 +16,18 @@ mod data_snapshot;
 mod door;
 mod error;
 mod format;
+mod gates;
 mod health;
 mod locks;
 mod medium;
 mod migrate;
 mod names;
 mod retention;
+mod run_log;
 mod runs;
 mod schema;
 mod statements;
+mod tasks;
 mod unsaved;
 mod uses;
 
@@ -33,9 +37,10 @@ use sedge_model::call::StagedContent;
 use sedge_model::digest::Digest;
 use sedge_sys::folder::Folder;
 
+pub use audit::{AuditEntry, AuditFilter, AuditRecord};
 pub use backup::{BackupReport, RestoreReport};
 pub use blobs::{BlobWriter, ContentReader, INLINE_BYTES_MAX, Passing};
-pub use calls::{CallEnd, CallRecord, CallStart, LogRecord};
+pub use calls::{CallEnd, CallRecord, CallStart, Committed, LogRecord};
 pub use changes::{Change, Origin};
 pub use data::{DataRecord, ModelData, Scan, Scanned};
 pub use data_restore::{DataRestore, DataRestoreEnd, RestoredFrom};
@@ -43,11 +48,14 @@ pub use data_snapshot::DataSnapshot;
 pub use door::Receipt;
 pub use error::StoreError;
 pub use format::stored_json_check;
+pub use gates::GateRecord;
 pub use health::{CheckReport, RunningCall, Status, StoreFinding};
 pub use medium::Medium;
 pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, WritePermit};
 pub use retention::{GcReport, GcRules};
-pub use runs::{Author, Claim, EventRecord, GateRecord, RunFilter, RunRecord, RunStart};
+pub use run_log::{Author, EventRecord, FollowUp, LogEntry, RunEdits, UnsavedStart};
+pub use runs::{Claim, RunFilter, RunRecord, RunStart};
+pub use tasks::{DirectModel, StartedTask};
 pub use unsaved::{UnsavedModel, UnsavedPut};
 
 use blobs::Blobs;

@@ -1,13 +1,20 @@
 //! Migrates an older schema to the current one, in one transaction.
 
+use std::collections::HashMap;
+
 use rusqlite::Connection;
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
+use sedge_model::run::{RunEvent, StepAttempt};
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
 use crate::door::{RowFlow, Tx, TxFault, values};
+use crate::format::StoredEvent;
 use crate::medium::Medium;
-use crate::schema::{DATA_TABLES, INPUT_TABLES, UNSAVED_TABLES, USE_TABLES};
+use crate::run_log::run_event;
+use crate::schema::{
+    AUDIT_TABLES, DATA_TABLES, INPUT_TABLES, UNSAVED_TABLES, USE_TABLES, WORKFLOW_TABLES,
+};
 
 /// Schema 2 had one table of data, with the content as JSON in its rows.
 const OLD_VERSIONS: &str = "
@@ -15,6 +22,13 @@ const OLD_VERSIONS: &str = "
            coalesce(method, 'unknown'), coalesce(plugin, '')
     FROM data_versions_2 AS old LEFT JOIN calls USING (run, path)
     ORDER BY old.model, name, version";
+
+/// The events of format 1 that start and end steps.
+const EVENTS_OF_STEPS: &str = r#"
+    SELECT run, seq, event FROM run_events
+    WHERE event LIKE '{"event":"step-started"%' OR event LIKE '{"event":"step-succeeded"%'
+        OR event LIKE '{"event":"step-failed"%'
+    ORDER BY run, seq"#;
 
 /// Migrates the tables of schema `found` to the current one. When this returns, content that was
 /// moved to files is durable.
@@ -36,6 +50,52 @@ pub(crate) fn migrate(
     if found < 5 {
         connection.execute_batch(INPUT_TABLES)?;
         connection.execute_batch(UNSAVED_TABLES)?;
+    }
+    if found < 6 {
+        connection.execute_batch(WORKFLOW_TABLES)?;
+        connection.execute_batch(AUDIT_TABLES)?;
+        ends_of_format_1(tx)?;
+    }
+    Ok(())
+}
+
+/// Adds to the end of each step the ordinal of its call, which the events of format 1 did not have:
+/// the results of steps are found by it. An event that cannot be read is left as it is, because its
+/// run is refused when it is read, and the rest of the datastore can be used.
+fn ends_of_format_1(tx: &Tx<'_>) -> Result<(), TxFault> {
+    let mut run = String::new();
+    let mut calls: HashMap<StepAttempt, u32> = HashMap::new();
+    let mut changed = Vec::new();
+    tx.each(EVENTS_OF_STEPS, &[], |row| {
+        let (of, seq): (String, u64) = (row.get(0)?, row.get(1)?);
+        if of != run {
+            run = of;
+            calls.clear();
+        }
+        let Ok(mut event) = row.text(2, run_event)? else {
+            return Ok(RowFlow::More);
+        };
+        if let RunEvent::StepStarted { step, call, .. } = event {
+            calls.insert(step, call);
+            return Ok(RowFlow::More);
+        }
+        if let RunEvent::StepSucceeded { step, call } | RunEvent::StepFailed { step, call, .. } =
+            &mut event
+            && call.is_none()
+            && let Some(found) = calls.get(step)
+        {
+            *call = Some(*found);
+            changed.push((run.clone(), seq, event));
+        }
+        Ok(RowFlow::More)
+    })?;
+    for (run, seq, event) in changed {
+        let text =
+            serde_json::to_string(&StoredEvent::from(&event)).expect("an event has a form in JSON");
+        tx.execute(
+            "UPDATE run_events SET event = ?3 WHERE run = ?1 AND seq = ?2",
+            &values![&run, seq, &text],
+        )?;
     }
     Ok(())
 }

@@ -8,16 +8,17 @@ use sedge_lang::workflow::Workflow;
 use sedge_model::call::CallStatus;
 use sedge_model::digest::{DIGEST_BYTES, Digest};
 use sedge_model::lifetime::{Keep, Lifetime, Retention};
-use sedge_model::names::{DataName, ModelName, RunId, SpecName, WorkflowName};
-use sedge_model::run::{RunStatus, StepPath};
+use sedge_model::names::{DataName, JobName, ModelName, RunId, SpecName, WorkflowName};
+use sedge_model::run::{ExpansionName, RunEvent, RunStatus, StepInstance, StepPath};
 
 use crate::Store;
-use crate::changes::{data_settle, version_delete};
+use crate::changes::{data_settle, digest_of, version_delete};
 use crate::door::{Durability, RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredWord, read_word};
 use crate::names::{DataDeleted, WritePermit};
-use crate::runs::{RunRecord, events_after, run_record, word};
+use crate::run_log::events_after;
+use crate::runs::{RunRecord, run_record, word};
 use crate::statements;
 
 /// The number of versions, runs or files per transaction. Other processes can write between
@@ -137,8 +138,17 @@ impl Store {
 
     /// Removes the files that no row refers to, and returns their number and bytes.
     pub(crate) fn sweep(&self, permit: &WritePermit) -> Result<(u64, u64), StoreError> {
+        self.unused_remove(permit, &self.blobs.list()?)
+    }
+
+    /// Removes those of these files that no row refers to, and returns their number and bytes.
+    fn unused_remove(
+        &self,
+        permit: &WritePermit,
+        files: &[(Digest, u64)],
+    ) -> Result<(u64, u64), StoreError> {
         let mut swept = (0, 0);
-        for batch in self.blobs.list()?.chunks(BATCH) {
+        for batch in files.chunks(BATCH) {
             // No process can commit a reference between the check and the removal.
             let removed =
                 self.door
@@ -179,6 +189,7 @@ impl Store {
     }
 
     /// Returns the runs that ended before a time, in milliseconds since 1970, the oldest first.
+    /// A run that is a part of another one is not returned: it is kept as long as that one.
     ///
     /// # Errors
     /// The database fails.
@@ -188,34 +199,65 @@ impl Store {
         })
     }
 
-    /// Deletes runs that have ended, with their events, calls and logs. The data that they wrote is
-    /// kept. A run that was resumed meanwhile is kept, too. Returns the number of deleted runs.
+    /// Deletes runs that have ended, with their events, calls, logs and the runs that are a part of
+    /// them. The data that they wrote and the audit are kept. A run that was resumed meanwhile, or
+    /// that is a part of another run, is kept, too. Returns the number of deleted runs, without
+    /// those that were a part of them. The caller must hold the exclusive lock on the datastore.
     ///
     /// # Errors
     /// The database fails, or [`StoreError::LockLost`].
     pub fn runs_delete(&self, permit: &WritePermit, runs: &[RunId]) -> Result<u64, StoreError> {
         let mut n_deleted = 0;
         for batch in runs.chunks(BATCH) {
-            n_deleted += self
+            let (n, files) = self
                 .door
                 .write("delete old runs", Durability::PowerLoss, |tx| {
                     permit.check(tx)?;
+                    let mut files = Vec::new();
                     let mut n_deleted = 0;
                     for run in batch {
-                        let id = values![run.as_str()];
-                        let found: Option<RunStatus> = status(tx, statements::RUN_STATUS_GET, &id)?;
-                        if found.is_some_and(RunStatus::is_final) {
-                            for delete in statements::RUN_DELETE {
-                                tx.execute(delete, &id)?;
-                            }
+                        if run_delete(tx, run, &mut files)? {
                             n_deleted += 1;
                         }
                     }
-                    Ok(n_deleted)
+                    Ok((n_deleted, files))
                 })?;
+            n_deleted += n;
+            self.unused_remove(permit, &files)?;
         }
         Ok(n_deleted)
     }
+}
+
+/// Deletes a run that has ended, with the runs that are a part of it. Notes the files of the tasks
+/// of their steps. Returns false if the run is kept.
+fn run_delete(tx: &Tx<'_>, run: &RunId, files: &mut Vec<(Digest, u64)>) -> Result<bool, TxFault> {
+    let id = values![run.as_str()];
+    let found: Option<RunStatus> = status(tx, statements::RUN_STATUS_GET, &id)?;
+    let parent = tx.first(statements::RUN_PARENT, &id, |row| {
+        row.get::<Option<String>>(0)
+    })?;
+    if !found.is_some_and(RunStatus::is_final) || parent.flatten().is_some() {
+        return Ok(false);
+    }
+    let mut all = vec![run.as_str().to_owned()];
+    let mut at = 0;
+    while let Some(of) = all.get(at) {
+        let children = tx.all(statements::RUN_CHILD_IDS, &values![of], |row| row.get(0))?;
+        all.extend::<Vec<String>>(children);
+        at += 1;
+    }
+    // A parent is before its children, and a row of a child refers to it.
+    for run in all.iter().rev() {
+        let id = values![run];
+        files.extend(tx.all(statements::TASK_FILES, &id, |row| {
+            Ok((digest_of(row, 0)?, row.get::<u64>(1)?))
+        })?);
+        for delete in statements::RUN_DELETE {
+            tx.execute(delete, &id)?;
+        }
+    }
+    Ok(true)
 }
 
 fn sum(files: &[(String, u64)]) -> (u64, u64) {
@@ -394,15 +436,55 @@ fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, TxFault> {
     };
     let run: RunId = word("run id", run.to_owned())?;
     let events = events_after(tx, &run, 0)?;
-    let ended: HashSet<&StepPath> = events
-        .iter()
-        .filter_map(|record| record.event.step_ended())
-        .collect();
+    let mut ends = StepEnds::default();
+    for record in &events {
+        ends.note(&record.event);
+    }
     let jobs = workflow.jobs.iter();
     let mut steps = jobs
         .filter(|it| it.name.as_str() == job)
         .flat_map(|job| &job.steps);
-    Ok(steps.all(|step| ended.contains(&step.path)))
+    Ok(steps.all(|step| ends.has_ended(&step.path)))
+}
+
+/// The steps of a run that have ended.
+#[derive(Default)]
+struct StepEnds<'a> {
+    /// The jobs whose guard has ended all their steps.
+    jobs: HashSet<&'a JobName>,
+    ended: HashMap<&'a StepPath, HashSet<Option<&'a ExpansionName>>>,
+    expanded: HashMap<&'a StepPath, Vec<&'a ExpansionName>>,
+}
+
+impl<'a> StepEnds<'a> {
+    fn note(&mut self, event: &'a RunEvent) {
+        if let Some(StepInstance { path, expansion }) = event.step_ended() {
+            let ended = self.ended.entry(path).or_default();
+            ended.insert(expansion.as_ref());
+        } else if let RunEvent::JobGuarded {
+            job,
+            is_satisfied: Ok(true) | Err(_),
+        } = event
+        {
+            self.jobs.insert(job);
+        } else if let RunEvent::Expanded { step, items } = event {
+            let names = items.iter().map(|item| &item.name);
+            self.expanded.insert(step, names.collect());
+        } else if let RunEvent::Reset { steps } = event {
+            for step in steps {
+                self.jobs.remove(&step.job);
+                self.ended.remove(step);
+                self.expanded.remove(step);
+            }
+        }
+    }
+
+    fn has_ended(&self, step: &StepPath) -> bool {
+        let ended = self.ended.get(step);
+        let has = |expansion| ended.is_some_and(|ended| ended.contains(&expansion));
+        let are_all = |names: &Vec<&'a ExpansionName>| names.iter().all(|name| has(Some(*name)));
+        self.jobs.contains(&step.job) || has(None) || self.expanded.get(step).is_some_and(are_all)
+    }
 }
 
 /// A version that may have to be deleted.
@@ -441,5 +523,84 @@ impl Candidate {
             size: row.get(11)?,
             file: file.map(Digest),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sedge_model::run::{Expansion, StepAttempt};
+
+    use super::*;
+
+    fn path(text: &str) -> StepPath {
+        let (job, step) = text.split_once('/').expect("`job/step`");
+        StepPath {
+            job: job.parse().expect("a job's name"),
+            step: step.parse().expect("a step's name"),
+        }
+    }
+
+    fn succeeded(step: &str, expansion: Option<&str>) -> RunEvent {
+        let expansion = expansion.map(|name| name.parse().expect("an expansion's name"));
+        let path = path(step);
+        RunEvent::StepSucceeded {
+            step: StepAttempt {
+                step: StepInstance { path, expansion },
+                attempt: 1,
+            },
+            call: None,
+        }
+    }
+
+    fn expanded(step: &str, names: &[&str]) -> RunEvent {
+        let item = |name: &&str| Expansion {
+            name: name.parse().expect("an expansion's name"),
+            item: serde_json::Value::Null.into(),
+        };
+        RunEvent::Expanded {
+            step: path(step),
+            items: names.iter().map(item).collect(),
+        }
+    }
+
+    /// Returns whether the step `a/s` has ended after these events.
+    fn has_ended(events: &[RunEvent]) -> bool {
+        let mut ends = StepEnds::default();
+        for event in events {
+            ends.note(event);
+        }
+        ends.has_ended(&path("a/s"))
+    }
+
+    #[test]
+    fn step_has_ended_when_all_its_expansions_have() {
+        assert!(!has_ended(&[]));
+        assert!(!has_ended(&[succeeded("a/t", None)]));
+        assert!(has_ended(&[succeeded("a/s", None)]));
+        let two = expanded("a/s", &["x", "y"]);
+        let x = succeeded("a/s", Some("x"));
+        assert!(!has_ended(&[two.clone(), x.clone()]));
+        assert!(has_ended(&[two, x, succeeded("a/s", Some("y"))]));
+        assert!(has_ended(&[expanded("a/s", &[])]));
+    }
+
+    #[test]
+    fn step_has_ended_with_the_guard_of_its_job() {
+        let guarded = |is_satisfied| RunEvent::JobGuarded {
+            job: "a".parse().expect("a job's name"),
+            is_satisfied: Ok(is_satisfied),
+        };
+        assert!(has_ended(&[guarded(true)]));
+        assert!(!has_ended(&[guarded(false)]));
+    }
+
+    #[test]
+    fn step_that_was_reset_has_not_ended() {
+        let reset = |step| RunEvent::Reset {
+            steps: vec![path(step)],
+        };
+        assert!(!has_ended(&[succeeded("a/s", None), reset("a/s")]));
+        assert!(has_ended(&[succeeded("a/s", None), reset("a/t")]));
+        assert!(!has_ended(&[expanded("a/s", &[]), reset("a/s")]));
     }
 }

@@ -1,19 +1,21 @@
-//! Runs, the processes that work on them, and their logs of events.
+//! Runs, and the processes that work on them. Their logs are in `run_log`.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
 use sedge_model::names::{NameError, RunId};
-use sedge_model::run::{RunError, RunEvent, RunKind, RunStatus, StepPath};
+use sedge_model::run::{Actor, RunError, RunEvent, RunKind, RunOptions, RunStatus};
 use sedge_sys::clock::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Store;
+use crate::audit::audit_start;
 use crate::data::Scan;
 use crate::door::{Durability, RowFlow, SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::format::{StoredEvent, StoredWord, read_word};
+use crate::format::{StoredOptions, StoredWord, read_word};
+use crate::run_log::{events_insert, status_set};
 use crate::statements;
 
 /// A run to be created.
@@ -36,8 +38,10 @@ pub struct RunStart {
     pub exclusive: bool,
     /// The process that will work on it.
     pub session: String,
-    /// The actor that requested it.
-    pub by: String,
+    /// The user who requested it.
+    pub actor: Actor,
+    /// What else it was asked to do. A run with a parent is a part of that run.
+    pub options: RunOptions,
 }
 
 /// The right to work on a run. The next process that claims the run gets a higher number, and from
@@ -48,24 +52,6 @@ pub struct Claim {
     pub run: RunId,
     /// Counts the processes that claimed the run.
     pub number: u64,
-}
-
-/// The author of an event of a run.
-#[derive(Debug, Clone, Copy)]
-pub enum Author<'a> {
-    /// The process that works on the run.
-    Process(&'a Claim),
-    /// A user, from outside of the run.
-    Person(&'a RunId),
-}
-
-impl<'a> Author<'a> {
-    fn run(self) -> &'a RunId {
-        match self {
-            Self::Process(claim) => &claim.run,
-            Self::Person(run) => run,
-        }
-    }
 }
 
 /// The record of a run.
@@ -83,27 +69,19 @@ pub struct RunRecord {
     pub exclusive: bool,
     /// Its status after its last event. The process of a `running` run may be gone.
     pub status: RunStatus,
-    /// The process that works on it, if it is running.
+    /// The process that works on it, if it is running; empty if its driver has released it, so that
+    /// it is interrupted.
     pub session: String,
     /// See [`Claim`].
     pub claim: u64,
-    /// The actor that requested it.
-    pub by: String,
+    /// The user who requested it.
+    pub by: Actor,
+    /// The run that it is a part of, if any: a nested workflow's run has one.
+    pub parent: Option<RunId>,
     /// When it was created.
     pub started_at: Timestamp,
     /// When it ended, if it has.
     pub ended_at: Option<Timestamp>,
-}
-
-/// An event and when it happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventRecord {
-    /// Its number in the run, from 1.
-    pub seq: u64,
-    /// When it was written.
-    pub at: Timestamp,
-    /// What happened.
-    pub event: RunEvent,
 }
 
 /// A filter for runs.
@@ -113,27 +91,20 @@ pub struct RunFilter {
     pub subject: Option<(RunKind, String)>,
     /// Only those of a model or workflow of this name, or of a method: `MODEL.METHOD`.
     pub of: Option<String>,
-    /// Only those that stand there, as stored.
-    pub status: Option<RunStatus>,
+    /// Only those with one of these statuses, as stored; all runs if there are none.
+    /// [`RunStatus::Interrupted`] is never stored.
+    pub statuses: Vec<RunStatus>,
     /// Only those that were made then or later.
     pub since: Option<Timestamp>,
     /// Only those whose id begins so.
     pub id_prefix: Option<String>,
-}
-
-/// A gate that waits for a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GateRecord {
-    /// The run.
-    pub run: RunRecord,
-    /// The gate.
-    pub gate: StepPath,
-    /// When it was opened.
-    pub opened_at: Timestamp,
+    /// Only those that are not a part of another run.
+    pub is_root: bool,
 }
 
 impl Store {
-    /// Creates a running run with its first events. It is durable.
+    /// Creates a running run with its first events, and notes in the audit who started it, unless
+    /// it is a part of another run. It is durable.
     ///
     /// # Errors
     /// The id is taken, or the database fails.
@@ -144,7 +115,7 @@ impl Store {
             })
     }
 
-    /// Claims a run: all former claims become invalid. It is durable.
+    /// Claims a run, and appends events: all former claims become invalid. It is durable.
     ///
     /// `seen` is the record on which the caller based its decision to claim the run.
     ///
@@ -154,7 +125,7 @@ impl Store {
         &self,
         seen: &RunRecord,
         session: &str,
-        event: &RunEvent,
+        events: &[RunEvent],
     ) -> Result<Claim, StoreError> {
         self.door.write("claim a run", Durability::PowerLoss, |tx| {
             let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.stored()];
@@ -162,48 +133,12 @@ impl Store {
             if n_changed == 0 {
                 return Err(StoreError::Fenced(seen.id.clone()).into());
             }
-            events_insert(tx, &seen.id, std::slice::from_ref(event))?;
+            events_insert(tx, &seen.id, events)?;
             Ok(Claim {
                 run: seen.id.clone(),
                 number: seen.claim + 1,
             })
         })
-    }
-
-    /// Appends the events that `decide` returns, given the events after number `known`, and updates
-    /// the status of the run. No other process can append in between. It is durable.
-    ///
-    /// Returns the events after `known`, including the appended ones.
-    ///
-    /// # Errors
-    /// [`StoreError::RunMissing`]; [`StoreError::Fenced`] if the author's claim is no longer valid;
-    /// the error of `decide`.
-    pub fn run_append<E: From<StoreError>>(
-        &self,
-        author: Author<'_>,
-        known: u64,
-        decide: impl FnOnce(&[EventRecord]) -> Result<Vec<RunEvent>, E>,
-    ) -> Result<Vec<EventRecord>, E> {
-        let run = author.run();
-        self.door
-            .write("append to a run", Durability::PowerLoss, |tx| {
-                match author {
-                    Author::Process(claim) => claim_check(tx, claim)?,
-                    Author::Person(run) => run_check(tx, run)?,
-                }
-                let news = events_after(tx, run, known)?;
-                let events = match decide(&news) {
-                    Ok(events) => events,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-                events_insert(tx, run, &events)?;
-                if let Some(status) = events.iter().rev().find_map(RunEvent::status) {
-                    let ended_at = status.is_final().then(|| tx.now().0);
-                    let update = values![status.stored(), ended_at, run.as_str()];
-                    tx.execute(statements::RUN_STATUS_SET, &update)?;
-                }
-                events_after(tx, run, known).map(Ok)
-            })?
     }
 
     /// Ends a run of one method. It becomes durable with the next durable transaction.
@@ -226,9 +161,7 @@ impl Store {
                 if let Some(error) = error {
                     end_explain(tx, &claim.run, status, error)?;
                 }
-                let update = values![status.stored(), tx.now().0, claim.run.as_str()];
-                tx.execute(statements::RUN_STATUS_SET, &update)?;
-                Ok(())
+                status_set(tx, &claim.run, status)
             })
     }
 
@@ -274,6 +207,28 @@ impl Store {
         })
     }
 
+    /// Returns what a run was asked to do besides its workflow and inputs. Those of a run that an
+    /// older version of Sedge created are the default.
+    ///
+    /// # Errors
+    /// [`StoreError::RunMissing`].
+    pub fn run_options(&self, id: &RunId) -> Result<RunOptions, StoreError> {
+        self.door.read("read a run", |tx| {
+            tx.first(statements::RUN_OPTIONS, &values![id.as_str()], run_options)?
+                .ok_or_else(|| StoreError::RunMissing(id.clone()).into())
+        })
+    }
+
+    /// Returns the runs that are a part of this one, the oldest first, without their own parts.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn run_children(&self, id: &RunId) -> Result<Vec<RunRecord>, StoreError> {
+        self.door.read("list the parts of a run", |tx| {
+            tx.all(statements::RUN_CHILDREN, &values![id.as_str()], run_record)
+        })
+    }
+
     /// Returns the newest runs that match the filter, newest first, at most `n_max`.
     ///
     /// # Errors
@@ -316,40 +271,10 @@ impl Store {
             None => Ok(scanned?),
         }
     }
-
-    /// Returns the events of a run, oldest first.
-    ///
-    /// # Errors
-    /// The database fails, or a newer Sedge wrote an event that this version does not know.
-    pub fn run_events(&self, id: &RunId) -> Result<Vec<EventRecord>, StoreError> {
-        self.door
-            .read("read a run's events", |tx| events_after(tx, id, 0))
-    }
-
-    /// Returns the gates that wait for a person: the run that was made first has its gates first,
-    /// in the order in which they were opened.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn gates_open(&self) -> Result<Vec<GateRecord>, StoreError> {
-        self.door.read("list open gates", |tx| {
-            let mut gates = Vec::new();
-            for run in tx.all(statements::RUNS_WITH_GATES, &[], run_record)? {
-                for (gate, opened_at) in gates_of(&events_after(tx, &run.id, 0)?) {
-                    let run = run.clone();
-                    gates.push(GateRecord {
-                        run,
-                        gate,
-                        opened_at,
-                    });
-                }
-            }
-            Ok(gates)
-        })
-    }
 }
 
-fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), TxFault> {
+/// Refuses a run that does not exist.
+pub(crate) fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), TxFault> {
     match claim_number(tx, run)? {
         Some(_) => Ok(()),
         None => Err(StoreError::RunMissing(run.clone()).into()),
@@ -387,12 +312,18 @@ pub(crate) fn run_insert(
         start.source.as_ref(),
         start.exclusive,
         &start.session,
-        &start.by,
+        &start.actor.name,
         tx.now().0,
     ];
     tx.execute(statements::RUN_INSERT, &run)?;
+    let options = StoredOptions::from(&start.options);
+    let options = serde_json::to_string(&options).expect("options have a form in JSON");
+    let parent = start.options.parent.as_ref().map(|(run, _)| run.as_str());
+    let details = values![start.id.as_str(), start.actor.uid, parent, &options];
+    tx.execute(statements::RUN_DETAILS_INSERT, &details)?;
+    audit_start(tx, start)?;
     if let Some(inputs) = &start.inputs {
-        let text = serde_json::to_string(inputs).expect("a JSON value is text");
+        let text = inputs_text(inputs);
         tx.execute(
             statements::RUN_INPUTS_INSERT,
             &values![start.id.as_str(), &text],
@@ -415,15 +346,26 @@ where
     parsed.map_err(|error: T::Err| StoreError::unreadable(what, error).into())
 }
 
-/// Reads an event that the store wrote.
-pub(crate) fn run_event(text: &str) -> Result<RunEvent, TxFault> {
-    let event = json::<StoredEvent>("run event", text)?.try_into();
-    event.map_err(unreadable("run event"))
-}
-
 /// Reads the inputs of a run, which the store wrote.
 pub(crate) fn run_inputs(text: &str) -> Result<Map<String, Value>, TxFault> {
     json("inputs of a run", text)
+}
+
+/// Returns the stored form of the inputs of a run.
+pub(crate) fn inputs_text(inputs: &Map<String, Value>) -> String {
+    serde_json::to_string(inputs).expect("a JSON value is text")
+}
+
+/// Reads the columns `parent` and `options` of a run. A run of an older version of Sedge has none.
+pub(crate) fn run_options(row: &SqlRow<'_>) -> Result<RunOptions, TxFault> {
+    let parent = row.get::<Option<String>>(0)?;
+    let parent = parent.map(|run| word("run id", run)).transpose()?;
+    let stored = match row.get::<Option<String>>(1)? {
+        Some(text) => json("options of a run", &text)?,
+        None => StoredOptions::default(),
+    };
+    let options = stored.into_options(parent);
+    options.map_err(|error| StoreError::unreadable("options of a run", error).into())
 }
 
 /// Returns a function that makes the error for a stored value with an invalid name.
@@ -436,26 +378,8 @@ pub(crate) fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Resul
     serde_json::from_str(text).map_err(|error| StoreError::unreadable(what, error).into())
 }
 
-fn gates_of(events: &[EventRecord]) -> Vec<(StepPath, Timestamp)> {
-    let mut open = Vec::new();
-    for record in events {
-        match &record.event {
-            RunEvent::GateOpened { gate } => open.push((gate.clone(), record.at)),
-            RunEvent::GateDecided { gate, .. } => open.retain(|(other, _)| other != gate),
-            RunEvent::Started
-            | RunEvent::Resumed
-            | RunEvent::StepStarted { .. }
-            | RunEvent::StepSucceeded { .. }
-            | RunEvent::StepFailed { .. }
-            | RunEvent::StepSkipped { .. }
-            | RunEvent::Suspended
-            | RunEvent::Ended { .. } => {}
-        }
-    }
-    open
-}
-
 pub(crate) fn run_record(row: &SqlRow<'_>) -> Result<RunRecord, TxFault> {
+    let parent = row.get::<Option<String>>(12)?;
     Ok(RunRecord {
         id: word("run id", row.get(0)?)?,
         kind: row.text(1, |text| read_word("run kind", text))??,
@@ -464,7 +388,11 @@ pub(crate) fn run_record(row: &SqlRow<'_>) -> Result<RunRecord, TxFault> {
         status: row.text(4, |text| read_word("run status", text))??,
         session: row.get(5)?,
         claim: row.get(6)?,
-        by: row.get(7)?,
+        by: Actor {
+            name: row.get(7)?,
+            uid: row.get(11)?,
+        },
+        parent: parent.map(|run| word("run id", run)).transpose()?,
         started_at: Timestamp(row.get(8)?),
         ended_at: row.get::<Option<u64>>(9)?.map(Timestamp),
         exclusive: row.get(10)?,
@@ -485,32 +413,4 @@ fn end_explain(
     }
     let error = Some(Box::new(error.clone()));
     events_insert(tx, run, &[RunEvent::Ended { status, error }])
-}
-
-fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), TxFault> {
-    for event in events {
-        let text =
-            serde_json::to_string(&StoredEvent::from(event)).expect("an event has a form in JSON");
-        let event = values![run.as_str(), tx.now().0, &text];
-        tx.execute(statements::RUN_EVENT_INSERT, &event)?;
-    }
-    Ok(())
-}
-
-pub(crate) fn events_after(
-    tx: &Tx<'_>,
-    run: &RunId,
-    seq: u64,
-) -> Result<Vec<EventRecord>, TxFault> {
-    tx.all(
-        statements::RUN_EVENTS_AFTER,
-        &values![run.as_str(), seq],
-        |row| {
-            Ok(EventRecord {
-                seq: row.get(0)?,
-                at: Timestamp(row.get(1)?),
-                event: row.text(2, run_event)??,
-            })
-        },
-    )
 }

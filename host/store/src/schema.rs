@@ -8,7 +8,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 5;
+pub(crate) const SCHEMA_VERSION: i64 = 6;
 
 /// The oldest version that can be migrated. No release had an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
@@ -20,16 +20,28 @@ pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
         2 => &[RUN_TABLES, OLD_DATA_TABLE],
         3 => &[RUN_TABLES, DATA_TABLES],
         4 => &[RUN_TABLES, DATA_TABLES, USE_TABLES],
-        SCHEMA_VERSION => &[
+        5 => &[
             RUN_TABLES,
             DATA_TABLES,
             USE_TABLES,
             INPUT_TABLES,
             UNSAVED_TABLES,
         ],
+        SCHEMA_VERSION => &PRESENT_TABLES,
         _ => &[],
     }
 }
+
+/// The statements that create the current tables, in parts.
+pub(crate) const PRESENT_TABLES: [&str; 7] = [
+    RUN_TABLES,
+    DATA_TABLES,
+    USE_TABLES,
+    INPUT_TABLES,
+    UNSAVED_TABLES,
+    WORKFLOW_TABLES,
+    AUDIT_TABLES,
+];
 
 /// The tables of runs, calls and locks.
 ///
@@ -44,7 +56,7 @@ CREATE TABLE runs (
     source     TEXT,              -- the workflow's file at the time when the run was created
     exclusive  INTEGER NOT NULL,  -- 1 if it locks the whole datastore while it is running
     status     TEXT NOT NULL,     -- see RunStatus; never `interrupted`
-    session    TEXT NOT NULL,     -- the process that works on it, if `running`
+    session    TEXT NOT NULL,     -- the process that works on it, if `running`; empty if none does
     claim      INTEGER NOT NULL,  -- counts the processes that claimed it; fences off former ones
     started_by TEXT NOT NULL,
     started_at INTEGER NOT NULL,
@@ -57,14 +69,14 @@ CREATE TABLE run_events (
     run   TEXT NOT NULL REFERENCES runs (id),
     seq   INTEGER NOT NULL,       -- 1, 2, 3 and so on without gaps
     at    INTEGER NOT NULL,
-    event TEXT NOT NULL,          -- JSON, see RunEvent
+    event TEXT NOT NULL,          -- JSON, see StoredEvent
     PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE calls (
     run        TEXT NOT NULL REFERENCES runs (id),
     path       TEXT NOT NULL,
-    step       TEXT,              -- `job/step`, also for nested calls of a step
+    step       TEXT,              -- `job/step` or `job/expansion`, also for its nested calls
     model      TEXT NOT NULL,
     method     TEXT NOT NULL,
     plugin     TEXT NOT NULL,     -- SHA-256 of the component
@@ -165,7 +177,7 @@ CREATE TABLE data_versions (
     created_at INTEGER NOT NULL,
     run        TEXT NOT NULL,     -- it stays after the run is deleted
     path       TEXT NOT NULL,     -- the call that wrote it
-    step       TEXT,              -- `job/step`
+    step       TEXT,              -- `job/step` or `job/expansion`
     origin     INTEGER NOT NULL REFERENCES origins (id),
     PRIMARY KEY (data, version)
 ) STRICT, WITHOUT ROWID;
@@ -210,5 +222,40 @@ CREATE TABLE unsaved_models (
     definition TEXT NOT NULL,     -- YAML, as the file of a definition has it
     created_by TEXT NOT NULL,
     created_at INTEGER NOT NULL
+) STRICT;
+";
+
+/// What schema 6 added to runs: who started them and how, their parents, and what their steps run.
+pub(crate) const WORKFLOW_TABLES: &str = "
+CREATE TABLE run_details (
+    run     TEXT NOT NULL PRIMARY KEY REFERENCES runs (id),
+    uid     INTEGER,              -- the number of the user in `runs.started_by`
+    parent  TEXT REFERENCES runs (id),  -- the run that this one is a part of
+    options TEXT NOT NULL         -- JSON, see StoredOptions
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_details_by_parent ON run_details (parent) WHERE parent IS NOT NULL;
+
+-- What a step runs, with its evaluated inputs, as the event `step-started` logged it.
+CREATE TABLE step_tasks (
+    run    TEXT NOT NULL REFERENCES runs (id),
+    call   INTEGER NOT NULL,      -- the ordinal in the event
+    task   TEXT,                  -- JSON, see StoredTask; null: the file named by the digest
+    digest BLOB,                  -- of that file: BLAKE3, 32 bytes
+    size   INTEGER,               -- of that file, in bytes
+    PRIMARY KEY (run, call)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX step_tasks_by_file ON step_tasks (digest) WHERE digest IS NOT NULL;
+";
+
+/// What users did, which schema 6 added. Rows are added, and never changed or deleted.
+pub(crate) const AUDIT_TABLES: &str = "
+CREATE TABLE audit (
+    n      INTEGER PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    actor  TEXT NOT NULL,         -- the name of the user
+    uid    INTEGER,               -- the number of the user
+    what   TEXT NOT NULL,         -- a word: `gate-approved`
+    object TEXT NOT NULL,         -- on what it was done: a run, a model, a secret
+    detail TEXT
 ) STRICT;
 ";

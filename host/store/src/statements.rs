@@ -5,6 +5,7 @@
 
 use sedge_lang::query::Selection;
 
+use crate::audit::AuditFilter;
 use crate::door::SqlValue;
 use crate::format::StoredWord;
 use crate::runs::RunFilter;
@@ -14,11 +15,19 @@ pub(crate) mod checks;
 /// The columns of a run, as `runs::run_record` reads them.
 macro_rules! run_columns {
     () => {
-        "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at, exclusive"
+        "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at,
+         exclusive, uid, parent"
     };
 }
 
-use run_columns;
+/// The tables of a run's columns. An older version of Sedge made no details.
+macro_rules! run_tables {
+    () => {
+        "runs LEFT JOIN run_details ON run_details.run = runs.id"
+    };
+}
+
+use {run_columns, run_tables};
 
 /// The columns of a version and its name, as `data::data_record` reads them.
 macro_rules! version_columns {
@@ -45,37 +54,90 @@ pub(crate) const RUN_INPUTS_INSERT: &str = "INSERT INTO run_inputs (run, inputs)
 pub(crate) const RUN_INPUTS: &str = "
     SELECT inputs FROM runs LEFT JOIN run_inputs ON run_inputs.run = runs.id WHERE runs.id = ?1";
 pub(crate) const RUN_SOURCE_NAMED: &str = "SELECT subject, source FROM runs WHERE id = ?1";
-pub(crate) const RUN_GET: &str = concat!("SELECT ", run_columns!(), " FROM runs WHERE id = ?1");
+/// Replaces the inputs, or adds those of a run that had none.
+pub(crate) const RUN_INPUTS_SET: &str = "
+    INSERT INTO run_inputs (run, inputs) VALUES (?1, ?2)
+    ON CONFLICT (run) DO UPDATE SET inputs = ?2";
+pub(crate) const RUN_SOURCE_SET: &str = "UPDATE runs SET source = ?2 WHERE id = ?1";
+pub(crate) const RUN_RELEASE: &str =
+    "UPDATE runs SET session = '' WHERE id = ?1 AND status = 'running'";
+pub(crate) const RUN_DETAILS_INSERT: &str =
+    "INSERT INTO run_details (run, uid, parent, options) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const RUN_OPTIONS: &str = "
+    SELECT parent, options FROM runs LEFT JOIN run_details ON run_details.run = runs.id
+    WHERE runs.id = ?1";
+pub(crate) const RUN_CHILDREN: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM run_details JOIN runs ON runs.id = run_details.run
+    WHERE parent = ?1 ORDER BY runs.rowid"
+);
+pub(crate) const RUN_CHILD_IDS: &str = "SELECT run FROM run_details WHERE parent = ?1";
+pub(crate) const RUN_PARENT: &str = "SELECT parent FROM run_details WHERE run = ?1";
+pub(crate) const RUN_GET: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM ",
+    run_tables!(),
+    " WHERE id = ?1"
+);
 pub(crate) const RUNS_WITH_GATES: &str = concat!(
     "SELECT ",
     run_columns!(),
-    " FROM runs WHERE status IN ('running', 'suspended') ORDER BY rowid"
+    " FROM ",
+    run_tables!(),
+    " WHERE status IN ('running', 'suspended') ORDER BY runs.rowid"
 );
 pub(crate) const RUNS_ENDED_BEFORE: &str = concat!(
     "SELECT ",
     run_columns!(),
-    " FROM runs WHERE ended_at < ?1 AND status IN ('succeeded', 'failed', 'cancelled')
-    ORDER BY rowid"
+    " FROM ",
+    run_tables!(),
+    " WHERE ended_at < ?1 AND status IN ('succeeded', 'failed', 'cancelled') AND parent IS NULL
+    ORDER BY runs.rowid"
 );
-pub(crate) const RUN_EVENT_INSERT: &str = "
-    INSERT INTO run_events (run, seq, at, event)
-    VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM run_events WHERE run = ?1), ?2, ?3)";
+pub(crate) const RUN_EVENT_INSERT: &str =
+    "INSERT INTO run_events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const RUN_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM run_events WHERE run = ?1";
 pub(crate) const RUN_EVENTS_AFTER: &str =
     "SELECT seq, at, event FROM run_events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
+/// The events that open gates or end their wait. The store writes the kind of an event first.
+pub(crate) const RUN_EVENTS_OF_GATES: &str = r#"
+    SELECT seq, at, event FROM run_events
+    WHERE run = ?1 AND (event LIKE '{"event":"gate-%' OR event LIKE '{"event":"step-skipped"%'
+        OR event LIKE '{"event":"reset"%' OR event LIKE '{"event":"cancel-requested"%'
+        OR event LIKE '{"event":"deadline-passed"%')
+    ORDER BY seq"#;
+
+pub(crate) const TASK_INSERT: &str =
+    "INSERT INTO step_tasks (run, call, task, digest, size) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(crate) const TASK_GET: &str =
+    "SELECT task, digest, size FROM step_tasks WHERE run = ?1 AND call = ?2";
+pub(crate) const TASK_FILES: &str =
+    "SELECT digest, size FROM step_tasks WHERE run = ?1 AND digest IS NOT NULL";
+
+pub(crate) const AUDIT_INSERT: &str = "
+    INSERT INTO audit (at, actor, uid, what, object, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// Deletes a run and its dependent rows, in an order that satisfies all foreign keys.
-pub(crate) const RUN_DELETE: [&str; 6] = [
+pub(crate) const RUN_DELETE: [&str; 8] = [
     "DELETE FROM log_lines WHERE run = ?1",
     "DELETE FROM calls WHERE run = ?1",
     "DELETE FROM run_events WHERE run = ?1",
     "DELETE FROM fences WHERE run = ?1",
     "DELETE FROM run_inputs WHERE run = ?1",
+    "DELETE FROM step_tasks WHERE run = ?1",
+    "DELETE FROM run_details WHERE run = ?1",
     "DELETE FROM runs WHERE id = ?1",
 ];
 
 pub(crate) const CALL_INSERT: &str = "
     INSERT INTO calls (run, path, step, model, method, plugin, status, arguments, started_at, undone)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, ?8, ?9)";
+/// Begins a call again that was cut off when a caller of it was rolled back.
+pub(crate) const CALL_RESTART: &str = "
+    UPDATE calls SET status = 'running', result = NULL
+    WHERE run = ?1 AND path = ?2 AND status = 'cancelled'";
 pub(crate) const CALL_END: &str = "
     UPDATE calls SET status = ?1, result = ?2, elapsed_us = ?3, waited_us = ?4
     WHERE run = ?5 AND path = ?6 AND status = 'running'";
@@ -90,10 +152,31 @@ pub(crate) const CALLS_FORGET: [&str; 3] = [
     "DELETE FROM fences WHERE run = ?1 AND path >= ?2 AND path < ?3",
     "DELETE FROM calls WHERE run = ?1 AND path >= ?2 AND path < ?3",
 ];
+/// Deletes those calls in a range of paths that have not ended, and below which none has ended.
+pub(crate) const CALLS_CUT_OFF_FORGET: &str = "
+    DELETE FROM calls
+    WHERE run = ?1 AND path >= ?2 AND path < ?3 AND status IN ('running', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM calls AS below
+                    WHERE below.run = calls.run
+                    AND below.path >= calls.path || '/' AND below.path < calls.path || '0'
+                    AND below.status IN ('succeeded', 'failed'))";
+/// Marks the other calls in the range that have not ended.
+pub(crate) const CALLS_CUT_OFF: &str = "
+    UPDATE calls SET status = 'cancelled', result = ?4
+    WHERE run = ?1 AND path >= ?2 AND path < ?3 AND status = 'running'";
+pub(crate) const CALL_LIST_BELOW: &str = "
+    SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
+           waited_us, undone
+    FROM calls WHERE run = ?1 AND path >= ?2 AND path < ?3";
 pub(crate) const CALL_LIST: &str = "
     SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
            waited_us, undone
     FROM calls WHERE run = ?1";
+/// The calls whose path is in a range.
+pub(crate) const CALLS_IN_RANGE: &str = "
+    SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
+           waited_us, undone
+    FROM calls WHERE run = ?1 AND path >= ?2 AND path < ?3";
 pub(crate) const CALL_RUNNING_OLDEST: &str = "
     SELECT calls.run, calls.path, calls.model, calls.method, calls.started_at, runs.session
     FROM runs JOIN calls ON calls.run = runs.id
@@ -158,6 +241,9 @@ pub(crate) const DATA_FIND: &str = "
     SELECT found.id, found.name, found.owner, found.latest, found.written, asked.forward IS NOT NULL
     FROM data AS asked JOIN data AS found ON found.id = coalesce(asked.forward, asked.id)
     WHERE asked.model = ?1 AND asked.name = ?2";
+/// The call that wrote a version.
+pub(crate) const VERSION_BY: &str =
+    "SELECT run, path FROM data_versions WHERE data = ?1 AND version = ?2";
 pub(crate) const DATA_INSERT: &str = "
     INSERT INTO data (model, name, owner, latest, written, keep, forward)
     VALUES (?1, ?2, ?3, 0, 0, NULL, ?4)";
@@ -236,10 +322,16 @@ pub(crate) const TAG_INSERT: &str =
 pub(crate) const TAGS_RESTORE: &str = "
     INSERT INTO data_tags (key, value, data, version)
     SELECT key, value, data, ?3 FROM data_tags WHERE data = ?1 AND version = ?2";
-pub(crate) const FILE_USES: &str =
-    "SELECT count(*) FROM data_versions WHERE digest = ?1 AND content IS NULL";
-pub(crate) const FILE_IS_USED: &str =
-    "SELECT 1 FROM data_versions WHERE digest = ?1 AND content IS NULL";
+pub(crate) const FILE_USES: &str = "
+    SELECT (SELECT count(*) FROM data_versions WHERE digest = ?1 AND content IS NULL)
+         + (SELECT count(*) FROM step_tasks WHERE digest = ?1)";
+pub(crate) const FILE_IS_USED: &str = "
+    SELECT 1 FROM data_versions WHERE digest = ?1 AND content IS NULL
+    UNION ALL SELECT 1 FROM step_tasks WHERE digest = ?1 LIMIT 1";
+/// The digests of all files that rows refer to.
+pub(crate) const FILES: &str = "
+    SELECT digest FROM data_versions WHERE content IS NULL
+    UNION SELECT digest FROM step_tasks WHERE digest IS NOT NULL";
 
 /// A version (the latest if the number is null), with its content if that is in the database.
 pub(crate) const VERSION_GET: &str = concat!(
@@ -304,12 +396,55 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
             "(subject = ? OR subject || '.' || method = ?)",
             filter.of.as_ref().map(SqlValue::from),
         ),
-        ("status = ?", filter.status.map(|it| it.stored().into())),
         ("started_at >= ?", filter.since.map(|since| since.0.into())),
         // The first condition is the lower end of the range in the index, the second one the upper.
         ("id >= ?", prefix.map(SqlValue::from)),
         ("id < ? || '~'", prefix.map(SqlValue::from)),
     ];
+    let (mut conditions, mut given) = conditions(wanted);
+    if !filter.statuses.is_empty() {
+        let from = given.len() + 1;
+        given.extend(filter.statuses.iter().map(|it| SqlValue::from(it.stored())));
+        let places: Vec<String> = (from..=given.len()).map(|n| format!("?{n}")).collect();
+        conditions.push(format!("status IN ({})", places.join(", ")));
+    }
+    if filter.is_root {
+        conditions.push("parent IS NULL".to_owned());
+    }
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {} ORDER BY runs.rowid DESC",
+        run_columns!(),
+        run_tables!(),
+        conditions.join(" AND ")
+    );
+    (sql, given)
+}
+
+/// Returns the statement for the entries of the audit that match a filter, newest first, and its
+/// parameters.
+pub(crate) fn audit_selected(filter: &AuditFilter) -> (String, Vec<SqlValue<'_>>) {
+    let wanted = [
+        ("actor = ?", filter.actor.as_ref().map(SqlValue::from)),
+        ("what = ?", filter.what.as_ref().map(SqlValue::from)),
+        // A gate is named `RUN JOB/STEP`.
+        (
+            "(object = ? OR substr(object, 1, length(?) + 1) = ? || ' ')",
+            filter.on.as_ref().map(SqlValue::from),
+        ),
+        ("at >= ?", filter.since.map(|since| since.0.into())),
+    ];
+    let (conditions, given) = conditions(wanted);
+    let sql = format!(
+        "SELECT n, at, actor, uid, what, object, detail FROM audit WHERE {} ORDER BY n DESC",
+        conditions.join(" AND ")
+    );
+    (sql, given)
+}
+
+/// Returns the conditions that have a value, with numbered parameters, and the values.
+fn conditions<'a, const N: usize>(
+    wanted: [(&str, Option<SqlValue<'a>>); N],
+) -> (Vec<String>, Vec<SqlValue<'a>>) {
     let mut given = Vec::new();
     let mut conditions = vec!["1 = 1".to_owned()];
     for (condition, value) in wanted {
@@ -318,12 +453,7 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
             conditions.push(condition.replace('?', &format!("?{}", given.len())));
         }
     }
-    let sql = format!(
-        "SELECT {} FROM runs WHERE {} ORDER BY rowid DESC",
-        run_columns!(),
-        conditions.join(" AND ")
-    );
-    (sql, given)
+    (conditions, given)
 }
 
 /// Returns the statement for the selected versions, and its parameters. The versions are sorted by
@@ -531,7 +661,35 @@ mod tests {
         let all = RunFilter::default();
         let (sql, given) = runs_selected(&all);
         let plan = plan_of(&sql, &given);
-        assert_eq!(plan, "SCAN runs");
+        // The details of each run are looked up by its id, and nothing is sorted.
+        assert!(plan.starts_with("SCAN runs\nSEARCH run_details"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+
+    /// A driver makes these for each step, so none may read more than it returns.
+    #[test]
+    fn rows_of_a_run_are_found_by_an_index() {
+        let one_by_one = [
+            RUN_SEQ,
+            RUN_EVENTS_AFTER,
+            RUN_EVENTS_OF_GATES,
+            RUN_OPTIONS,
+            RUN_CHILDREN,
+            RUN_CHILD_IDS,
+            RUN_PARENT,
+            CALLS_IN_RANGE,
+            TASK_GET,
+            TASK_FILES,
+            FILE_USES,
+            FILE_IS_USED,
+        ];
+        for sql in one_by_one.into_iter().chain(RUN_DELETE) {
+            let is_given = |n: &usize| sql.contains(&format!("?{n}"));
+            let given = vec![SqlValue::Null; (1..=9).filter(is_given).count()];
+            let plan = plan_of(sql, &given);
+            let scans = |line: &str| line.starts_with("SCAN") && line != "SCAN CONSTANT ROW";
+            assert!(!plan.lines().any(scans), "{sql}\n{plan}");
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Store {
             "create a run of an unsaved model",
             Durability::PowerLoss,
             |tx| {
-                if !unsaved_put(tx, put, &start.by)? {
+                if !unsaved_put(tx, put, &start.actor.name)? {
                     return Ok(None);
                 }
                 run_insert(tx, start, &[]).map(Some)
@@ -136,7 +136,7 @@ impl Store {
 }
 
 /// Writes a definition. Returns false if the stored one is not the expected one.
-fn unsaved_put(tx: &Tx<'_>, put: &UnsavedPut, by: &str) -> Result<bool, TxFault> {
+pub(crate) fn unsaved_put(tx: &Tx<'_>, put: &UnsavedPut, by: &str) -> Result<bool, TxFault> {
     let (name, type_name) = (put.name.as_str(), put.type_name.as_str());
     let n_changed = match &put.former {
         Some(former) => {

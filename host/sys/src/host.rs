@@ -8,16 +8,21 @@ use std::sync::OnceLock;
 
 use rustix::fs::CWD;
 
-use crate::platform;
+use crate::{platform, users};
 
-/// Returns the name of the user, for records; the user's number if the name is unknown.
+/// Returns the name of the user that this process runs as, for records: the one that the operating
+/// system has for [`user_number`], and not one that the environment claims. If the operating system
+/// has none, returns `uid NUMBER`.
 #[must_use]
 pub fn user() -> String {
-    ["USER", "LOGNAME"]
-        .iter()
-        // ignored: a name that is not UTF-8 is not used in records.
-        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    let uid = user_number();
+    users::user_name(uid).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// Returns the number of the user that this process runs as.
+#[must_use]
+pub fn user_number() -> u32 {
+    rustix::process::getuid().as_raw()
 }
 
 /// Returns the name of this machine, for records.
@@ -180,6 +185,15 @@ pub fn stderr_columns() -> Option<usize> {
     columns(std::io::stderr())
 }
 
+/// Returns the number of rows of the terminal on stderr; `None` if stderr is not a terminal or does
+/// not say.
+#[must_use]
+pub fn stderr_rows() -> Option<usize> {
+    // ignored: a descriptor without a window size is not a terminal.
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(size.ws_row.into()).filter(|n_rows| *n_rows > 0)
+}
+
 /// Returns the number of columns of the terminal on stdout; `None` if stdout is not a terminal.
 #[must_use]
 pub fn stdout_columns() -> Option<usize> {
@@ -199,6 +213,13 @@ fn columns(stream: impl AsFd) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_is_that_of_the_process() {
+        let uid = rustix::process::getuid().as_raw();
+        assert_eq!(user_number(), uid);
+        assert!(!user().is_empty());
+    }
 
     #[test]
     fn a_program_is_found_in_the_path() {

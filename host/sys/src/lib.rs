@@ -36,4 +36,5 @@ pub mod shared_file;
 pub mod shell;
 pub mod terminal;
 pub mod thread;
+mod users;
 pub mod worker;

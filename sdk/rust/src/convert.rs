@@ -52,6 +52,11 @@ impl From<types::CallError> for CallError {
             types::CallError::Deadlock(chains) => Self::Deadlock {
                 ours: chains.ours,
                 theirs: chains.theirs,
+                difference: chains.difference,
+            },
+            types::CallError::ChangedMeanwhile(changed) => Self::ChangedMeanwhile {
+                name: changed.name,
+                reason: changed.reason,
             },
             types::CallError::Cycle(names) => Self::Cycle { names },
             types::CallError::Limit(limit) => Self::Limit {
@@ -88,6 +93,14 @@ impl From<data::DataError> for DataError {
                 value: limit.value,
             },
             data::DataError::Finished => Self::Finished,
+            data::DataError::StagedByAncestor(staged) => Self::StagedByAncestor {
+                name: staged.name,
+                call: staged.call,
+            },
+            data::DataError::ChangedMeanwhile(changed) => Self::ChangedMeanwhile {
+                name: changed.name,
+                reason: changed.reason,
+            },
         }
     }
 }

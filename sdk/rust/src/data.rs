@@ -59,7 +59,12 @@ impl Context {
     /// Stages the next version of the resource that is named like its spec.
     ///
     /// Other calls can read it once the method has returned `Ok`. Until then only this call and
-    /// its callees can.
+    /// its callees can. A callee cannot write the same name, and what it commits after it has read
+    /// the staged version stays even if this method fails: see [`Context::publish`].
+    ///
+    /// If a nested call has written the name after this method had read it, the method fails with
+    /// `changed-meanwhile`, and nothing of it is committed. Make nested calls on the own model
+    /// first, then read, then write.
     ///
     /// # Errors
     /// The write was refused; the error says why.
@@ -188,7 +193,8 @@ impl Context {
     /// After that, the host can no longer roll the call back and retry it if there is a deadlock.
     ///
     /// # Errors
-    /// Nothing is committed; the error says why.
+    /// Nothing is committed; the error says why. With [`DataError::ChangedMeanwhile`], what was
+    /// staged is discarded: read the name again, and write it again.
     pub fn publish(&self) -> Result<Vec<Written>, DataError> {
         Ok(data::publish()?.into_iter().map(Written::from).collect())
     }

@@ -114,17 +114,31 @@ pub enum CallError {
         /// How long the call waited, in milliseconds.
         waited_ms: u64,
     },
-    /// Waiting for the lock would have closed a cycle. The callee did not run.
+    /// Waiting for the lock would have closed a cycle, and the host could not roll a call back and
+    /// retry it.
     #[error(
-        "{} and {} wait for each other",
+        "{} and {} wait for each other{}",
         joined(ours, " > "),
-        joined(theirs, " > ")
+        joined(theirs, " > "),
+        difference.as_ref().map_or_else(String::new, |it| format!("; {it}"))
     )]
     Deadlock {
         /// The chain from the run down to the call that requested the lock.
         ours: Vec<String>,
         /// The chain of the lineage that waits for this one.
         theirs: Vec<String>,
+        /// Set if the callee was rolled back and retried, and the retry made another nested call
+        /// than before: a sentence that says which.
+        difference: Option<String>,
+    },
+    /// The callee changed data that another call has changed since the callee read it. None of the
+    /// callee's changes were committed.
+    #[error("{reason}")]
+    ChangedMeanwhile {
+        /// The name of the data.
+        name: String,
+        /// What happened to it, and by which call.
+        reason: String,
     },
     /// The definitions of the target refer to each other in a cycle.
     #[error("it depends on itself: {}", joined(names, " > "))]
@@ -179,6 +193,7 @@ impl CallError {
             Self::Denied { .. } => "denied",
             Self::LockTimeout { .. } => "lock-timeout",
             Self::Deadlock { .. } => "deadlock",
+            Self::ChangedMeanwhile { .. } => "changed-meanwhile",
             Self::Cycle { .. } => "cycle",
             Self::Limit { .. } => "limit",
             Self::Failed(failure) => &failure.code,
@@ -199,7 +214,17 @@ impl CallError {
                 holders,
                 waited_ms,
             } => Some(json!({"resource": resource, "holders": holders, "waited_ms": waited_ms})),
-            Self::Deadlock { ours, theirs } => Some(json!({"ours": ours, "theirs": theirs})),
+            Self::Deadlock {
+                ours,
+                theirs,
+                difference,
+            } => Some(match difference {
+                Some(difference) => {
+                    json!({"ours": ours, "theirs": theirs, "difference": difference})
+                }
+                None => json!({"ours": ours, "theirs": theirs}),
+            }),
+            Self::ChangedMeanwhile { name, .. } => Some(json!({"name": name})),
             Self::Cycle { names } => Some(json!({"names": names})),
             Self::Limit { name, value } => Some(json!({"name": name, "value": value})),
             Self::Failed(failure) => failure.details.clone(),
@@ -273,6 +298,25 @@ pub enum DataError {
     /// The file is finished already.
     #[error("the file was finished before")]
     Finished,
+    /// A caller of this call has staged the name and not published it.
+    #[error(
+        "`{name}` is staged by the call `{call}`, which this call is a part of: that call has to `publish` it before it makes the nested call"
+    )]
+    StagedByAncestor {
+        /// The name of the data.
+        name: String,
+        /// The call that has staged it.
+        call: String,
+    },
+    /// The name has another latest version than the one that this call builds on. Nothing was
+    /// committed.
+    #[error("{reason}")]
+    ChangedMeanwhile {
+        /// The name of the data.
+        name: String,
+        /// What happened to it, and by which call.
+        reason: String,
+    },
     /// The content does not fit the requested Rust type. An earlier version of the model type may
     /// have written it.
     #[error("`{name}` of model `{model}` is not what was expected: {message}")]
@@ -299,6 +343,8 @@ impl DataError {
             Self::ModelNotFound { .. } => "model-not-found",
             Self::Limit { .. } => "limit",
             Self::Finished => "finished",
+            Self::StagedByAncestor { .. } => "staged-by-ancestor",
+            Self::ChangedMeanwhile { .. } => "changed-meanwhile",
             Self::UnexpectedContent { .. } => "unexpected-content",
         }
     }
@@ -309,6 +355,8 @@ impl DataError {
             Self::Undeclared { spec } => Some(json!({"spec": spec})),
             Self::InvalidContent { violations } => Some(json!({"violations": violations})),
             Self::ModelNotFound { model } => Some(json!({"model": model})),
+            Self::StagedByAncestor { name, call } => Some(json!({"name": name, "call": call})),
+            Self::ChangedMeanwhile { name, .. } => Some(json!({"name": name})),
             Self::Limit { name, value } => Some(json!({"name": name, "value": value})),
             Self::UnexpectedContent { model, name, .. } => {
                 Some(json!({"model": model, "name": name}))

@@ -17,7 +17,7 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
 use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::permission::grants::Grants;
-use sedge_model::run::RunKind;
+use sedge_model::run::{Actor, RunKind, RunOptions};
 use sedge_runtime::{
     CachePlaces, CallIdentity, CallPart, CallReport, CallSpec, CodeCache, CoreDumps, Plugin,
     PluginError, Ports, Runtime, Staging, Surroundings, Untouchable, Workload,
@@ -65,7 +65,11 @@ impl Parts {
             inputs: None,
             exclusive: false,
             session: "bench".to_owned(),
-            by: "bench".to_owned(),
+            actor: Actor {
+                name: "bench".to_owned(),
+                uid: None,
+            },
+            options: RunOptions::default(),
         };
         let claim = store.run_start(&start, &[])?;
         let runtime = runtime_in(folder, Workload::ManyCalls)?;
@@ -133,6 +137,7 @@ impl Parts {
             },
             result: report.result,
             changes: report.changes.into_iter().map(kept).collect(),
+            bases: Vec::new(),
             discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
@@ -142,7 +147,7 @@ impl Parts {
             waited_us: 0,
             lock_epoch: 0,
         };
-        self.store.call_commit(&self.claim, end).wait()?;
+        self.store.call_commit(&self.claim, end, None).wait()?;
         figures.lap(PART_COMMIT, since);
         Ok(())
     }
@@ -182,7 +187,7 @@ impl Parts {
     }
 
     async fn call(&self, lineage: &Lineage) -> Result<CallReport> {
-        let staging = Staging::new(self.model.clone(), None, 64 << 20);
+        let staging = Staging::new(self.model.clone(), lineage.clone(), None, 64 << 20);
         let spec = CallSpec {
             identity: Arc::new(CallIdentity {
                 model: self.model.clone(),
@@ -198,8 +203,8 @@ impl Parts {
             }),
             part: CallPart::Method,
             secrets: Vec::new(),
-            arguments: json!({}),
-            global_arguments: json!({}),
+            arguments: Arc::new(json!({})),
+            global_arguments: Arc::new(json!({})),
             surroundings: Surroundings {
                 folders: Vec::new(),
                 untouchable: Untouchable::default(),

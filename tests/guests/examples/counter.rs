@@ -23,6 +23,8 @@ struct RunArguments {
 enum Step {
     /// Add one.
     Add,
+    /// Add one, and publish it: the call cannot be rolled back any more.
+    Publish,
     /// Wait for this many milliseconds.
     Wait(u64),
     /// Wait until another counter has counted. With this a test decides when the call continues,
@@ -71,6 +73,10 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<u64, Failure> {
         match step {
             Step::Add => {
                 add(cx, NoArguments {})?;
+            }
+            Step::Publish => {
+                add(cx, NoArguments {})?;
+                cx.publish()?;
             }
             Step::Wait(ms) => wait(Duration::from_millis(ms)),
             Step::Until(model) => {

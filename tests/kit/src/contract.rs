@@ -90,6 +90,11 @@ fn use_case(options: &[&str]) -> Option<UseCase> {
     {
         return Some(UseCase::ModelMethodDirect);
     }
+    match words[..] {
+        ["workflow", "cancel", ..] => return Some(UseCase::RunCancel),
+        ["workflow", "history", ..] => return Some(UseCase::RunList),
+        _ => {}
+    }
     let mut stem = String::new();
     for word in words {
         if !stem.is_empty() {

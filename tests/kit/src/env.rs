@@ -21,9 +21,10 @@ const FOLDER_PREFIX: &str = "sedge-test-";
 /// A temporary folder with a home (`$ENV/user`) and a folder for a repository (`$ENV/repo`), in
 /// which commands run.
 ///
-/// A command gets only these variables: `HOME`, `USER` (`tester`), the width of a terminal (100
-/// columns), `SSL_CERT_FILE`, and the folders of [`compiled_code`]. In its arguments, `$ENV` is
-/// this folder, and `$GUESTS` is the folder of the built components: `$GUESTS/sink.wasm`.
+/// A command gets only these variables: `HOME`, `USER` (a name that no record may have), the width
+/// of a terminal (100 columns), `SSL_CERT_FILE`, and the folders of [`compiled_code`]. In its
+/// arguments, `$ENV` is this folder, and `$GUESTS` is the folder of the built components:
+/// `$GUESTS/sink.wasm`. In its output, the user who runs the tests is `tester`.
 #[derive(Debug)]
 pub struct TestEnv {
     folder: TempDir,
@@ -149,8 +150,18 @@ impl TestEnv {
             ]);
             env
         });
+        template.copied()
+    }
+
+    /// Returns an environment whose repository is a copy of this one's. No command may run in this
+    /// one meanwhile.
+    ///
+    /// # Panics
+    /// There is no room for the copy.
+    #[must_use]
+    pub fn copied(&self) -> Self {
         let env = Self::default();
-        folder_copy(&template.repository(), &env.repository());
+        folder_copy(&self.repository(), &env.repository());
         env
     }
 
@@ -295,7 +306,7 @@ impl TestEnv {
             .current_dir(self.repository())
             .env_clear()
             .env("HOME", self.folder.path().join("user"))
-            .env("USER", "tester")
+            .env("USER", "pretender")
             .env("SSL_CERT_FILE", self.authorities())
             .env("COLUMNS", "100")
             .envs(compiled_code().variables())

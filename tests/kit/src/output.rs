@@ -3,6 +3,9 @@
 use std::fmt;
 use std::process::ExitStatus;
 
+/// The exit code of a run that waits for a decision.
+const SUSPENDED_EXIT: i32 = 4;
+
 /// The output and exit status of a command.
 ///
 /// Displays what the user sees: stdout and stderr, each under a heading unless it is empty, and the
@@ -38,13 +41,18 @@ impl CommandOutput {
         self.status.code()
     }
 
-    /// Returns the output of a command that must succeed.
+    /// Returns the output of a command that must succeed. A run that waits for a decision has not
+    /// failed.
     ///
     /// # Panics
     /// The command failed.
     #[track_caller]
     pub fn succeeded(self) -> Self {
-        assert!(self.status.success(), "a command failed:\n{self}");
+        let is_suspended = self.code() == Some(SUSPENDED_EXIT);
+        assert!(
+            self.status.success() || is_suspended,
+            "a command failed:\n{self}"
+        );
         self
     }
 }

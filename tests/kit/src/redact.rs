@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use regex::{Captures, Regex};
@@ -11,10 +12,11 @@ const DIFFERING: &str = r#"(?x)
     (?: (?<sha256> \b[0-9a-f]{64}\b )
       | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z\b )
       | (?<took> \b(?:\d+\.\d+\ (?:ms|s|min)|\d+\ ms)\b )
-      | (?<ms> "(?:elapsed_ms|elapsedMs|untilCommitMs|durationMs|latencyMs|waitedMs|elapsed_us|waited_ms)":\ ?) [0-9][0-9.e-]*
+      | (?<ms> "(?:elapsed_ms|elapsedMs|untilCommitMs|durationMs|workingMs|waitingMs|latencyMs|waitedMs|elapsed_us|waited_ms)":\ ?) [0-9][0-9.e-]*
       | (?<process> (?<who> \btester )? @[\w.-]+,\ process\ \d+ )
       | (?<person> \btester@ ) [\w.-]+
       | (?<pid> "pid":\ ) \d+
+      | (?<uid> "uid":\ ) \d+
       | (?<host> "host":\ ) "[^"]*"
       | (?<place> \.rs:\d+(?::\d+)?\b )
       | (?<dump> `core\.wasm`\ \( ) \d+(?:\.\d)?\ KiB
@@ -62,8 +64,11 @@ impl Redactor {
         for (place, mark) in &self.places {
             text = text.replace(place, mark);
         }
+        let text = user_in_text().replace_all(&text, "${before}tester${at}");
         let redacted = differing().replace_all(&text, |found: &Captures<'_>| self.mark(found));
-        if redacted.lines().any(|line| line.contains("  TOOK")) {
+        // The width of a column of durations, or of names of users, differs from run to run.
+        let has_width = |line: &str| line.contains("  TOOK") || line.contains("  BY  ");
+        if redacted.lines().any(has_width) {
             columns_closed(&redacted)
         } else {
             redacted.into_owned()
@@ -86,6 +91,8 @@ impl Redactor {
             format!("{}[host]", person.as_str())
         } else if let Some(key) = found.name("pid") {
             format!("{}\"[pid]\"", key.as_str())
+        } else if let Some(key) = found.name("uid") {
+            format!("{}\"[uid]\"", key.as_str())
         } else if let Some(key) = found.name("host") {
             format!("{}\"[host]\"", key.as_str())
         } else if let Some(dump) = found.name("dump") {
@@ -115,6 +122,35 @@ impl Redactor {
             0 => "[run]".to_owned(),
             _ => format!("[run {}]", place + 1),
         }
+    }
+}
+
+/// Returns the pattern of the user who runs the tests, in the places where a record names a user.
+fn user_in_text() -> &'static Regex {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    REGEX.get_or_init(|| user_pattern(&user()))
+}
+
+fn user_pattern(user: &str) -> Regex {
+    let user = regex::escape(user);
+    let before = r#"\bby |"(?:[a-z]+B|b)y": ?"|"(?:user|actor)": ?"|  "#;
+    Regex::new(&format!(
+        r"(?m)(?:(?<before>{before}){user}\b|\b{user}(?<at>@))"
+    ))
+    .expect("the name of a user is escaped")
+}
+
+/// Returns the name of the user who runs the tests, as records have it.
+fn user() -> String {
+    let id = |option: &str| {
+        let ended = Command::new("id").arg(option).output();
+        let ended = ended.expect("every system of the tests has `id`");
+        let text = String::from_utf8(ended.stdout).expect("`id` prints text");
+        (ended.status.success(), text.trim().to_owned())
+    };
+    match id("-run") {
+        (true, name) => name,
+        (false, _) => format!("uid {}", id("-ru").1),
     }
 }
 
@@ -181,6 +217,7 @@ mod tests {
             ("{\"elapsed_ms\":8.0}", "{\"elapsed_ms\":\"[ms]\"}"),
             ("after 999 ms", "after [took]"),
             ("at src/a.rs:12:5: no", "at src/a.rs:[place]: no"),
+            ("\"uid\": 1000,", "\"uid\": \"[uid]\","),
             ("\"elapsedMs\": null", "\"elapsedMs\": null"),
             ("in /tmp/x/repo", "in $ENV/repo"),
             (
@@ -188,6 +225,21 @@ mod tests {
                 "by tester@[host], process [pid]; tester@[host]",
             ),
         ]);
+    }
+
+    #[test]
+    fn user_of_the_tests_is_marked_where_a_record_names_a_user() {
+        let check = |text: &str, expect: &str| {
+            let marked = user_pattern("ann").replace_all(text, "${before}tester${at}");
+            assert_eq!(marked, expect);
+        };
+        check("started at noon by ann", "started at noon by tester");
+        check(r#"{"startedBy": "ann"}"#, r#"{"startedBy": "tester"}"#);
+        check(r#"{"actor": "ann"}"#, r#"{"actor": "tester"}"#);
+        check(r#"{"by":"ann"}"#, r#"{"by":"tester"}"#);
+        check("RUN  BY\nx    ann\n", "RUN  BY\nx    tester\n");
+        check("ann@a-b.c, process 1", "tester@a-b.c, process 1");
+        check("by anna, ann is here", "by anna, ann is here");
     }
 
     #[test]

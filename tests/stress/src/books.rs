@@ -29,8 +29,7 @@ pub(crate) struct Books {
     pub(crate) waits_us: Vec<u64>,
     /// The same times of the calls that were never rolled back.
     pub(crate) waits_once_us: Vec<u64>,
-    /// The number of runs that failed without a visible effect, because they were rolled back too
-    /// often.
+    /// The number of runs that failed because a call of theirs was rolled back too often.
     pub(crate) n_undone_too_often: usize,
 }
 
@@ -97,7 +96,7 @@ impl Books {
         }
         if status == RunStatusView::Failed {
             check_reported_deadlock(id, calls);
-            self.n_undone_too_often += usize::from(succeeded.clone().next().is_none());
+            self.n_undone_too_often += 1;
         }
         let run = Run {
             status,
@@ -188,8 +187,9 @@ fn us(ms: f64) -> u64 {
     (ms * 1000.0).round() as u64
 }
 
-/// Checks that a deadlock was reported to a guest only if its run had a visible effect, or if a
-/// call had been rolled back too often.
+/// Checks that a deadlock was reported to a guest only if a call had been rolled back too often.
+/// Nothing of these runs leaves the sandbox, and each guest makes the same nested calls again, so
+/// every call can be rolled back.
 #[track_caller]
 fn check_reported_deadlock(id: &str, calls: &[&CallView]) {
     for error in calls.iter().filter_map(|call| call.error.as_ref()) {
@@ -198,10 +198,9 @@ fn check_reported_deadlock(id: &str, calls: &[&CallView]) {
         let is_expected = expected.contains(&error.code.as_str());
         assert!(is_expected, "run {id}: {error:?}");
     }
-    let is_seen = |it: &CallView| it.status == CallStatusView::Succeeded;
     let is_enough = |it: &CallView| it.retries >= UNDONE_MAX;
     assert!(
-        calls.iter().any(|it| is_seen(it) || is_enough(it)),
+        calls.iter().any(|it| is_enough(it)),
         "run {id} could have been rolled back: {calls:?}"
     );
 }

@@ -35,6 +35,9 @@ pub(crate) fn show(
         cpu,
         n_killed,
     } = took;
+    let n_deadlocks = requested.iter().map(|it| it.deadlocks.len()).sum::<usize>();
+    let n_succeeded = requested.iter().map(|it| it.succeeded.len()).sum::<usize>();
+    let n_ended = n_deadlocks + n_succeeded;
     let seconds = |n_looks: usize| n_looks as f64 / 10.0;
     let text = format!(
         "
@@ -42,7 +45,7 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
   took      {:.1} s, {:.1} s of CPU time; {n_killed} processes killed
   runs      {} succeeded, {} failed, {} cancelled, {} interrupted
   calls     {} succeeded, {:.0} a second
-  deadlocks {} rolled back, {} reported, {} of them after too many rollbacks
+  deadlocks {} rolled back; {} of {} runs ended with `deadlock` ({:.2} %), {} of them after too many rollbacks
   waits     {}; the longest time in the queue {:.1} s
   without rollback {}
   checks    {}, delayed by up to {} ms; at most {} waiting, {} locks compared with their waiters
@@ -57,7 +60,9 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
         books.n_calls(),
         books.n_calls() as f64 / wall.as_secs_f64(),
         requested.iter().map(|it| it.n_undone).sum::<usize>(),
-        requested.iter().map(|it| it.deadlocks.len()).sum::<usize>(),
+        n_deadlocks,
+        n_ended,
+        percent(n_deadlocks, n_ended),
         books.n_undone_too_often,
         waits(&books.waits_us),
         looked.wait_max.as_secs_f64(),
@@ -73,6 +78,11 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
     // A macro's output would be captured by the test harness.
     let shown = std::io::stderr().lock().write_all(text.as_bytes());
     shown.expect("stderr can be written");
+}
+
+/// Returns the share of a part in percent.
+fn percent(part: usize, of: usize) -> f64 {
+    100.0 * part as f64 / of.max(1) as f64
 }
 
 /// Returns the distribution of sorted waits, in microseconds.

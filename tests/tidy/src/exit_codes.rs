@@ -28,7 +28,8 @@ fn table() -> String {
     classes.sort_by_key(|class| class.exit_code());
     let mut text = String::from(
         "| exit code | class of the error | meaning |\n|---|---|---|\n\
-         | 0 | | The command did what it was asked, or the run now waits for a decision. |\n",
+         | 0 | | The command did what it was asked. |\n\
+         | 4 | | The run now waits for a decision: only of `workflow run`, `workflow resume` and `workflow approve --resume`. |\n",
     );
     for class in classes {
         let (code, name, meaning) = (class.exit_code(), class.as_str(), class.meaning());

@@ -28,6 +28,10 @@ const UNSAFE_AUDITED: &[(&str, &str)] = &[
         "each call gets a buffer with its size, a text with its end, or an open descriptor, and a child closes inherited descriptors before it opens others",
     ),
     (
+        "host/sys/src/users.rs",
+        "the C library gets a buffer with its size, and the text that it returns is copied while the buffer lives",
+    ),
+    (
         "host/store/tests/crash/vfs.rs",
         "a test puts its own file system under SQLite: it forwards the pointers that it receives, and never frees its own",
     ),

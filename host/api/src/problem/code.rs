@@ -124,6 +124,7 @@ macro_rules! codes {
 
 // In the order of their codes.
 codes! {
+    AuditMissing = "audit_missing", State, "An action was done, but the audit has no entry about it.";
     BadBackup = "bad_backup", Usage, "The file is not a backup that can be restored.";
     BadFile = "bad_file", Usage, "A file that a user wrote is invalid; `place` says where.";
     BadInput = "bad_input", Usage, "An argument that was given as text cannot be used.";
@@ -150,6 +151,9 @@ codes! {
     FileUnreadable = "file_unreadable", Usage, "A file is not text, or its content is invalid.";
     FileUnsupported = "file_unsupported", State, "The file system does not support the operation.";
     GateAmbiguous = "gate_ambiguous", State, "Several steps of the workflow have the name that was given for a gate.";
+    GateChanged = "gate_changed", State, "What the gate asks for is not what the user was shown.";
+    GateDecided = "gate_decided", State, "A user has decided the gate already; `details` says who and how.";
+    GateExpired = "gate_expired", State, "The deadline of the gate has decided it; `details` says how.";
     GateMissing = "gate_missing", State, "The run has no open gate of that name.";
     GatesUndecided = "gates_undecided", State, "The run waits for decisions.";
     GrantMissing = "grant_missing", State, "The definition of the model does not grant what was to be revoked.";
@@ -195,6 +199,8 @@ codes! {
     RepositoryMissing = "repository_missing", State, "There is no repository in the folder or above it.";
     RepositoryUntrusted = "repository_untrusted", State, "Other users own the repository or may change it, and it is not declared safe.";
     RunAmbiguous = "run_ambiguous", State, "The ids of several runs begin with the text.";
+    RunCancelled = "run_cancelled", Failed, "A user cancelled the run of the workflow.";
+    RunChild = "run_child", State, "The run is part of another run, which has to be named instead.";
     RunLog = "run_log", State, "The log of a run contradicts itself.";
     RunMissing = "run_missing", State, "No run has that id.";
     RunNone = "run_none", State, "The workflow has no run in the wanted state.";
@@ -206,6 +212,7 @@ codes! {
     SecretsDamaged = "secrets_damaged", State, "A sealed secret is damaged.";
     SecretsKey = "secrets_key", State, "The key of the secrets is missing, damaged, not the right one, or open to other users.";
     SecretsVersion = "secrets_version", State, "A file of the secrets is of a newer version of Sedge.";
+    StepMissing = "step_missing", State, "The run has no step of that name.";
     StoreBusy = "store_busy", Temporary, "Another program has the datastore locked.";
     StoreDamaged = "store_damaged", Failed, "A check found damage in the datastore.";
     StoreForeign = "store_foreign", State, "The file is a database of another program.";

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::{CallProblem, FailedCall, ViolationView};
+use crate::Time;
 use crate::view::permission::PermissionRequestView;
 
 /// More data about a problem, for programs. Its keys depend on the code.
@@ -16,6 +17,8 @@ pub enum Details {
     Workflow(Box<WorkflowDetails>),
     /// The gates that must be decided first.
     Gates(GatesDetails),
+    /// The decision of a gate that was decided before.
+    Decision(DecisionDetails),
     /// The run that the problem concerns.
     Run(RunDetails),
     /// The violations of a schema.
@@ -52,21 +55,24 @@ pub struct WorkflowDetails {
     pub run: String,
     /// The workflow.
     pub workflow: String,
-    /// The steps that kept it from succeeding.
+    /// The steps that failed: first those that kept it from succeeding, then those that were
+    /// allowed to fail.
     pub steps: Vec<StepProblem>,
     /// Where the failure began, and what was kept and rolled back.
     #[serde(flatten)]
     pub report: FailureDetails,
 }
 
-/// A step that kept its workflow from succeeding.
+/// A step that failed in a workflow that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepProblem {
-    /// The step, as `job/step`.
+    /// The step, as `job/step`; the job, if its guard has no value.
     pub step: String,
     /// The error; null for a gate that was rejected.
     pub error: Option<CallProblem>,
+    /// Whether the workflow may succeed although the step failed.
+    pub is_allowed: bool,
 }
 
 /// Where a run's failure began, and what its calls kept and rolled back.
@@ -111,6 +117,25 @@ pub struct GatesDetails {
     pub run: String,
     /// The gates, as `job/step`.
     pub gates: Vec<String>,
+}
+
+/// The decision of a gate that was decided before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionDetails {
+    /// The run.
+    pub run: String,
+    /// The gate, as `job/step`.
+    pub gate: String,
+    /// How it was decided: `approved` or `rejected` by a user; `fail`, `reject` or `continue` by
+    /// its deadline.
+    pub decision: String,
+    /// The user who decided; null if it was the deadline.
+    pub by: Option<String>,
+    /// When it was decided.
+    pub at: Time,
+    /// The user's comment; null if there is none.
+    pub comment: Option<String>,
 }
 
 /// The run that the problem concerns.

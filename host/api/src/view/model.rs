@@ -59,6 +59,9 @@ pub struct LimitsView {
     /// How many calls a run may make, ended ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls_per_run: Option<u32>,
+    /// How many values one `forEach` step of a workflow may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_each_items: Option<u32>,
     /// How many calls one call may make, ended ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls_per_call: Option<u32>,

@@ -2,11 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::run::RunStatusView;
+use super::run::{GateDeadlineView, RunParentView, RunStatusView};
 use crate::Time;
 use crate::problem::Place;
+use crate::problem::call::CallProblem;
 
 /// A workflow, as its file says.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -231,8 +232,8 @@ pub struct FileFault {
     pub place: Place,
 }
 
-/// How the work on a workflow's run ended, if nothing failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+/// How the work on a workflow's run ended, unless the run failed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub enum WorkflowEnd {
     /// The run has succeeded.
@@ -242,6 +243,8 @@ pub enum WorkflowEnd {
         run: String,
         /// The workflow.
         workflow: String,
+        /// The steps that failed although the run succeeded.
+        failed_steps: Vec<FailedStepView>,
     },
     /// The run rests until gates are decided.
     #[serde(rename_all = "camelCase")]
@@ -250,13 +253,28 @@ pub enum WorkflowEnd {
         run: String,
         /// The workflow.
         workflow: String,
-        /// The gates that wait for a decision, as `job/step`.
+        /// The gates that wait for a decision, as `job/step`, or as `job/step/job/step` for a gate
+        /// of a nested workflow.
         gates: Vec<String>,
+        /// The steps that have failed. Unless all of them are allowed to, the run can only fail.
+        failed_steps: Vec<FailedStepView>,
     },
 }
 
+/// A step that has failed, or a gate that was rejected, in a run that has not failed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedStepView {
+    /// The step, as `job/step`; the job, if its guard has no value.
+    pub step: String,
+    /// The error; null for a gate that was rejected.
+    pub error: Option<CallProblem>,
+    /// Whether the run may succeed although this step failed.
+    pub is_allowed: bool,
+}
+
 /// A gate that waits for a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateView {
     /// The workflow.
@@ -265,28 +283,62 @@ pub struct GateView {
     pub gate: String,
     /// The run.
     pub run: String,
+    /// The step of another run that the run is part of; null for any other run.
+    pub parent: Option<RunParentView>,
     /// Since when it waits.
     pub since: Time,
     /// What the user is asked; may be empty.
     pub prompt: String,
+    /// When the gate is decided without a user, and how; null if it has no deadline.
+    pub deadline: Option<GateDeadlineView>,
+    /// The digest of what the user decides on: the workflow's text, the inputs, and the definitions
+    /// and plugins that the run uses. Null for a run that an earlier version of Sedge began.
+    pub digest: Option<String>,
+    /// The inputs of the run that are not sensitive; null if its workflow declares none.
+    pub inputs: Option<Map<String, Value>>,
+    /// The steps of the run that have failed. Unless all of them are allowed to, the run can only
+    /// fail.
+    pub failed_steps: Vec<FailedStepView>,
 }
 
 /// A gate that was decided, and what follows from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateDecisionView {
-    /// The run.
+    /// The run that has the gate.
     pub run: String,
-    /// The workflow.
+    /// The workflow of that run.
     pub workflow: String,
     /// The gate, as `job/step`.
     pub gate: String,
     /// What was decided.
     pub decision: DecisionView,
-    /// Where the run stands now.
+    /// The user who decided.
+    pub decided_by: String,
+    /// The digest of what the user decided on. Null for a run that an earlier version of Sedge
+    /// began.
+    pub digest: Option<String>,
+    /// The run to resume: the run itself, or the run that a nested workflow is part of.
+    pub root: RootRunView,
+    /// The status of the run to resume.
     pub status: RunStatusView,
-    /// The gates of the run that still wait, as `job/step`.
+    /// The gates of the run to resume that still wait.
     pub gates_open: Vec<String>,
+    /// The steps of the run to resume that have failed. Unless all of them are allowed to, the run
+    /// can only fail.
+    pub failed_steps: Vec<FailedStepView>,
+    /// Whether the workflow's file differs from the text that the run continues with.
+    pub file_changed: bool,
+}
+
+/// The run at the top: the one that a user started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RootRunView {
+    /// The run.
+    pub run: String,
+    /// Its workflow.
+    pub workflow: String,
 }
 
 /// What was decided at a gate.

@@ -16,14 +16,16 @@ use sedge_model::call::{
 };
 use sedge_model::permission::FileAccess;
 use sedge_model::permission::effective::Permissions;
+use sedge_model::run::CheckSkips;
 use sedge_runtime::{
     BoxFuture, CHECK_FAILED, CallIdentity, CallPart, CallReport, CallSpec, CalleeError, CallsPort,
     Ports, RequestFault, Staging,
 };
 use serde_json::Value;
 
+use super::fault::AttemptFault;
 use super::sealed::SealedSeen;
-use super::{CallFault, ReadyCall, part_run};
+use super::{ReadyCall, part_run};
 use crate::error::{AppError, ModelError};
 use crate::repository::near_one;
 use crate::run::cx::RunCx;
@@ -39,60 +41,47 @@ const CHECK_MESSAGE_BYTES_MAX: usize = 2 << 10;
 /// times. The user sees all lines while the checks run.
 const CHECK_LOG_LINES_MAX: usize = 1000;
 
-/// The checks that the user skips for all calls of a run. A definition can require some of them
-/// nevertheless.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CheckSkips {
-    /// Whether all checks are skipped.
-    pub all: bool,
-    /// The names of checks that are skipped.
-    pub names: Vec<String>,
-    /// The labels whose checks are skipped.
-    pub labels: Vec<String>,
+/// Checks that each name and each label of checks to skip exists in one of the types.
+///
+/// # Errors
+/// The first name or label that does not exist.
+pub(crate) fn check_skips_known<'a>(
+    skips: &CheckSkips,
+    types: impl IntoIterator<Item = &'a TypeInfo>,
+) -> Result<(), AppError> {
+    if skips.names.is_empty() && skips.labels.is_empty() {
+        return Ok(());
+    }
+    let (mut names, mut labels) = (Vec::new(), Vec::new());
+    for check in types.into_iter().flat_map(|info| &info.checks) {
+        names.push(check.name.to_string());
+        labels.extend(check.labels.iter().map(ToString::to_string));
+    }
+    let known = [
+        ("check", &skips.names, names),
+        ("label of checks", &skips.labels, labels),
+    ];
+    for (what, given, mut known) in known {
+        known.sort();
+        known.dedup();
+        if let Some(unknown) = given.iter().find(|it| !known.contains(it)) {
+            return Err(AppError::from(ModelError::CheckMissing {
+                what,
+                near: near_one(unknown, &known),
+                name: unknown.clone(),
+                known,
+            }));
+        }
+    }
+    Ok(())
 }
 
-impl CheckSkips {
-    /// Checks that each name and each label exists in one of the types.
-    ///
-    /// # Errors
-    /// The first name or label that does not exist.
-    pub(crate) fn check_known<'a>(
-        &self,
-        types: impl IntoIterator<Item = &'a TypeInfo>,
-    ) -> Result<(), AppError> {
-        if self.names.is_empty() && self.labels.is_empty() {
-            return Ok(());
-        }
-        let (mut names, mut labels) = (Vec::new(), Vec::new());
-        for check in types.into_iter().flat_map(|info| &info.checks) {
-            names.push(check.name.to_string());
-            labels.extend(check.labels.iter().map(ToString::to_string));
-        }
-        let known = [
-            ("check", &self.names, names),
-            ("label of checks", &self.labels, labels),
-        ];
-        for (what, given, mut known) in known {
-            known.sort();
-            known.dedup();
-            if let Some(unknown) = given.iter().find(|it| !known.contains(it)) {
-                return Err(AppError::from(ModelError::CheckMissing {
-                    what,
-                    near: near_one(unknown, &known),
-                    name: unknown.clone(),
-                    known,
-                }));
-            }
-        }
-        Ok(())
-    }
-
-    fn has(&self, check: &CheckSpec) -> bool {
-        let is_labelled = |label: &String| check.labels.iter().any(|it| it.as_str() == label);
-        self.all
-            || self.names.iter().any(|it| it == check.name.as_str())
-            || self.labels.iter().any(is_labelled)
-    }
+/// Returns whether the user skips a check.
+fn is_skipped_by_user(skips: &CheckSkips, check: &CheckSpec) -> bool {
+    let is_labelled = |label: &String| check.labels.iter().any(|it| it.as_str() == label);
+    skips.all
+        || skips.names.iter().any(|it| it == check.name.as_str())
+        || skips.labels.iter().any(is_labelled)
 }
 
 /// Why a check does not run.
@@ -115,7 +104,7 @@ fn skipped(check: &CheckSpec, chosen: &CheckSelection, skips: &CheckSkips) -> Op
     if chosen.require.iter().any(|it| it.value == name) {
         return None;
     }
-    skips.has(check).then_some(Skipped::ByUser)
+    is_skipped_by_user(skips, check).then_some(Skipped::ByUser)
 }
 
 /// The results of the checks of a call.
@@ -165,7 +154,7 @@ pub(super) async fn checks_run(
     ready: &ReadyCall,
     method: &CallSpec,
     sealed: &SealedSeen,
-) -> Result<CheckResults, CallFault> {
+) -> Result<CheckResults, AttemptFault> {
     let mut results = CheckResults::default();
     let info = ready.model.plugin.type_info();
     let Some(spec) = info.method(ready.method.as_str()) else {
@@ -228,10 +217,15 @@ fn check_spec(method: &CallSpec, check: &CheckSpec) -> CallSpec {
             limits: identity.limits,
         }),
         part: CallPart::Check(check.name.clone()),
-        arguments: method.arguments.clone(),
-        global_arguments: method.global_arguments.clone(),
+        arguments: Arc::clone(&method.arguments),
+        global_arguments: Arc::clone(&method.global_arguments),
         surroundings,
-        staging: Staging::new(identity.model.clone(), Some(Arc::clone(&method.staging)), 0),
+        staging: Staging::new(
+            identity.model.clone(),
+            identity.lineage.clone(),
+            Some(Arc::clone(&method.staging)),
+            0,
+        ),
         ports,
         secrets: method.secrets.clone(),
         admission: None,
@@ -270,6 +264,7 @@ fn failure(check: &CheckSpec, error: &CallError) -> CheckFailure {
         | CallError::Denied { .. }
         | CallError::LockTimeout { .. }
         | CallError::Deadlock { .. }
+        | CallError::ChangedMeanwhile { .. }
         | CallError::Cycle { .. }
         | CallError::Limit { .. }
         | CallError::Trapped { .. }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sedge_model::call::CallError;
 use sedge_model::violation::Violation;
-use sedge_runtime::HostError;
+use sedge_runtime::{HostError, RolledBack};
 
 use crate::error::AppError;
 
@@ -18,6 +18,22 @@ pub(crate) enum CallFault {
     Failed(CallError),
     /// A file, the store or the machine failed. The run ends.
     App(AppError),
+}
+
+/// Why an attempt at a call has no outcome.
+#[derive(Debug)]
+pub(super) enum AttemptFault {
+    /// The call, or one of its callers, is being rolled back, so the attempt has ended without any
+    /// effect. The call at which the rollback begins is retried.
+    RolledBack,
+    /// The call has no outcome.
+    Fault(CallFault),
+}
+
+impl<E: Into<CallFault>> From<E> for AttemptFault {
+    fn from(fault: E) -> Self {
+        Self::Fault(fault.into())
+    }
 }
 
 impl<E: Into<AppError>> From<E> for CallFault {
@@ -55,14 +71,15 @@ pub(super) fn carried(error: impl Into<AppError>) -> HostError {
 }
 
 /// Converts an error that passed through the runtime; an error of the host is restored as it was.
-pub(super) fn host_fault(error: HostError) -> CallFault {
-    match error.downcast_ref::<Carried>() {
-        Some(carried) => match carried.take() {
-            Some(own) => own.into(),
-            None => error.into(),
-        },
-        None => error.into(),
+pub(super) fn host_fault(error: HostError) -> AttemptFault {
+    if let Some(RolledBack) = error.downcast_ref() {
+        return AttemptFault::RolledBack;
     }
+    let own = error.downcast_ref::<Carried>().and_then(Carried::take);
+    AttemptFault::Fault(match own {
+        Some(own) => own.into(),
+        None => error.into(),
+    })
 }
 
 /// An error of the host on its way up through the guests.

@@ -4,9 +4,10 @@
 //! frame alive, so no locks are released while a callee of their holder still runs, however its
 //! callers ended.
 //!
-//! A frame also knows whether its call can be rolled back: a call can be, as long as neither it nor
-//! a callee has had a visible side effect. One lock for the whole tree guards both, so a call is
-//! never rolled back at the moment when one of its callees commits.
+//! A frame also knows whether its call can be rolled back and retried: a call can be, as long as the
+//! retry repeats no effect. Callees that have ended are not repeated, because the retry is answered
+//! from their records (see [`replay`](super::replay)). One lock for the whole tree guards the state
+//! of all frames, so a call is never rolled back at the moment when one of its callees has an effect.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,12 +28,23 @@ pub(crate) const ROLLBACKS_MAX: u32 = 8;
 /// One call in progress, or the run.
 #[derive(Debug)]
 pub(crate) struct CallFrame {
+    /// The call in the record of its run.
     lineage: Lineage,
+    /// The call as the locks see it: the calls of a nested workflow's run are below the step of the
+    /// run that contains it. Otherwise the same as `lineage`.
+    lock_lineage: Lineage,
+    /// Whether this is the frame of a run. A run is never rolled back.
+    is_run: bool,
     caller: Option<Arc<CallFrame>>,
     /// Held while the fate of any frame in the tree is decided.
     tree: Arc<Mutex<()>>,
     fate: watch::Sender<Fate>,
+    done: Mutex<CalleesDone>,
     n_rollbacks: AtomicU32,
+    /// The deadlock for which the call was rolled back last.
+    deadlock: Mutex<Option<DeadlockChains>>,
+    /// The number of calls below this one that count for the limit of the run.
+    n_counted: AtomicU32,
     n_callees: watch::Sender<usize>,
     locks: Mutex<Option<LockGuard>>,
     /// The permission to begin; `None` once the call has begun.
@@ -41,15 +53,40 @@ pub(crate) struct CallFrame {
     wanted: Mutex<BTreeMap<Resource, Mode>>,
 }
 
-/// Whether a call can be rolled back.
+/// Whether a call can be rolled back. The lock of the tree is held while it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// The call can be rolled back.
+    /// The call had no effect that a retry would repeat.
     Open,
-    /// The call cannot be rolled back: it, or one of its callees, had a visible side effect.
+    /// The call cannot be rolled back: it had an effect that a retry would repeat, or a committed
+    /// callee has seen what it had staged.
     Escaped,
     /// The call is being rolled back.
     RolledBack,
+    /// The end of the call is recorded. If a caller is rolled back, the host answers the call from
+    /// the record.
+    Recorded,
+}
+
+/// What the callees of a call have done so far. The lock of the tree is held while it is changed.
+#[derive(Debug, Clone, Default)]
+struct CalleesDone {
+    /// The number of callees at any depth that are in progress and cannot be rolled back.
+    n_escaped: usize,
+    /// Whether a callee has had a visible effect and has ended. If the call is rolled back, the
+    /// records of its callees are kept.
+    is_kept: bool,
+    /// Whether a callee has ended that had seen what the call had staged.
+    is_staged_seen: bool,
+    /// The number of callees at any depth that are in progress and for which that holds.
+    n_staged_seen: usize,
+}
+
+/// The chains of the two lineages of a deadlock, each from its run down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeadlockChains {
+    pub(crate) ours: Vec<String>,
+    pub(crate) theirs: Vec<String>,
 }
 
 /// The result of a request to roll back a call.
@@ -70,7 +107,21 @@ pub(crate) struct RollbackPending;
 impl CallFrame {
     /// Returns the root frame of a run.
     pub(crate) fn of_run(lineage: Lineage) -> Arc<Self> {
-        Arc::new(Self::new(lineage, None, Arc::default()))
+        let mut frame = Self::new(lineage.clone(), lineage, None, Arc::default());
+        frame.is_run = true;
+        Arc::new(frame)
+    }
+
+    /// Returns the root frame of a nested workflow's run, which has the place of this run's call
+    /// `ordinal`. `lineage` is the root of the nested run's record.
+    pub(crate) fn nested_run(self: &Arc<Self>, ordinal: u32, lineage: Lineage) -> Arc<Self> {
+        self.n_callees.send_modify(|n_callees| *n_callees += 1);
+        let lock_lineage = self.lock_lineage.child(ordinal);
+        let caller = Some(Arc::clone(self));
+        let tree = Arc::clone(&self.tree);
+        let mut frame = Self::new(lineage, lock_lineage, caller, tree);
+        frame.is_run = true;
+        Arc::new(frame)
     }
 
     /// Returns the frame of this call's `ordinal`th callee.
@@ -80,20 +131,32 @@ impl CallFrame {
     pub(crate) fn callee(self: &Arc<Self>, ordinal: u32) -> Arc<Self> {
         self.n_callees.send_modify(|n_callees| *n_callees += 1);
         let lineage = self.lineage.child(ordinal);
+        let lock_lineage = self.lock_lineage.child(ordinal);
         Arc::new(Self::new(
             lineage,
+            lock_lineage,
             Some(Arc::clone(self)),
             Arc::clone(&self.tree),
         ))
     }
 
-    fn new(lineage: Lineage, caller: Option<Arc<Self>>, tree: Arc<Mutex<()>>) -> Self {
+    fn new(
+        lineage: Lineage,
+        lock_lineage: Lineage,
+        caller: Option<Arc<Self>>,
+        tree: Arc<Mutex<()>>,
+    ) -> Self {
         Self {
             lineage,
+            lock_lineage,
+            is_run: false,
             caller,
             tree,
             fate: watch::Sender::new(Fate::Open),
+            done: Mutex::default(),
             n_rollbacks: AtomicU32::new(0),
+            deadlock: Mutex::default(),
+            n_counted: AtomicU32::new(0),
             n_callees: watch::Sender::new(0),
             locks: Mutex::new(None),
             admission: Mutex::default(),
@@ -103,6 +166,11 @@ impl CallFrame {
 
     pub(crate) fn lineage(&self) -> &Lineage {
         &self.lineage
+    }
+
+    /// Returns the call as the locks see it.
+    pub(crate) fn lock_lineage(&self) -> &Lineage {
+        &self.lock_lineage
     }
 
     /// Returns how often the call was rolled back.
@@ -131,7 +199,7 @@ impl CallFrame {
 
     fn add(&self, own: &[(Resource, Mode)]) {
         // A run is never rolled back.
-        if self.caller.is_none() {
+        if self.is_run {
             return;
         }
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,63 +265,164 @@ impl CallFrame {
 
     /// Marks the call as about to end.
     ///
-    /// With `is_seen`, the call has a visible side effect, so its callers cannot be rolled back
-    /// from then on.
+    /// `seen_of` are the callers whose staged changes the call has seen. With `is_seen`, the call has
+    /// a visible effect: these callers cannot be rolled back from then on, because a retry may stage
+    /// other changes. If another caller is rolled back, the call is answered from its record.
     ///
     /// # Errors
     /// Returns an error if the call, or one of its callers, is being rolled back: then it must not
     /// commit anything.
-    pub(crate) fn end(&self, is_seen: bool) -> Result<(), RollbackPending> {
+    pub(crate) fn end(&self, is_seen: bool, seen_of: &[Lineage]) -> Result<(), RollbackPending> {
         let _tree = self.tree();
         if self.is_rolled_back_in_tree() {
             return Err(RollbackPending);
         }
-        let mut above = self.caller.as_deref().filter(|_| is_seen);
-        while let Some(frame) = above {
-            frame.fate.send_replace(Fate::Escaped);
-            above = frame.caller.as_deref();
+        let is_kept = is_seen || *self.fate.borrow() == Fate::Escaped;
+        for frame in self.callers() {
+            let has_seen = seen_of.contains(&frame.lineage);
+            if is_kept && has_seen {
+                frame.escape_in_tree();
+            }
+            frame.done().is_kept |= is_kept;
+            if has_seen {
+                frame.staged_seen_in_tree();
+            }
         }
         Ok(())
     }
 
-    /// Marks the call as about to have a visible side effect before it ends.
+    /// Marks that the end of the call is recorded.
     ///
-    /// Neither the call nor its callers can be rolled back from then on.
+    /// The call's own effects do not keep its callers from being rolled back any more, because the
+    /// host answers the call from its record.
+    pub(crate) fn recorded(&self) {
+        let _tree = self.tree();
+        if self.fate.send_replace(Fate::Recorded) == Fate::Escaped {
+            self.unescape_in_tree();
+        }
+        self.staged_forget_in_tree();
+    }
+
+    /// Marks the call as about to have an effect that a retry would repeat.
+    ///
+    /// Neither the call nor its callers can be rolled back until the end of the call is recorded.
     ///
     /// # Errors
     /// Returns an error if the call, or one of its callers, is being rolled back: then it must not
-    /// commit anything.
-    pub(crate) fn publish(&self) -> Result<(), RollbackPending> {
-        self.end(true)?;
+    /// have the effect.
+    pub(crate) fn escape(&self) -> Result<(), RollbackPending> {
         let _tree = self.tree();
-        if *self.fate.borrow() == Fate::RolledBack {
+        if self.is_rolled_back_in_tree() {
             return Err(RollbackPending);
         }
-        self.fate.send_replace(Fate::Escaped);
+        self.escape_in_tree();
         Ok(())
     }
 
-    /// Requests the rollback of the call `at`, which is this call or one of its callers.
-    pub(crate) fn roll_back(&self, at: &Lineage) -> Rollback {
+    fn escape_in_tree(&self) {
+        if *self.fate.borrow() == Fate::Open {
+            self.fate.send_replace(Fate::Escaped);
+            for frame in self.callers() {
+                frame.done().n_escaped += 1;
+            }
+        }
+    }
+
+    fn staged_seen_in_tree(&self) {
+        if !std::mem::replace(&mut self.done().is_staged_seen, true) {
+            for frame in self.callers() {
+                frame.done().n_staged_seen += 1;
+            }
+        }
+    }
+
+    fn staged_forget_in_tree(&self) {
+        if std::mem::take(&mut self.done().is_staged_seen) {
+            for frame in self.callers() {
+                frame.done().n_staged_seen -= 1;
+            }
+        }
+    }
+
+    fn unescape_in_tree(&self) {
+        for frame in self.callers() {
+            frame.done().n_escaped -= 1;
+        }
+    }
+
+    /// Requests the rollback of the call `at`, as the locks see it: this call or one of its callers.
+    /// It is rolled back because of this deadlock.
+    pub(crate) fn roll_back(&self, at: &Lineage, deadlock: DeadlockChains) -> Rollback {
         let _tree = self.tree();
         if self.is_rolled_back_in_tree() {
             return Rollback::UnderWay;
         }
-        let mut above = Some(self);
-        while let Some(frame) = above.filter(|frame| frame.lineage != *at) {
-            above = frame.caller.as_deref();
-        }
+        let mut own = std::iter::once(self).chain(self.callers());
+        let frame = own.find(|frame| frame.lock_lineage == *at);
         // A run has no caller that could retry it.
-        let Some(frame) = above.filter(|frame| frame.caller.is_some()) else {
+        let Some(frame) = frame.filter(|frame| !frame.is_run) else {
             return Rollback::Refused;
         };
-        let is_open = *frame.fate.borrow() == Fate::Open;
+        let is_open = *frame.fate.borrow() == Fate::Open && frame.done().can_be_repeated();
         if !is_open || frame.n_rollbacks() >= ROLLBACKS_MAX {
             return Rollback::Refused;
         }
         frame.n_rollbacks.fetch_add(1, Ordering::Relaxed);
+        *frame.deadlock_slot() = Some(deadlock);
         frame.fate.send_replace(Fate::RolledBack);
         Rollback::Begun
+    }
+
+    /// Returns the deadlock for which the call, or else the nearest of its callers, was rolled back.
+    pub(crate) fn deadlock(&self) -> Option<DeadlockChains> {
+        let mut own = std::iter::once(self).chain(self.callers());
+        own.find_map(|frame| frame.deadlock_slot().clone())
+    }
+
+    fn deadlock_slot(&self) -> MutexGuard<'_, Option<DeadlockChains>> {
+        self.deadlock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether the records of the call's callees are kept if the call is rolled back.
+    pub(crate) fn keeps_callees(&self) -> bool {
+        self.done().is_kept
+    }
+
+    /// Marks that the record has callees of this call from before a caller was rolled back.
+    pub(crate) fn keep_callees(&self) {
+        self.done().is_kept = true;
+    }
+
+    fn done(&self) -> MutexGuard<'_, CalleesDone> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that this call counts for the limit on the calls of its run.
+    pub(crate) fn counted(&self) {
+        for frame in self.callers() {
+            frame.n_counted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that this call does not count any more, because it will be made again.
+    pub(crate) fn uncounted(&self) {
+        for frame in self.callers() {
+            frame.n_counted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how many calls below this one have counted so far, and counts none of them any more.
+    pub(crate) fn uncounted_below(&self) -> u32 {
+        let n_counted = self.n_counted.swap(0, Ordering::Relaxed);
+        for frame in self.callers() {
+            frame.n_counted.fetch_sub(n_counted, Ordering::Relaxed);
+        }
+        n_counted
+    }
+
+    /// Returns the callers, from the nearest one up to the run.
+    fn callers(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(self.caller.as_deref(), |frame| frame.caller.as_deref())
     }
 
     /// Returns whether one of the call's callers is being rolled back.
@@ -265,14 +434,13 @@ impl CallFrame {
     }
 
     fn is_rolled_back_in_tree(&self) -> bool {
-        let mut above = Some(self);
-        while let Some(frame) = above {
-            if *frame.fate.borrow() == Fate::RolledBack {
-                return true;
-            }
-            above = frame.caller.as_deref();
-        }
-        false
+        let mut own = std::iter::once(self).chain(self.callers());
+        own.any(|frame| *frame.fate.borrow() == Fate::RolledBack)
+    }
+
+    /// Returns whether this call itself is being rolled back.
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        *self.fate.borrow() == Fate::RolledBack
     }
 
     /// Waits until this call itself is to be rolled back.
@@ -301,6 +469,7 @@ impl CallFrame {
     /// Resets the call as if it had never begun, so that it can be retried.
     pub(crate) fn reset(&self) {
         let _tree = self.tree();
+        self.staged_forget_in_tree();
         self.fate.send_replace(Fate::Open);
     }
 
@@ -309,8 +478,36 @@ impl CallFrame {
     }
 }
 
+impl CalleesDone {
+    /// Returns whether a retry of the call would repeat no effect of its callees.
+    ///
+    /// The records of all callees that have ended are kept, or none of them. If they are kept, none
+    /// may have seen what its caller had staged, because the retry may stage something else.
+    fn can_be_repeated(&self) -> bool {
+        let is_staged_seen = self.is_staged_seen || self.n_staged_seen > 0;
+        self.n_escaped == 0 && !(self.is_kept && is_staged_seen)
+    }
+}
+
+impl CallFrame {
+    /// Withdraws what this call in progress means for its callers.
+    fn end_in_tree(&self) {
+        let _tree = self.tree();
+        self.staged_forget_in_tree();
+        let is_escaped = *self.fate.borrow() == Fate::Escaped;
+        if is_escaped {
+            // The call was cut off, so a retry of its caller would repeat its effects.
+            self.unescape_in_tree();
+            if let Some(caller) = &self.caller {
+                caller.escape_in_tree();
+            }
+        }
+    }
+}
+
 impl Drop for CallFrame {
     fn drop(&mut self) {
+        self.end_in_tree();
         // The locks are released before the caller can notice that this call has ended.
         self.locks
             .get_mut()
@@ -337,37 +534,117 @@ mod tests {
         [run, one, two, three]
     }
 
+    fn roll_back(from: &CallFrame, at: &CallFrame) -> Rollback {
+        let chains = DeadlockChains {
+            ours: vec!["a.run".to_owned()],
+            theirs: vec!["b.run".to_owned()],
+        };
+        from.roll_back(at.lock_lineage(), chains)
+    }
+
     #[test]
-    fn visible_side_effect_prevents_rollback() {
-        let [run, one, two, three] = frames();
-        assert_eq!(
-            three.roll_back(run.lineage()),
-            Rollback::Refused,
-            "a run is not rolled back"
-        );
-        assert_eq!(three.end(true), Ok(()));
-        for frame in [&one, &two] {
-            assert_eq!(three.roll_back(frame.lineage()), Rollback::Refused);
+    fn run_is_not_rolled_back() {
+        let [run, _one, _two, three] = frames();
+        assert_eq!(roll_back(&three, &run), Rollback::Refused);
+    }
+
+    #[test]
+    fn effect_prevents_rollback_until_the_call_is_recorded() {
+        let [_run, one, two, three] = frames();
+        assert_eq!(three.escape(), Ok(()));
+        for frame in [&one, &two, &three] {
+            assert_eq!(roll_back(&three, frame), Rollback::Refused);
         }
         let other = two.callee(2);
         assert_eq!(
-            other.roll_back(other.lineage()),
+            roll_back(&other, &other),
             Rollback::Begun,
-            "it had no visible side effect itself"
+            "it had no effect itself"
         );
+        assert_eq!(three.end(true, &[]), Ok(()));
+        three.recorded();
+        assert!(two.keeps_callees() && one.keeps_callees() && !three.keeps_callees());
+        assert_eq!(roll_back(&three, &two), Rollback::Begun);
+        assert_eq!(
+            two.deadlock().map(|it| it.ours),
+            Some(vec!["a.run".to_owned()])
+        );
+    }
+
+    #[test]
+    fn effect_of_a_call_that_was_cut_off_prevents_rollback_of_its_callers() {
+        let [_run, one, two, three] = frames();
+        assert_eq!(three.escape(), Ok(()));
+        drop(three);
+        for frame in [&one, &two] {
+            assert_eq!(roll_back(&two, frame), Rollback::Refused);
+        }
+        assert_eq!(two.end(true, &[]), Ok(()));
+        two.recorded();
+        assert_eq!(roll_back(&one, &one), Rollback::Begun);
+    }
+
+    #[test]
+    fn committed_callee_that_saw_what_a_caller_had_staged_prevents_its_rollback() {
+        let [_run, one, two, three] = frames();
+        assert_eq!(three.end(true, &[one.lineage().clone()]), Ok(()));
+        three.recorded();
+        assert_eq!(roll_back(&two, &one), Rollback::Refused);
+        assert_eq!(roll_back(&two, &two), Rollback::Begun);
+    }
+
+    /// A callee that only reads can be repeated, unless the records of other callees are kept.
+    #[test]
+    fn callee_that_saw_staged_data_is_repeated_with_its_caller() {
+        let [_run, one, two, three] = frames();
+        assert_eq!(three.end(false, &[two.lineage().clone()]), Ok(()));
+        three.recorded();
+        assert_eq!(roll_back(&two, &one), Rollback::Begun);
+        one.reset();
+        assert_eq!(one.callee(2).end(true, &[]), Ok(()));
+        assert_eq!(roll_back(&two, &one), Rollback::Refused);
+        two.recorded();
+        assert_eq!(roll_back(&one, &one), Rollback::Begun, "two has ended");
     }
 
     #[test]
     fn rollback_prevents_visible_side_effects() {
         let [_run, one, two, three] = frames();
-        assert_eq!(three.end(false), Ok(()), "it has no visible side effect");
-        assert_eq!(three.roll_back(two.lineage()), Rollback::Begun);
-        assert_eq!(three.roll_back(one.lineage()), Rollback::UnderWay);
-        assert_eq!(three.end(true), Err(RollbackPending));
+        assert_eq!(roll_back(&three, &two), Rollback::Begun);
+        assert_eq!(roll_back(&three, &one), Rollback::UnderWay);
+        assert_eq!(three.end(true, &[]), Err(RollbackPending));
+        assert_eq!(three.escape(), Err(RollbackPending));
         assert!(three.is_rolled_back_above() && !two.is_rolled_back_above());
-        assert_eq!(one.end(true), Ok(()), "it is a caller");
+        assert_eq!(one.end(true, &[]), Ok(()), "it is a caller");
         two.reset();
-        assert_eq!(three.end(true), Ok(()));
+        assert_eq!(three.end(true, &[]), Ok(()));
+    }
+
+    #[test]
+    fn calls_that_are_made_again_do_not_count() {
+        let [run, one, two, three] = frames();
+        for frame in [&one, &two, &three] {
+            frame.counted();
+        }
+        three.uncounted();
+        assert_eq!(one.uncounted_below(), 1);
+        assert_eq!(run.uncounted_below(), 1);
+    }
+
+    #[test]
+    fn nested_run_locks_below_its_step_and_is_not_rolled_back() {
+        let [run, one, ..] = frames();
+        let nested = run.nested_run(7, Lineage::root(RunId::from_bits(2)));
+        let call = nested.callee(3);
+        assert_eq!(*call.lineage(), Lineage::root(RunId::from_bits(2)).child(3));
+        assert_eq!(*call.lock_lineage(), run.lineage().child(7).child(3));
+        assert_eq!(
+            roll_back(&call, &nested),
+            Rollback::Refused,
+            "a run has no caller that could retry it"
+        );
+        assert_eq!(roll_back(&call, &call), Rollback::Begun);
+        assert_eq!(one.lock_lineage(), one.lineage());
     }
 
     #[test]
@@ -375,10 +652,10 @@ mod tests {
         let [_run, one, ..] = frames();
         for n in 0..ROLLBACKS_MAX {
             assert_eq!(one.n_rollbacks(), n);
-            assert_eq!(one.roll_back(one.lineage()), Rollback::Begun);
+            assert_eq!(roll_back(&one, &one), Rollback::Begun);
             one.reset();
         }
-        assert_eq!(one.roll_back(one.lineage()), Rollback::Refused);
+        assert_eq!(roll_back(&one, &one), Rollback::Refused);
     }
 
     #[tokio::test]
@@ -401,7 +678,7 @@ mod tests {
         assert_eq!(two.wants(reads(&c)), reads(&c));
         assert_eq!(three.wants(reads(&b)), reads(&b));
         assert_eq!(two.callee(2).wants(writes(&a)), writes(&a));
-        assert_eq!(three.roll_back(one.lineage()), Rollback::Begun);
+        assert_eq!(roll_back(&three, &one), Rollback::Begun);
         one.reset();
         let all = [
             (Resource::Datastore, Mode::IX),

@@ -8,7 +8,7 @@ mod log;
 mod sealed;
 mod secrets;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use sedge_model::permission::effective::{Denial, Use};
 use sedge_runtime::{CallIdentity, HostError, Ports};
@@ -17,7 +17,7 @@ use sedge_store::Store;
 use super::Caller;
 use super::fault::carried;
 use super::redactor::CallRedactor;
-use super::replay::Replay;
+use super::replay::CallReplay;
 use super::sealed::SealedSeen;
 use super::writes::Writes;
 use crate::run::cx::{ReadyModel, RunCx};
@@ -29,8 +29,8 @@ pub(super) struct CallPorts {
     /// The state that the callees of the call inherit from it.
     pub(super) caller: Arc<Caller>,
     pub(super) writes: Arc<Writes>,
-    /// What interrupted attempts at the same call did. `None` from the first difference on.
-    pub(super) replay: Mutex<Option<Replay>>,
+    /// What earlier attempts at the same call did.
+    pub(super) replay: Arc<CallReplay>,
     /// The sealed fields that the call has written or read.
     pub(super) sealed: Arc<SealedSeen>,
 }

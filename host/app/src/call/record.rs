@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::{CallError, DiscardedChanges, Outcome, Refusals};
+use sedge_lang::schema::TooManySecrets;
+use sedge_model::call::{CallError, DiscardedChanges, LogLine, Outcome, Refusals, Written};
 use sedge_model::names::ModelName;
 use sedge_model::permission::effective::Uses;
-use sedge_model::run::StepPath;
+use sedge_model::run::StepInstance;
 use sedge_runtime::CallReport;
 use sedge_store::{CallEnd, CallStart, Origin, StoreError};
 use sedge_sys::clock::Moment;
@@ -14,26 +15,38 @@ use serde_json::Value;
 
 use super::frame::CallFrame;
 use super::redactor::CallRedactor;
-use super::writes::{self, Writes};
-use super::{CallFault, CallRequest, ReadyCall, micros};
+use super::replay::{CallReplay, Replay};
+use super::writes::{self, Writes, changed_name};
+use super::{CallFault, CallRequest, ReadyCall, StepEnding, micros};
 use crate::error::AppError;
-use crate::run::cx::RunCx;
-use crate::secret::argument::marks_hide;
+use crate::events::Event;
+use crate::run::cx::{ReadyModel, RunCx};
+use crate::secret::argument::{is_mark, marks_hide};
+
+/// The text that a record has in place of a sensitive argument.
+const SENSITIVE_SHOWN: &str = "[sensitive]";
 
 /// The record of a call.
 ///
-/// Dropping it records the call as cancelled, if the call had begun and has not ended.
+/// If it is dropped before the call has ended, the call was cut off: a task of its own then records
+/// the call as cancelled, and holds the call's frame, and so its locks, until that is done. A
+/// caller waits for the frame before it ends itself.
 pub(super) struct Record<'a> {
-    cx: &'a RunCx,
-    frame: &'a CallFrame,
+    cx: &'a Arc<RunCx>,
+    frame: &'a Arc<CallFrame>,
     model: ModelName,
-    step: Option<StepPath>,
+    step: Option<StepInstance>,
+    ending: Option<Arc<dyn StepEnding>>,
     origin: Origin,
     uses: Arc<Uses>,
     since: Moment,
     /// How long the call waited for locks, in all attempts.
     waited: Duration,
     stage: Stage,
+    /// What earlier attempts at the call did.
+    replay: Option<Replay>,
+    /// Whether the record of the call was left when a caller was rolled back.
+    is_left: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +57,8 @@ enum Stage {
     Beginning,
     /// The beginning is recorded.
     Begun,
+    /// The end is being recorded. If the call is cut off now, it may have ended or not.
+    Ending,
     /// The end is recorded.
     Ended,
 }
@@ -51,21 +66,32 @@ enum Stage {
 impl<'a> Record<'a> {
     /// Returns the record of a call that has not begun; the host works on it since `since`.
     pub(super) fn new(
-        cx: &'a RunCx,
+        cx: &'a Arc<RunCx>,
         request: &'a CallRequest,
         ready: &ReadyCall,
         since: Moment,
     ) -> Self {
+        let replay = request.replay.clone();
+        let is_left = replay
+            .as_ref()
+            .is_some_and(|replay| replay.has_call(request.frame.lineage()));
+        if is_left {
+            request.frame.keep_callees();
+        }
+        request.frame.counted();
         Self {
             cx,
             frame: &request.frame,
             model: ready.model.definition.name.clone(),
             step: request.step.clone(),
+            ending: request.terms.ending.clone(),
             origin: writes::origin(&ready.model, &ready.method),
             uses: Arc::clone(&ready.uses),
             since,
             waited: Duration::ZERO,
             stage: Stage::Ready,
+            replay,
+            is_left,
         }
     }
 
@@ -77,28 +103,44 @@ impl<'a> Record<'a> {
         if self.stage == Stage::Begun {
             return Ok(());
         }
-        // The user may have typed the value of a secret into the arguments.
-        let mut arguments = request.arguments.clone();
-        marks_hide(&mut arguments);
-        CallRedactor::new(&self.cx.vault).value(&mut arguments);
-        let start = CallStart {
-            lineage: self.frame.lineage().clone(),
-            step: request.step.clone(),
-            model: self.model.clone(),
-            method: ready.method.clone(),
-            plugin: ready.model.plugin.description().sha256.clone(),
-            arguments,
-            n_rollbacks: self.frame.n_rollbacks(),
-        };
         let store = self.cx.repository.store()?;
         self.stage = Stage::Beginning;
-        let started = store.call_start(&self.cx.claim, start).await;
+        let started = if self.is_left {
+            store.call_restart(&self.cx.claim, self.frame.lineage())
+        } else {
+            store.call_start(&self.cx.claim, self.start(request, ready))
+        };
+        let started = started.await;
         self.stage = if started.is_ok() {
             Stage::Begun
         } else {
             Stage::Ready
         };
-        Ok(started?)
+        started?;
+        self.cx.event(Event::CallStarted {
+            call: self.frame.lineage().clone(),
+            step: self.step.clone(),
+            model: self.model.clone(),
+            method: ready.method.clone(),
+        });
+        Ok(())
+    }
+
+    fn start(&self, request: &CallRequest, ready: &ReadyCall) -> CallStart {
+        CallStart {
+            lineage: self.frame.lineage().clone(),
+            step: request.step.clone(),
+            model: self.model.clone(),
+            method: ready.method.clone(),
+            plugin: ready.model.plugin.description().sha256.clone(),
+            arguments: arguments_recorded(self.cx, Some(&ready.model), request),
+            n_rollbacks: self.frame.n_rollbacks(),
+        }
+    }
+
+    /// Returns the replay for the attempt that begins now.
+    pub(super) fn replay(&self) -> CallReplay {
+        CallReplay::new(self.frame.lineage().clone(), self.replay.clone())
     }
 
     /// Measures how long the call waits for its locks.
@@ -109,16 +151,33 @@ impl<'a> Record<'a> {
         locked
     }
 
+    /// Resets the record to the beginning of the call. If nested calls have had visible effects, the
+    /// records of all that have ended are kept, and answer the retry.
     pub(super) fn roll_back(&mut self) -> Result<(), AppError> {
-        if self.stage != Stage::Ready {
-            let store = self.cx.repository.store()?;
-            let is_recorded = store.call_roll_back(&self.cx.claim, self.frame.lineage())?;
-            self.stage = if is_recorded {
-                Stage::Begun
-            } else {
-                Stage::Ready
-            };
+        let keeps_callees = self.frame.keeps_callees();
+        if !keeps_callees {
+            self.cx.calls_uncounted(self.frame.uncounted_below());
         }
+        if self.stage == Stage::Ready {
+            return Ok(());
+        }
+        let store = self.cx.repository.store()?;
+        let (claim, call) = (&self.cx.claim, self.frame.lineage());
+        let is_recorded = if keeps_callees {
+            let left = store.call_roll_back_kept(claim, call)?;
+            let is_recorded = left.is_some();
+            // ignored: an `Option`; a call without a record has no callees either.
+            let left = left.unwrap_or_default();
+            self.replay = Some(Replay::after_rollback(self.replay.as_ref(), call, left));
+            is_recorded
+        } else {
+            store.call_roll_back(claim, call)?
+        };
+        self.stage = if is_recorded {
+            Stage::Begun
+        } else {
+            Stage::Ready
+        };
         Ok(())
     }
 
@@ -128,31 +187,46 @@ impl<'a> Record<'a> {
         ready: &ReadyCall,
         writes: &Writes,
     ) -> Result<Outcome, CallFault> {
+        let discarded = DiscardedChanges::of(&report.changes);
         let mut end = self.end(report.result.clone());
-        end.changes = writes::changes(&ready.model, report.changes);
+        end.bases = writes::bases(writes.labels(), &report.changes, report.bases);
+        match writes::changes(&ready.model, writes.labels(), report.changes) {
+            Ok(changes) => end.changes = changes,
+            Err(error) => return self.end_refused(error, report.log, discarded).await,
+        }
         end.discarded = report.discarded;
         end.refusals = report.refusals;
         end.published = report.published;
         end.log = report.log.clone();
         end.lock_epoch = writes.lock_epoch;
-        let store = self.cx.repository.store()?;
-        let written = match store.call_commit(&self.cx.claim, end).await {
-            Err(error @ StoreError::NotOwner { .. }) => {
-                let reason = error.to_string();
-                let denied = CallError::Denied { reason };
-                let mut end = self.end(Err(denied.clone()));
-                end.log = report.log;
-                store.call_commit(&self.cx.claim, end).await?;
-                self.stage = Stage::Ended;
-                return Err(CallFault::Failed(denied));
+        let written = match self.end_commit(end).await? {
+            Err(error @ (StoreError::NotOwner { .. } | StoreError::ChangedMeanwhile { .. })) => {
+                return self
+                    .end_refused(refused(&error), report.log, discarded)
+                    .await;
             }
             other => other?,
         };
-        self.stage = Stage::Ended;
+        self.ended();
         match report.result {
             Ok(value) => Ok(Outcome { value, written }),
             Err(error) => Err(CallFault::Failed(error)),
         }
+    }
+
+    /// Records that the call failed, because its changes cannot be committed.
+    async fn end_refused(
+        &mut self,
+        error: CallError,
+        log: Vec<LogLine>,
+        discarded: DiscardedChanges,
+    ) -> Result<Outcome, CallFault> {
+        let mut end = self.end(Err(error.clone()));
+        end.discarded = discarded;
+        end.log = log;
+        self.end_commit(end).await??;
+        self.ended();
+        Err(CallFault::Failed(error))
     }
 
     /// Records how the call ended, if it had begun, was rolled back, and could not begin again.
@@ -162,14 +236,32 @@ impl<'a> Record<'a> {
     ) -> Result<Outcome, CallFault> {
         match ended {
             Err(CallFault::Refused(error)) if self.stage == Stage::Begun => {
-                let store = self.cx.repository.store()?;
                 let end = self.end(Err(error.clone()));
-                store.call_commit(&self.cx.claim, end).await?;
-                self.stage = Stage::Ended;
+                self.end_commit(end).await??;
+                self.ended();
                 Err(CallFault::Failed(error))
             }
             ended => ended,
         }
+    }
+
+    /// Commits the end of the call; the end of a step's call together with what follows from it.
+    async fn end_commit(
+        &mut self,
+        end: CallEnd,
+    ) -> Result<Result<Vec<Written>, StoreError>, AppError> {
+        self.stage = Stage::Ending;
+        if let Some(ending) = &self.ending {
+            return Arc::clone(ending).commit(end).await;
+        }
+        let store = self.cx.repository.store()?;
+        let committed = store.call_commit(&self.cx.claim, end, None).await;
+        Ok(committed.map(|it| it.written))
+    }
+
+    fn ended(&mut self) {
+        self.stage = Stage::Ended;
+        self.frame.recorded();
     }
 
     /// Returns the end of a call that changes nothing. Recording such an end needs no lock.
@@ -181,6 +273,7 @@ impl<'a> Record<'a> {
             origin: self.origin.clone(),
             result,
             changes: Vec::new(),
+            bases: Vec::new(),
             discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
@@ -192,29 +285,101 @@ impl<'a> Record<'a> {
         }
     }
 
-    fn note_cancelled(&self) -> Result<(), AppError> {
+    /// Counts the call no more, because it will be made again.
+    fn uncount(&self) {
+        self.frame.uncounted();
+        self.cx.calls_uncounted(1);
+    }
+
+    /// Hands the record to a task that records the call as cancelled.
+    fn cut_off(&self) {
+        let (cx, frame) = (Arc::clone(self.cx), Arc::clone(self.frame));
         let end = self.end(Err(CallError::Cancelled));
-        let store = self.cx.repository.store()?;
-        match store.call_commit(&self.cx.claim, end).wait() {
-            // The call was cut off just after it was committed, or before it began.
-            Err(StoreError::CallNotRunning(_)) => Ok(()),
-            other => Ok(other.map(drop)?),
+        let call = frame.lineage().clone();
+        let has_begun = self.cx.repository.background().spawn(async move {
+            if let Err(error) = note_cancelled(&cx, end).await {
+                let call = frame.lineage();
+                tracing::warn!(%call, %error, "failed to note that a call was cancelled");
+            }
+            drop(frame);
+        });
+        if !has_begun {
+            tracing::warn!(%call, "a call was cut off at the end of the process, and appears as interrupted");
+        }
+    }
+}
+
+async fn note_cancelled(cx: &RunCx, end: CallEnd) -> Result<(), AppError> {
+    match cx
+        .repository
+        .store()?
+        .call_commit(&cx.claim, end, None)
+        .await
+    {
+        // The call was cut off just after it was committed, or before it began.
+        Err(StoreError::CallNotRunning(_)) => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+/// Returns the error of a call whose changes the store refused.
+fn refused(error: &StoreError) -> CallError {
+    let reason = error.to_string();
+    match changed_name(error) {
+        name if name.is_empty() => CallError::Denied { reason },
+        name => CallError::ChangedMeanwhile { name, reason },
+    }
+}
+
+/// Returns the arguments of a call as its record has them: without the values of secrets, and
+/// without values that the schema of the method marks as sensitive. The guest receives the values.
+pub(super) fn arguments_recorded(
+    cx: &RunCx,
+    model: Option<&ReadyModel>,
+    request: &CallRequest,
+) -> Value {
+    let mut arguments = request.arguments.clone();
+    if let Some(model) = model {
+        sensitive_hide(model, &request.method, &mut arguments);
+    }
+    // The user may have typed the value of a secret into the arguments.
+    marks_hide(&mut arguments);
+    CallRedactor::new(&cx.vault).value(&mut arguments);
+    arguments
+}
+
+/// Replaces the values of sensitive arguments. The mark of a secret stays, because it shows the name
+/// of the secret and not its value.
+fn sensitive_hide(model: &ReadyModel, method: &str, arguments: &mut Value) {
+    let Some(schema) = model.plugin.arguments_schema(method) else {
+        return;
+    };
+    let places = schema
+        .secrets(arguments)
+        .unwrap_or_else(|TooManySecrets| vec![String::new()]);
+    for place in places {
+        if let Some(value) = arguments.pointer_mut(&place)
+            && !is_mark(value)
+        {
+            *value = Value::String(SENSITIVE_SHOWN.to_owned());
         }
     }
 }
 
 impl Drop for Record<'_> {
     fn drop(&mut self) {
-        // If a caller is being rolled back, the record of this call is about to be deleted.
-        let has_ended = match self.stage {
-            Stage::Ready | Stage::Ended => true,
-            Stage::Beginning | Stage::Begun => false,
-        };
-        if has_ended || self.frame.is_rolled_back_above() {
-            return;
+        if self.stage != Stage::Ready {
+            self.cx.event(Event::CallEnded {
+                call: self.frame.lineage().clone(),
+                step: self.step.clone(),
+            });
         }
-        if let Err(error) = self.note_cancelled() {
-            tracing::warn!(call = %self.frame.lineage(), %error, "failed to note that a call was cancelled");
+        // If a caller is being rolled back, the call will be made again.
+        let is_repeated = self.frame.is_rolled_back_above();
+        match self.stage {
+            Stage::Ready | Stage::Beginning | Stage::Begun if is_repeated => self.uncount(),
+            Stage::Ready | Stage::Ended => {}
+            Stage::Beginning | Stage::Begun | Stage::Ending => self.cut_off(),
         }
     }
 }

@@ -172,6 +172,10 @@ impl CallRedactor {
                 }
             }
             CallError::Denied { reason } => self.text(reason),
+            CallError::ChangedMeanwhile { name, reason } => {
+                self.text(name);
+                self.text(reason);
+            }
             CallError::Failed(failure) => {
                 self.text(&mut failure.code);
                 self.text(&mut failure.message);
@@ -185,9 +189,13 @@ impl CallRedactor {
                     self.text(&mut failure.message);
                 }
             }
+            CallError::Deadlock { difference, .. } => {
+                if let Some(difference) = difference {
+                    self.text(difference);
+                }
+            }
             // The guest chose no text in these errors.
             CallError::LockTimeout { .. }
-            | CallError::Deadlock { .. }
             | CallError::Cycle { .. }
             | CallError::Limit { .. }
             | CallError::TimedOut { .. }

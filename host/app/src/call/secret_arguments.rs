@@ -3,6 +3,7 @@
 //! see it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sedge_lang::repository::SecretsConfig;
 use sedge_lang::schema::Schema;
@@ -22,8 +23,8 @@ use crate::secret::argument::{ArgumentMark, FieldMark, has_mark, marks_replace};
 
 /// The arguments of a call as the guest receives them.
 pub(super) struct GuestArguments {
-    pub(super) arguments: Value,
-    pub(super) global_arguments: Value,
+    pub(super) arguments: Arc<Value>,
+    pub(super) global_arguments: Arc<Value>,
     /// The secrets for which the arguments have placeholders.
     pub(super) secrets: Vec<ArgumentSecret>,
     /// The values of the sealed fields in the arguments.
@@ -68,12 +69,12 @@ impl GuestArguments {
 /// value that was not known before does not fit the schema of its argument.
 pub(super) async fn secret_arguments(
     access: FieldAccess<'_>,
-    arguments: &Value,
-    global_arguments: &Value,
+    arguments: &Arc<Value>,
+    global_arguments: &Arc<Value>,
 ) -> Result<GuestArguments, CallFault> {
     let mut prepared = GuestArguments {
-        arguments: arguments.clone(),
-        global_arguments: global_arguments.clone(),
+        arguments: Arc::clone(arguments),
+        global_arguments: Arc::clone(global_arguments),
         secrets: Vec::new(),
         fields: Vec::new(),
     };
@@ -93,7 +94,10 @@ pub(super) async fn secret_arguments(
         fault: None,
     };
     for value in [&mut prepared.arguments, &mut prepared.global_arguments] {
-        marks_replace(value, &mut |pointer, mark| texts.value(pointer, mark));
+        if has_mark(value) {
+            let value = Arc::make_mut(value);
+            marks_replace(value, &mut |pointer, mark| texts.value(pointer, mark));
+        }
     }
     if let Some(fault) = texts.fault {
         return Err(fault);

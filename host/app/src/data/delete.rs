@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use sedge_api::view::data::DataDeletion;
+use sedge_model::audit::AuditWord;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, DataDeleted};
 
+use crate::audit::audit_note;
 use crate::data::get::{data_missing, present_name, version_missing};
 use crate::data::list::model_with_data;
 use crate::data::view::deleted_views;
-use crate::error::{AppError, DataUseError};
+use crate::error::{AppError, DataUseError, count};
 use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
@@ -78,7 +80,24 @@ pub async fn data_delete(
     let deleted = repository.store()?.data_delete(&held.permit, &delete)?;
     // Another process may have deleted it in the meantime.
     found(repository, &delete, &deleted)?;
+    if !deleted.is_empty() {
+        let detail = Some(deleted_text(&delete.what, &deleted));
+        audit_note(repository, AuditWord::DataDeleted, model.as_str(), detail)?;
+    }
     Ok(deletion(&model, false, &deleted))
+}
+
+/// Returns what was deleted, for the audit.
+fn deleted_text(what: &DataChosen, deleted: &[DataDeleted]) -> String {
+    let n_versions = deleted.iter().map(|it| it.n_versions).sum();
+    let versions = count(n_versions, "version");
+    let names = count(deleted.len() as u64, "name");
+    match what {
+        DataChosen::Version(name, version) => format!("version {version} of {name}"),
+        DataChosen::Name(name) => format!("{name}, {versions}"),
+        DataChosen::Prefix(prefix) => format!("{names} with the prefix {prefix}, {versions}"),
+        DataChosen::All => format!("all data: {names}, {versions}"),
+    }
 }
 
 fn deletion(model: &ModelName, dry_run: bool, deleted: &[DataDeleted]) -> DataDeletion {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sedge_api::view::data::{DataCollection, FilesView};
+use sedge_model::audit::AuditWord;
 use sedge_store::{GcReport, GcRules};
 use sedge_sys::clock::Timestamp;
 
+use crate::audit::{ON_DATASTORE, audit_note};
 use crate::data::prune::GoneError;
 use crate::data::view::deleted_views;
-use crate::error::AppError;
+use crate::error::{AppError, count};
 use crate::events::Events;
 use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
@@ -57,6 +59,12 @@ pub async fn data_gc(
     }
     let held = locked(repository, "data gc", &whole(), events).await?;
     let collected = repository.store()?.data_gc(&held.permit, &rules)?;
+    let n_versions = collected.deleted.iter().map(|it| it.n_versions).sum();
+    if n_versions > 0 {
+        let names = count(collected.deleted.len() as u64, "name");
+        let detail = Some(format!("{} of {names}", count(n_versions, "version")));
+        audit_note(repository, AuditWord::DataCollected, ON_DATASTORE, detail)?;
+    }
     Ok(collection(false, &collected))
 }
 

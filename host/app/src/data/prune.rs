@@ -13,12 +13,14 @@ use std::sync::Arc;
 use sedge_api::problem::{Argument, ErrorCode, Explain, Help, UseCase};
 use sedge_api::view::data::DataPruned;
 use sedge_lang::yaml;
+use sedge_model::audit::AuditWord;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, ModelData};
 use serde_json::Value;
 
+use crate::audit::audit_note;
 use crate::data::view::model_data_view;
-use crate::error::AppError;
+use crate::error::{AppError, count};
 use crate::events::Events;
 use crate::repository::files::FileKind;
 use crate::repository::unsaved::is_unsaved;
@@ -176,6 +178,12 @@ pub async fn data_prune(
             what: DataChosen::All,
         };
         repository.store()?.data_delete(&held.permit, &delete)?;
+        let (names, versions) = (
+            count(data.n_names, "name"),
+            count(data.n_versions, "version"),
+        );
+        let (on, detail) = (data.model.as_str(), format!("{names}, {versions}"));
+        audit_note(repository, AuditWord::DataPruned, on, Some(detail))?;
     }
     Ok(pruned(request, &plan))
 }

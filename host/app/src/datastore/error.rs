@@ -1,7 +1,10 @@
 //! Errors of the datastore.
 
 use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase, sources};
+use sedge_model::audit::AuditWord;
 use sedge_store::StoreError;
+
+use crate::error::AppError;
 
 /// The datastore cannot be used, or is in the wrong state.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,16 @@ pub enum DatastoreError {
     /// The datastore has data or runs.
     #[error("the datastore is not empty")]
     NotEmpty,
+    /// The audit has no entry about an action that was done.
+    #[error("the action was done, but could not be recorded in the audit: `{}` of `{on}`", what.as_str())]
+    NotAudited {
+        /// What the user did.
+        what: AuditWord,
+        /// To what.
+        on: String,
+        /// Why the entry could not be written.
+        source: Box<AppError>,
+    },
 }
 
 impl Explain for DatastoreError {
@@ -26,12 +39,16 @@ impl Explain for DatastoreError {
             Self::Store(error) => error.code(),
             Self::Damaged { .. } => ErrorCode::StoreDamaged,
             Self::NotEmpty => ErrorCode::StoreNotEmpty,
+            Self::NotAudited { .. } => ErrorCode::AuditMissing,
         }
     }
 
     fn causes(&self) -> Vec<String> {
         if let Self::Damaged { faults } = self {
             return faults.clone();
+        }
+        if let Self::NotAudited { source, .. } = self {
+            return [vec![source.message()], source.causes()].concat();
         }
         sources(std::error::Error::source(self))
     }
@@ -48,13 +65,17 @@ impl Explain for DatastoreError {
                 Help::again("replace the existing data and runs by the backup")
                     .with("replace", Argument::on()),
             ],
+            Self::NotAudited { source, .. } => {
+                let advice = "do not repeat the action, and keep this message with your records";
+                [vec![Help::advice(advice)], source.help()].concat()
+            }
         }
     }
 
     fn details(&self) -> Option<Details> {
         match self {
             Self::Store(error) => error.details(),
-            Self::Damaged { .. } | Self::NotEmpty => None,
+            Self::Damaged { .. } | Self::NotEmpty | Self::NotAudited { .. } => None,
         }
     }
 }

@@ -4,8 +4,10 @@ use sedge_api::view::datastore::LocksReleased;
 use sedge_locks::mode::Resource;
 use sedge_locks::owner::Owner;
 use sedge_locks::table::QueuePlace;
+use sedge_model::audit::AuditWord;
 use sedge_model::names::ModelName;
 
+use crate::audit::{ON_DATASTORE, audit_note};
 use crate::datastore::lock_status;
 use crate::datastore::view::lock_view;
 use crate::error::AppError;
@@ -26,6 +28,10 @@ pub fn datastore_lock_release(
     model: Option<&str>,
 ) -> Result<LocksReleased, AppError> {
     let model: Option<ModelName> = model.map(str::parse).transpose()?;
+    let on = model
+        .as_ref()
+        .map_or(ON_DATASTORE, ModelName::as_str)
+        .to_owned();
     let wanted = model.map(Resource::Model);
     let locks = repository.locks()?;
     let (epoch, mut all) = locks.entries()?;
@@ -64,7 +70,21 @@ pub fn datastore_lock_release(
     // certain not to write.
     repository.store()?.fence(&lineages)?;
     locks.release_by_force(epoch, &ids)?;
+    audit_note(
+        repository,
+        AuditWord::LocksReleased,
+        &on,
+        Some(held_by(&holders)),
+    )?;
     Ok(LocksReleased {
         released: taken.iter().map(lock_view).collect(),
     })
+}
+
+/// Returns the calls that lost their locks, each once.
+fn held_by(holders: &[Owner]) -> String {
+    let mut calls: Vec<String> = holders.iter().map(|it| it.lineage.to_string()).collect();
+    calls.sort();
+    calls.dedup();
+    format!("held by {}", calls.join(", "))
 }

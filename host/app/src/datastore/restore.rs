@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sedge_api::view::datastore::BackupRestored;
+use sedge_model::audit::AuditWord;
 use sedge_sys::input::Input;
 
+use crate::audit::{ON_DATASTORE, audit_note};
 use crate::error::{AppError, DatastoreError};
 use crate::events::{Event, Events};
 use crate::repository::Repository;
@@ -55,8 +57,14 @@ pub async fn datastore_restore(
         let held = held;
         let store = repository.store()?;
         let report = store.restore(&held.permit, from, stop, progress)?;
+        let made = time(report.created_at);
+        let (what, detail) = (
+            AuditWord::DatastoreRestored,
+            format!("the backup of {made}"),
+        );
+        audit_note(&repository, what, ON_DATASTORE, Some(detail))?;
         Ok(BackupRestored {
-            created_at: time(report.created_at),
+            created_at: made,
             versions: report.n_versions,
             runs: report.n_runs,
             files: report.n_files,

@@ -1,6 +1,7 @@
 //! Methods and workflows that ran and failed.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use sedge_api::problem::call::{FailedCall as FailedCallView, RefusedCall as RefusedCallView};
 use sedge_api::problem::details::{CallDetails, FailureDetails, StepProblem, WorkflowDetails};
@@ -9,7 +10,7 @@ use sedge_api::problem::{
 };
 use sedge_model::call::CallError;
 use sedge_model::names::{MethodName, ModelName, RunId, WorkflowName};
-use sedge_model::run::StepPath;
+use sedge_model::run::{Actor, StepError};
 
 use super::limit::{limit_help, limit_help_of_report};
 use super::{AppError, count};
@@ -19,7 +20,7 @@ use crate::call::failure_text::{
     Frames, call_text, core_dump_text, details_text, kept_text, rolled_back_text,
 };
 use crate::run::error::{resume_help, run_details};
-use crate::views::call::{call_problem, changes_rolled_back};
+use crate::views::call::{call_problem, changes_rolled_back, step_problem};
 
 /// A run failed or was interrupted.
 #[derive(Debug, thiserror::Error)]
@@ -53,29 +54,64 @@ pub struct CallFailed {
     pub core_dump: CoreDumpEnd,
 }
 
-/// A workflow's run failed.
+/// A workflow's run failed, or was cancelled.
 #[derive(Debug, thiserror::Error)]
-#[error("the workflow `{workflow}` failed")]
+#[error("the workflow `{workflow}` {end}")]
 pub struct WorkflowFailed {
     /// The workflow.
     pub workflow: WorkflowName,
     /// The run.
     pub run: RunId,
-    /// The steps that made the workflow fail.
+    /// Why the run ended.
+    pub end: WorkflowFailedEnd,
+    /// The steps that failed: first those that made the workflow fail, then those that were allowed
+    /// to fail.
     pub faults: Vec<StepFault>,
     /// The calls in which the failure began, and the writes that were kept or rolled back.
     pub report: Box<FailureReport>,
 }
 
-/// A step that made its workflow fail.
+/// Why the run of a workflow ended without success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkflowFailedEnd {
+    /// Steps failed.
+    Steps,
+    /// A user cancelled the run.
+    Cancelled {
+        /// The user.
+        by: Actor,
+        /// The user's reason.
+        reason: Option<String>,
+    },
+    /// The deadline of the run passed.
+    Deadline,
+}
+
+impl fmt::Display for WorkflowFailedEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Steps => f.write_str("failed"),
+            Self::Cancelled { by, reason: None } => write!(f, "was cancelled by {by}"),
+            Self::Cancelled {
+                by,
+                reason: Some(reason),
+            } => write!(f, "was cancelled by {by}: {reason}"),
+            Self::Deadline => f.write_str("failed: its deadline passed"),
+        }
+    }
+}
+
+/// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFault {
-    /// The step.
-    pub step: StepPath,
-    /// The model that it calls; `None` for a gate.
+    /// The step, as `job/step`; the job, if its guard has no value.
+    pub step: String,
+    /// The model that it calls; `None` if it calls none, or if the name has expressions.
     pub model: Option<ModelName>,
     /// The error; `None` for a gate that was rejected.
-    pub error: Option<CallError>,
+    pub error: Option<StepError>,
+    /// Whether the workflow may succeed although the step failed.
+    pub is_allowed: bool,
 }
 
 /// An error that interrupted the work on a run of a workflow. The run can be resumed.
@@ -170,48 +206,58 @@ impl Explain for CallFailed {
 }
 
 impl WorkflowFailed {
+    /// Returns the steps that made the workflow fail.
+    fn decisive(&self) -> impl Iterator<Item = &StepFault> {
+        self.faults.iter().filter(|fault| !fault.is_allowed)
+    }
+
     fn contention(&self) -> Option<Contention> {
+        if self.end != WorkflowFailedEnd::Steps {
+            return None;
+        }
         let of_fault = |fault: &StepFault| {
-            let error = fault.error.as_ref()?;
+            let error = fault.error.as_ref()?.of_call()?;
             if let CallError::Failed(_) = error {
                 return self.report.contention;
             }
             Contention::of(error)
         };
-        let all: Option<Vec<Contention>> = self.faults.iter().map(of_fault).collect();
+        let all: Option<Vec<Contention>> = self.decisive().map(of_fault).collect();
         all?.first().copied()
     }
 }
 
 impl Explain for WorkflowFailed {
     fn code(&self) -> ErrorCode {
-        self.contention()
-            .map_or(ErrorCode::WorkflowFailed, Contention::code)
+        match &self.end {
+            WorkflowFailedEnd::Cancelled { .. } => ErrorCode::RunCancelled,
+            WorkflowFailedEnd::Steps | WorkflowFailedEnd::Deadline => self
+                .contention()
+                .map_or(ErrorCode::WorkflowFailed, Contention::code),
+        }
     }
 
     fn causes(&self) -> Vec<String> {
-        let of_fault = |fault: &StepFault| {
-            let step = fault.step.to_string();
-            match &fault.error {
-                Some(error) => {
-                    format!("step `{step}`: {}", cause(error, Some(&step), &self.report))
-                }
-                None => format!("gate `{step}` was rejected"),
-            }
-        };
-        self.faults.iter().map(of_fault).collect()
+        let text = |fault: &StepFault| fault_text(fault, &self.report);
+        self.decisive().map(text).collect()
     }
 
     fn notes(&self) -> Vec<String> {
-        report_notes(&self.report)
+        let allowed = self.faults.iter().filter(|fault| fault.is_allowed);
+        let allowed = allowed.map(|fault| {
+            let text = fault_text(fault, &self.report);
+            format!("{text} (this failure is allowed)")
+        });
+        allowed.chain(report_notes(&self.report)).collect()
     }
 
     fn help(&self) -> Vec<Help> {
-        let of_fault = |fault: &StepFault| limit_help(fault.error.as_ref()?, fault.model.as_ref()?);
+        let of_fault =
+            |fault: &StepFault| limit_help(fault.error.as_ref()?.of_call()?, fault.model.as_ref()?);
         let mut help = match self.contention() {
             Some(contention) => contention_help(contention),
             None => limit_help_of_report(&self.report)
-                .or_else(|| self.faults.iter().find_map(of_fault))
+                .or_else(|| self.decisive().find_map(of_fault))
                 // ignored: a failure without a limit has no help about one.
                 .unwrap_or_default(),
         };
@@ -222,8 +268,9 @@ impl Explain for WorkflowFailed {
 
     fn details(&self) -> Option<Details> {
         let steps = self.faults.iter().map(|fault| StepProblem {
-            step: fault.step.to_string(),
-            error: fault.error.as_ref().map(call_problem),
+            step: fault.step.clone(),
+            error: fault.error.as_ref().map(step_problem),
+            is_allowed: fault.is_allowed,
         });
         Some(Details::Workflow(Box::new(WorkflowDetails {
             run: self.run.to_string(),
@@ -247,6 +294,18 @@ impl RunInterrupted {
             source,
         };
         RunFailed::Interrupted(Box::new(interrupted)).into()
+    }
+
+    /// Returns the error that interrupted the run, without the note that it did: the run is part of
+    /// another one, and a user resumes that one.
+    pub(crate) fn unwrap(run: &RunId, error: AppError) -> AppError {
+        let AppError::Failed(RunFailed::Interrupted(interrupted)) = error else {
+            return error;
+        };
+        match interrupted.run == *run {
+            true => interrupted.source,
+            false => RunFailed::Interrupted(interrupted).into(),
+        }
     }
 }
 
@@ -293,6 +352,22 @@ impl Explain for RunInterrupted {
                 .details()
                 .unwrap_or_else(|| run_details(&self.run)),
         )
+    }
+}
+
+/// Returns why a step failed.
+fn fault_text(fault: &StepFault, report: &FailureReport) -> String {
+    let step = &fault.step;
+    let Some(error) = &fault.error else {
+        return format!("gate `{step}` was rejected");
+    };
+    let text = match error.of_call() {
+        Some(error) => cause(error, Some(step), report),
+        None => error.to_string(),
+    };
+    match step.contains('/') {
+        true => format!("step `{step}`: {text}"),
+        false => format!("job `{step}`: {text}"),
     }
 }
 

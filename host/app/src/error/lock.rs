@@ -33,6 +33,9 @@ pub enum WithinCallReason {
     /// The method, or one of its callers, is of kind `read`.
     #[error("the call only reads, so its commands may only read")]
     OnlyReads,
+    /// The operation is a decision of a user.
+    #[error("a user decides at a gate, and not a plugin")]
+    Decides,
 }
 
 impl Explain for LockUseError {
@@ -60,6 +63,10 @@ impl Explain for LockUseError {
             } => vec![Help::advice(
                 "run the command from a method of a kind other than `read`",
             )],
+            Self::WithinCall {
+                reason: WithinCallReason::Decides,
+                ..
+            } => vec![Help::advice("decide in a shell of your own")],
             Self::TokenVoid(variable) => vec![Help::advice(format!(
                 "unset the environment variable `{variable}` to work independently of the call"
             ))],

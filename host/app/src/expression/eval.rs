@@ -8,17 +8,20 @@ use sedge_lang::definition::{Definition, inputs_shape};
 use sedge_lang::expr::{Expr, TextPlace, Variables};
 use sedge_lang::input::{GivenInput, inputs_given};
 use sedge_lang::scope::{definition_scope, eval_scope};
+use sedge_model::run::{RunEvent, RunKind};
 use sedge_store::RunRecord;
 use sedge_sys::clock::Timestamp;
+use sedge_workflow::{Plan, RunState};
 use serde_json::{Map, Value, json};
 
 use super::definition::{DefinitionValues, definition_uses_data, self_value};
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
-use super::run::{ResultsUsed, RunValues};
+use super::run::{ResultsUsed, RunResults, RunStates, RunValues, StepErrors, run_value};
 use super::secret::SecretPlace;
-use crate::error::{AppError, ModelError};
+use crate::error::{AppError, ModelError, RunUseError};
 use crate::repository::Repository;
 use crate::structure::in_background;
+use crate::workflow::gates::run_workflow;
 
 /// An expression to try, and what it can refer to.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +71,7 @@ fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluati
     let used = ResultsUsed::of([&expr]);
     let value = source.evaluate(has_data || run.is_some(), |evaluator| {
         let run = run.as_ref();
-        let run = run.map(|it| RunValues::read(evaluator, it, None, &used));
+        let run = run.map(|it| OfRun::read(evaluator, it, &used));
         let run = run.transpose()?;
         let inputs = inputs(definition.as_ref(), run.as_ref(), &request.inputs)?;
         let own = match &definition {
@@ -78,11 +81,72 @@ fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluati
         let mut env = evaluator.env().with("inputs", &inputs).with("self", &own);
         if let Some(run) = &run {
             env = env.with("run", &run.run);
-            env = env.with("steps", &run.steps).with("jobs", &run.jobs);
+            let values = &run.values;
+            env = env.with("steps", &values.steps).with("jobs", &values.jobs);
         }
         evaluator.expr(&expr, &mut env)
     })?;
     Ok(Evaluation { value })
+}
+
+/// The variables of a run.
+struct OfRun {
+    inputs: Map<String, Value>,
+    run: Value,
+    values: RunValues,
+}
+
+impl OfRun {
+    /// Reads a run as it is now.
+    fn read(
+        evaluator: &Evaluator<'_>,
+        run: &RunRecord,
+        used: &ResultsUsed,
+    ) -> Result<Self, AppError> {
+        let repository = &evaluator.source.repository;
+        let store = repository.store()?;
+        let results = match run.kind {
+            RunKind::Workflow => results(repository, run, used)?,
+            RunKind::Method => RunResults::default(),
+        };
+        let options = store.run_options(&run.id)?;
+        Ok(Self {
+            // ignored: no error is dropped, because this is an `Option`.
+            inputs: store.run_inputs(&run.id)?.unwrap_or_default(),
+            run: run_value(&run.id, &run.subject, run.started_at, &options.tags),
+            values: RunValues::read(evaluator, &run.id, &results, None, used)?,
+        })
+    }
+}
+
+/// Collects the results of a workflow's run that an expression uses.
+fn results(
+    repository: &Repository,
+    run: &RunRecord,
+    used: &ResultsUsed,
+) -> Result<RunResults, AppError> {
+    let workflow = run_workflow(repository, run)?;
+    let plan = Arc::new(Plan::new(&workflow));
+    let log = repository.store()?.run_events(&run.id)?;
+    let events = log.iter().map(|it| &it.event);
+    let state = RunState::fold(Arc::clone(&plan), events.clone());
+    let state = state.map_err(|source| RunUseError::Log {
+        run: run.id.clone(),
+        source,
+    })?;
+    let mut errors = StepErrors::new();
+    for event in events {
+        if let RunEvent::StepFailed { step, error, .. } = event {
+            errors.insert(step.step.clone(), error.clone());
+        }
+    }
+    let states = RunStates {
+        workflow: &workflow,
+        plan: &plan,
+        state: &state,
+        errors: &errors,
+    };
+    Ok(RunResults::collect(&states, None, used))
 }
 
 /// Returns the names that the expression can use.
@@ -102,7 +166,7 @@ fn scope(definition: Option<&Definition>, run: Option<&RunRecord>) -> Variables 
 /// An input does not fit the schema of the definition.
 fn inputs(
     definition: Option<&Definition>,
-    run: Option<&RunValues>,
+    run: Option<&OfRun>,
     given: &[GivenInput],
 ) -> Result<Value, AppError> {
     let any = json!({"type": "object"});

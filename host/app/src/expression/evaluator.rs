@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::template::Template;
@@ -59,11 +60,47 @@ pub(crate) struct EvaluatorSource {
 pub(crate) struct Evaluator<'e> {
     pub(super) source: &'e EvaluatorSource,
     data: Option<&'e DataSnapshot<'e>>,
+    /// The methods that the expression may run, if it is a guard or an assert.
+    methods: Option<&'e MethodAnswers>,
     /// The answers that were found, by the keys of their needs.
     found: RefCell<HashMap<String, NeedAnswer>>,
     budget: ContentBudget,
     /// The definitions of `model.NAME` that are being evaluated, the outermost first.
     pub(super) open: RefCell<Vec<ModelName>>,
+}
+
+/// The results of the methods that an expression runs, by `model.method`.
+#[derive(Debug, Default)]
+pub(crate) struct MethodAnswers {
+    known: BTreeMap<String, Result<Value, String>>,
+    requested: Mutex<Vec<Need>>,
+}
+
+impl MethodAnswers {
+    /// Keeps the result of a method: its value, or why it has none.
+    pub(crate) fn insert(&mut self, need: &Need, result: Result<Value, String>) {
+        self.known.insert(need.key(), result);
+    }
+
+    /// Takes the calls that the last evaluation has requested and that have no result yet.
+    pub(crate) fn requested(&mut self) -> Vec<Need> {
+        let requested = self.requested.get_mut();
+        std::mem::take(requested.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn find(&self, need: &Need) -> Result<Value, NoAnswer> {
+        match self.known.get(&need.key()) {
+            Some(Ok(value)) => Ok(value.clone()),
+            Some(Err(message)) => Err(NoAnswer::Refused(message.clone())),
+            None => {
+                let requested = self.requested.lock();
+                let mut requested = requested.unwrap_or_else(PoisonError::into_inner);
+                requested.push(need.clone());
+                let message = "the method has not run yet".to_owned();
+                Err(NoAnswer::Refused(message))
+            }
+        }
+    }
 }
 
 impl EvaluatorSource {
@@ -85,19 +122,38 @@ impl EvaluatorSource {
         has_data: bool,
         body: impl FnOnce(&Evaluator<'_>) -> Result<T, AppError>,
     ) -> Result<T, AppError> {
+        self.evaluate_with(has_data, None, body)
+    }
+
+    /// Calls `body` with an evaluator whose expressions may run methods.
+    ///
+    /// A method cannot run during the evaluation, because that reads a snapshot. The caller runs the
+    /// methods that the evaluation has requested (see [`MethodAnswers::requested`]) and evaluates
+    /// again, until no new one is requested.
+    pub(crate) fn evaluate_with<T>(
+        &self,
+        has_data: bool,
+        methods: Option<&MethodAnswers>,
+        body: impl FnOnce(&Evaluator<'_>) -> Result<T, AppError>,
+    ) -> Result<T, AppError> {
         if !has_data {
-            return body(&Evaluator::new(self, None));
+            return body(&Evaluator::new(self, None, methods));
         }
         let store = self.repository.store()?;
-        store.data_snapshot(|snapshot| body(&Evaluator::new(self, Some(snapshot))))
+        store.data_snapshot(|snapshot| body(&Evaluator::new(self, Some(snapshot), methods)))
     }
 }
 
 impl<'e> Evaluator<'e> {
-    fn new(source: &'e EvaluatorSource, data: Option<&'e DataSnapshot<'e>>) -> Self {
+    fn new(
+        source: &'e EvaluatorSource,
+        data: Option<&'e DataSnapshot<'e>>,
+        methods: Option<&'e MethodAnswers>,
+    ) -> Self {
         Self {
             source,
             data,
+            methods,
             found: RefCell::default(),
             budget: ContentBudget::new(),
             open: RefCell::default(),
@@ -111,7 +167,7 @@ impl<'e> Evaluator<'e> {
 
     /// Replaces the literal references to secrets in evaluated arguments, where secrets can be
     /// used, and hides texts that contain a secret from later expressions.
-    pub(super) fn references_marked(&self, written: &WrittenValue, mut value: Value) -> Value {
+    pub(crate) fn references_marked(&self, written: &WrittenValue, mut value: Value) -> Value {
         match self.source.secrets {
             SecretPlace::Arguments => {
                 references_mark(written.source(), &mut value);
@@ -216,6 +272,12 @@ impl<'e> Evaluator<'e> {
                 environment::variable(granted, arguments)
             }
             "secret" | "vault.get" => secret_answer(self.source.secrets, need),
+            "model.method" => match self.methods {
+                Some(methods) => methods.find(need),
+                None => Err(NoAnswer::Refused(
+                    "`model.method` runs a method, which is possible only in a run".to_owned(),
+                )),
+            },
             "webhook" | "workers" => Err(NoAnswer::Refused(format!(
                 "`{}` has a value only in a run that a server has started",
                 need.name

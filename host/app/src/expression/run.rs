@@ -1,29 +1,33 @@
 //! A run of a workflow as expressions see it: `inputs`, `run`, `steps` and `jobs`.
+//!
+//! The statuses come from the state of the run, which its driver has; the values come from the
+//! records of the calls. Only what an expression uses is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sedge_lang::expr::{Expr, Reference};
-use sedge_model::call::CallError;
+use sedge_lang::workflow::Workflow;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::{JobName, RunId, StepName};
-use sedge_model::run::StepPath;
-use sedge_store::{CallRecord, RunRecord, Store};
+use sedge_model::run::{StepError, StepInstance, StepPath};
 use sedge_sys::clock::Timestamp;
-use sedge_workflow::StepState;
+use sedge_workflow::{InstanceState, Plan, RunState, StepEnd};
 use serde_json::{Map, Value, json};
 
 use super::evaluator::Evaluator;
 use crate::error::AppError;
 use crate::views::time;
-use crate::workflow::gates::fold;
 
-/// The results of steps that expressions use.
-///
-/// A run can have many steps with much data, so only what is used is read.
+/// The results of steps and jobs that expressions use.
 #[derive(Debug, Clone)]
 pub(crate) struct ResultsUsed {
     is_any: bool,
+    /// The names and paths of the steps that are used; `None` means all steps.
+    steps: Option<BTreeSet<String>>,
     /// The names and paths of the steps whose data is used; `None` means all steps.
     data_of: Option<BTreeSet<String>>,
+    /// The names of the jobs that are used; `None` means all jobs.
+    jobs: Option<BTreeSet<String>>,
 }
 
 impl ResultsUsed {
@@ -31,21 +35,33 @@ impl ResultsUsed {
     pub(crate) fn of<'x>(exprs: impl IntoIterator<Item = &'x Expr>) -> Self {
         let mut used = Self {
             is_any: false,
+            steps: Some(BTreeSet::new()),
             data_of: Some(BTreeSet::new()),
+            jobs: Some(BTreeSet::new()),
         };
         for expr in exprs {
             used.is_any |= expr.uses("steps") || expr.uses("jobs");
+            if !expr.names_all_members("jobs") {
+                used.jobs = None;
+            }
+            if let Some(names) = &mut used.jobs {
+                names.extend(expr.references("jobs").into_iter().map(|it| it.name));
+            }
             if !expr.names_all_members("steps") {
+                used.steps = None;
                 used.data_of = None;
             }
+            let references = expr.references("steps");
             if let Some(names) = &mut used.data_of {
                 // A step without a named member is used as a whole.
-                let is_data = |it: &Reference| {
+                let is_data = |it: &&Reference| {
                     let member = it.member.as_ref();
                     member.is_none_or(|(member, _)| member == "data")
                 };
-                let references = expr.references("steps").into_iter();
-                names.extend(references.filter(is_data).map(|it| it.name));
+                names.extend(references.iter().filter(is_data).map(|it| it.name.clone()));
+            }
+            if let Some(names) = &mut used.steps {
+                names.extend(references.into_iter().map(|it| it.name));
             }
         }
         used
@@ -56,35 +72,164 @@ impl ResultsUsed {
         self.is_any
     }
 
-    /// Returns whether the data of any step is used.
-    fn has_data(&self) -> bool {
-        self.data_of.as_ref().is_none_or(|names| !names.is_empty())
+    fn has(names: Option<&BTreeSet<String>>, path: &StepPath) -> bool {
+        names.is_none_or(|names| {
+            names.contains(path.step.as_str()) || names.contains(&path.to_string())
+        })
+    }
+
+    fn has_job(&self, name: &JobName) -> bool {
+        let names = self.jobs.as_ref();
+        names.is_none_or(|names| names.contains(name.as_str()))
     }
 
     /// Returns whether the data of the step with a path is used.
-    fn has_data_of(&self, path: &str) -> bool {
-        let name = path.split_once('/').map_or(path, |(_, step)| step);
-        let mut names = self.data_of.iter();
-        self.data_of.is_none() || names.any(|it| it.contains(path) || it.contains(name))
+    fn has_data_of(&self, path: &StepPath) -> bool {
+        Self::has(self.data_of.as_ref(), path)
     }
 }
 
-/// The values of the variables that a run has.
+/// The errors of the steps of a run that failed. The state of the run has only their codes.
+pub(crate) type StepErrors = HashMap<StepInstance, StepError>;
+
+/// A run with its state.
+pub(crate) struct RunStates<'r> {
+    pub(crate) workflow: &'r Workflow,
+    pub(crate) plan: &'r Plan,
+    pub(crate) state: &'r RunState,
+    pub(crate) errors: &'r StepErrors,
+}
+
+/// What the state of a run says about the steps and jobs that expressions use.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RunResults {
+    steps: Vec<(StepPath, StepResults)>,
+    jobs: Vec<(JobName, &'static str)>,
+}
+
+/// What the state of a run says about one step.
+#[derive(Debug, Clone)]
+enum StepResults {
+    /// The step has no `forEach`.
+    One(Box<StepResult>),
+    /// The instances of a step with `forEach`, in the order of its values.
+    Each(Vec<StepResult>),
+}
+
+/// What the state of a run says about one instance.
+#[derive(Debug, Clone)]
+struct StepResult {
+    step: StepInstance,
+    status: &'static str,
+    /// The ordinal of the call that has the outcome.
+    call: Option<u32>,
+    error: Option<StepError>,
+}
+
+impl RunResults {
+    /// Collects what expressions of the job `own` use. A step that has not begun has no result.
+    pub(crate) fn collect(of: &RunStates<'_>, own: Option<&JobName>, used: &ResultsUsed) -> Self {
+        let RunStates {
+            workflow,
+            plan,
+            state,
+            errors,
+        } = of;
+        if !used.is_any() {
+            return Self::default();
+        }
+        let one = |step: StepInstance| {
+            let found = state.instance(&step)?;
+            Some(StepResult {
+                status: status(found)?,
+                call: call_of(found),
+                error: errors.get(&step).cloned(),
+                step,
+            })
+        };
+        let steps = steps_used(workflow, plan, own, used).into_iter();
+        let steps = steps.filter_map(|path| {
+            let is_for_each = plan.step(&path)?.is_for_each;
+            let results = match (is_for_each, state.expansions(&path)) {
+                (true, Some(expansions)) => {
+                    let instances = expansions.iter().map(|it| StepInstance {
+                        path: path.clone(),
+                        expansion: Some(it.name.clone()),
+                    });
+                    StepResults::Each(instances.filter_map(one).collect())
+                }
+                (true, None) => match state.step_end(&path) {
+                    // The step was skipped, or it failed before it had values.
+                    Some(_) => StepResults::Each(Vec::new()),
+                    None => return None,
+                },
+                (false, _) => StepResults::One(Box::new(one(StepInstance::of(path.clone()))?)),
+            };
+            Some((path, results))
+        });
+        let jobs = workflow.jobs.iter().filter(|it| used.has_job(&it.name));
+        let jobs = jobs.map(|job| (job.name.clone(), job_status(state, &job.name)));
+        Self {
+            steps: steps.collect(),
+            jobs: jobs.collect(),
+        }
+    }
+}
+
+/// Returns the paths of the steps that expressions of the job `own` use. A name alone means the step
+/// of that job, or else the steps of this name of all jobs.
+fn steps_used(
+    workflow: &Workflow,
+    plan: &Plan,
+    own: Option<&JobName>,
+    used: &ResultsUsed,
+) -> Vec<StepPath> {
+    let Some(names) = &used.steps else {
+        return workflow.steps().map(|it| it.path.clone()).collect();
+    };
+    let known = |job: &JobName, step: &StepName| {
+        let path = StepPath {
+            job: job.clone(),
+            step: step.clone(),
+        };
+        plan.step(&path).map(|_| path)
+    };
+    let mut paths = Vec::new();
+    for name in names {
+        if let Some((job, step)) = name.split_once('/') {
+            // ignored: a text that is not a valid name is the name of no step.
+            let path = job.parse().ok().zip(step.parse().ok());
+            paths.extend(path.and_then(|(job, step)| known(&job, &step)));
+            continue;
+        }
+        // ignored: see above.
+        let Some(step) = name.parse::<StepName>().ok() else {
+            continue;
+        };
+        if let Some(path) = own.and_then(|own| known(own, &step)) {
+            paths.push(path);
+        } else {
+            let jobs = workflow.jobs.iter();
+            paths.extend(jobs.filter_map(|job| known(&job.name, &step)));
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// The values of `steps` and `jobs`.
 #[derive(Debug, Clone)]
 pub(crate) struct RunValues {
-    /// The inputs that the run began with.
-    pub(crate) inputs: Map<String, Value>,
-    /// `run`.
-    pub(crate) run: Value,
-    /// `steps`, by their names.
+    /// `steps`, by their names and paths.
     pub(crate) steps: Value,
     /// `jobs`, by their names.
     pub(crate) jobs: Value,
 }
 
 impl RunValues {
-    /// Reads a run as it is now, for an expression of a job. The evaluator must be one that reads
-    /// data.
+    /// Reads the values of results, for an expression of a job. The evaluator must be one that
+    /// reads data.
     ///
     /// A step can be found by its name, and by its path. If several jobs have a step of this name,
     /// the name means the step of the expression's own job. The member `data` of a step has a value
@@ -94,137 +239,158 @@ impl RunValues {
     /// Returns an error if the datastore cannot be read.
     pub(crate) fn read(
         evaluator: &Evaluator<'_>,
-        run: &RunRecord,
+        run: &RunId,
+        results: &RunResults,
         own: Option<&JobName>,
         used: &ResultsUsed,
     ) -> Result<Self, AppError> {
-        let store = evaluator.source.repository.store()?;
-        let log = store.run_events(&run.id)?;
-        let state = fold(&run.id, &log)?;
-        let calls = calls_of_steps(store, run)?;
-        let mut data = match used.has_data() {
-            true => evaluator.records_by_step(&run.id, |path| used.has_data_of(path))?,
-            false => None,
+        let own_names: BTreeSet<&StepName> = {
+            let of_own = results.steps.iter();
+            let of_own = of_own.filter(|(path, _)| own == Some(&path.job));
+            of_own.map(|(path, _)| &path.step).collect()
         };
-        let of_own = state.steps().filter(|(path, _)| own == Some(&path.job));
-        let own_names: BTreeSet<&StepName> = of_own.map(|(path, _)| &path.step).collect();
-        let mut steps = Map::new();
-        let mut jobs: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (path, step) in state.steps() {
-            let status = status(step);
-            let job = jobs.entry(path.job.to_string()).or_default();
-            job.push(status);
-            let data = match &mut data {
-                Some(by_step) if used.has_data_of(&path.to_string()) => {
-                    let records = by_step.remove(&path.to_string());
-                    records.map_or_else(|| json!([]), Value::Array)
-                }
+        let mut data = data_of_steps(evaluator, run, results, used)?;
+        let mut value = |of: &StepResult| -> Result<Value, AppError> {
+            let records = match &mut data {
+                Some(by_step) if used.has_data_of(&of.step.path) => by_step
+                    .remove(&of.step.to_string())
+                    .map_or_else(|| json!([]), Value::Array),
                 Some(_) | None => Value::Null,
             };
-            let value = step_value(step, calls.get(path), &data);
-            let name = path.step.to_string();
+            step_value(evaluator, run, of, records)
+        };
+        let mut steps = Map::new();
+        for (path, found) in &results.steps {
+            let value = match found {
+                StepResults::One(one) => value(one)?,
+                StepResults::Each(each) => {
+                    let each = each.iter().map(&mut value);
+                    Value::Array(each.collect::<Result<_, _>>()?)
+                }
+            };
             if own == Some(&path.job) || !own_names.contains(&path.step) {
-                steps.insert(name, value.clone());
+                steps.insert(path.step.to_string(), value.clone());
             }
             steps.insert(path.to_string(), value);
         }
-        let jobs = jobs.into_iter();
-        let jobs = jobs.map(|(name, steps)| (name, json!({"status": job_status(&steps)})));
+        let jobs = results.jobs.iter();
+        let jobs = jobs.map(|(name, status)| (name.to_string(), json!({"status": status})));
         Ok(Self {
-            // ignored: no error is dropped, because this is an `Option`.
-            inputs: store.run_inputs(&run.id)?.unwrap_or_default(),
-            run: run_value(&run.id, &run.subject, run.started_at),
             steps: Value::Object(steps),
             jobs: Value::Object(jobs.collect()),
         })
     }
 }
 
+/// Returns the records that the used steps wrote, by the steps as text; `None` if they are too large
+/// to be held in memory, or if none are used.
+fn data_of_steps(
+    evaluator: &Evaluator<'_>,
+    run: &RunId,
+    results: &RunResults,
+    used: &ResultsUsed,
+) -> Result<Option<BTreeMap<String, Vec<Value>>>, AppError> {
+    let mut wanted = BTreeSet::new();
+    for (path, found) in &results.steps {
+        if !used.has_data_of(path) {
+            continue;
+        }
+        match found {
+            StepResults::One(one) => {
+                wanted.insert(one.step.to_string());
+            }
+            StepResults::Each(each) => wanted.extend(each.iter().map(|it| it.step.to_string())),
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    evaluator.records_by_step(run, |step| wanted.contains(step))
+}
+
 /// Returns the value of `run`.
-pub(crate) fn run_value(id: &RunId, workflow: &str, started_at: Timestamp) -> Value {
+pub(crate) fn run_value(
+    id: &RunId,
+    workflow: &str,
+    started_at: Timestamp,
+    tags: &BTreeMap<String, String>,
+) -> Value {
     json!({
         "id": id.as_str(),
         "workflowId": null,
         "workflowName": workflow,
         "startedAt": time(started_at).to_string(),
-        "tags": {},
+        "tags": tags,
     })
 }
 
-/// Returns the last call of each step.
-fn calls_of_steps(
-    store: &Store,
-    run: &RunRecord,
-) -> Result<BTreeMap<StepPath, CallRecord>, AppError> {
-    let mut calls = BTreeMap::new();
-    for call in store.call_list(&run.id)? {
-        let path = call.step.as_deref().and_then(step_path);
-        if let Some(path) = path.filter(|_| call.lineage.depth() == 1) {
-            calls.insert(path, call);
+fn step_value(
+    evaluator: &Evaluator<'_>,
+    run: &RunId,
+    of: &StepResult,
+    data: Value,
+) -> Result<Value, AppError> {
+    let record = match of.call {
+        Some(call) => {
+            let store = evaluator.source.repository.store()?;
+            store.call_get(&Lineage::root(run.clone()).child(call))?
         }
-    }
-    Ok(calls)
-}
-
-fn step_path(text: &str) -> Option<StepPath> {
-    let (job, step) = text.split_once('/')?;
-    Some(StepPath {
-        // ignored: the store wrote the path, and a name that is not valid here has no call to show.
-        job: job.parse().ok()?,
-        // ignored: see above.
-        step: step.parse().ok()?,
-    })
-}
-
-fn step_value(state: &StepState, call: Option<&CallRecord>, data: &Value) -> Value {
-    let outcome = call.and_then(|it| it.outcome.as_ref());
-    let outputs = outcome.map_or(Value::Null, |it| it.value.clone());
-    let error = match state {
-        StepState::Failed(error) => error_value(error),
-        StepState::Running { .. }
-        | StepState::Interrupted { .. }
-        | StepState::Succeeded
-        | StepState::Rejected
-        | StepState::Skipped
-        | StepState::Open => Value::Null,
+        None => None,
     };
-    json!({
-        "status": status(state),
-        "outputs": outputs,
+    let outcome = record.and_then(|it| it.outcome);
+    let error = of.error.as_ref().map_or(
+        Value::Null,
+        |error| json!({"code": error.code(), "message": error.to_string()}),
+    );
+    Ok(json!({
+        "status": of.status,
+        "outputs": outcome.map_or(Value::Null, |it| it.value),
         "data": data,
         "error": error,
+    }))
+}
+
+/// Returns the status of an instance as expressions compare it; `None` if it has not begun.
+fn status(state: &InstanceState) -> Option<&'static str> {
+    Some(match state {
+        InstanceState::Waiting | InstanceState::Ready => return None,
+        InstanceState::Running { .. } => "running",
+        InstanceState::Interrupted { .. } => "interrupted",
+        InstanceState::Retrying { .. } => "retrying",
+        InstanceState::ChildSuspended { .. } | InstanceState::Open { .. } => "suspended",
+        InstanceState::Succeeded { .. } => "succeeded",
+        InstanceState::Satisfied => "satisfied",
+        InstanceState::Failed { .. } | InstanceState::Rejected => "failed",
+        InstanceState::Skipped => "skipped",
     })
 }
 
-fn error_value(error: &CallError) -> Value {
-    json!({"code": error.code(), "message": error.to_string()})
-}
-
-/// Returns the status of a step as expressions compare it.
-fn status(state: &StepState) -> &'static str {
+/// Returns the ordinal of the call that has the outcome of an instance.
+fn call_of(state: &InstanceState) -> Option<u32> {
     match state {
-        StepState::Running { .. } => "running",
-        StepState::Interrupted { .. } => "interrupted",
-        StepState::Succeeded => "succeeded",
-        StepState::Failed(_) | StepState::Rejected => "failed",
-        StepState::Skipped => "skipped",
-        StepState::Open => "suspended",
+        InstanceState::Succeeded { call } => *call,
+        InstanceState::Waiting
+        | InstanceState::Ready
+        | InstanceState::Running { .. }
+        | InstanceState::Interrupted { .. }
+        | InstanceState::Retrying { .. }
+        | InstanceState::ChildSuspended { .. }
+        | InstanceState::Open { .. }
+        | InstanceState::Satisfied
+        | InstanceState::Failed { .. }
+        | InstanceState::Rejected
+        | InstanceState::Skipped => None,
     }
 }
 
-/// Returns the status of a job by those of its steps that have one.
-fn job_status(steps: &[&str]) -> &'static str {
-    let has = |status: &str| steps.contains(&status);
-    if has("failed") {
-        "failed"
-    } else if has("running") || has("interrupted") {
-        "running"
-    } else if has("suspended") {
-        "suspended"
-    } else if steps.iter().all(|it| *it == "skipped") {
-        "skipped"
-    } else {
-        "succeeded"
+/// Returns the status of a job as expressions compare it.
+fn job_status(state: &RunState, job: &JobName) -> &'static str {
+    match state.job_end(job) {
+        Some(StepEnd::Succeeded) => "succeeded",
+        Some(StepEnd::Satisfied) => "satisfied",
+        Some(StepEnd::Failed) => "failed",
+        Some(StepEnd::Skipped) => "skipped",
+        None => "running",
     }
 }
 
@@ -235,40 +401,43 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn job_has_the_status_of_its_steps() {
-        let check = |steps: &[&str], expect: &str| assert_eq!(job_status(steps), expect);
-        check(&["succeeded", "skipped"], "succeeded");
-        check(&["skipped", "skipped"], "skipped");
-        check(&["succeeded", "failed", "running"], "failed");
-        check(&["succeeded", "running"], "running");
-        check(&["succeeded", "suspended"], "suspended");
+    fn path(text: &str) -> StepPath {
+        let (job, step) = text.split_once('/').expect("a path");
+        StepPath {
+            job: job.parse().expect("a name"),
+            step: step.parse().expect("a name"),
+        }
     }
 
     #[test]
-    fn data_is_read_of_the_steps_that_are_used() {
-        let check = |text: &str, expect: [bool; 2]| {
+    fn results_are_read_of_the_steps_that_are_used() {
+        let check = |text: &str, steps: [bool; 2], data: [bool; 2]| {
             let scope = trial_scope(&["steps", "jobs"]);
             let place = TextPlace::of_text("expression", text);
             let expr = Expr::compile(text, &place, &scope).expect(text);
             let used = ResultsUsed::of([&expr]);
-            assert_eq!(["main/a", "main/b"].map(|it| used.has_data_of(it)), expect);
-            assert_eq!(used.has_data(), expect.contains(&true), "{text}");
+            let paths = ["main/a", "main/b"].map(path);
+            let names = used.steps.as_ref();
+            let is_used = |path: &StepPath| ResultsUsed::has(names, path);
+            assert_eq!(paths.each_ref().map(is_used), steps, "{text}");
+            assert_eq!(paths.map(|it| used.has_data_of(&it)), data, "{text}");
         };
-        check("inputs.a", [false, false]);
-        check("steps.a.status", [false, false]);
-        check("steps.a.data[0].name", [true, false]);
-        check("steps['main/b']", [false, true]);
-        check("steps[inputs.a].data", [true, true]);
+        check("inputs.a", [false, false], [false, false]);
+        check("steps.a.status", [true, false], [false, false]);
+        check("steps.a.data[0].name", [true, false], [true, false]);
+        check("steps['main/b']", [false, true], [false, true]);
+        check("steps[inputs.a].data", [true, true], [true, true]);
     }
 
     #[test]
-    fn path_of_a_step_has_two_parts() {
-        let path = step_path("build/compile").expect("a path");
-        assert_eq!(
-            (path.job.as_str(), path.step.as_str()),
-            ("build", "compile")
-        );
-        assert_eq!(step_path("build"), None);
+    fn statuses_are_read_of_the_jobs_that_are_used() {
+        let expr = |text: &str| {
+            let place = TextPlace::of_text("expression", text);
+            Expr::compile(text, &place, &trial_scope(&["steps", "jobs"])).expect(text)
+        };
+        let job: JobName = "a".parse().expect("a name");
+        assert!(ResultsUsed::of([&expr("jobs.a.status")]).has_job(&job));
+        assert!(!ResultsUsed::of([&expr("jobs.b.status")]).has_job(&job));
+        assert!(ResultsUsed::of([&expr("jobs[inputs.a].status")]).has_job(&job));
     }
 }

@@ -1,5 +1,7 @@
 //! The target and the arguments of a step, with their expressions evaluated.
 
+use std::sync::Arc;
+
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::{Env, Expr};
 use sedge_lang::workflow::WrittenText;
@@ -8,7 +10,7 @@ use sedge_model::names::{JobName, RunId};
 use serde_json::{Map, Value};
 
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
-use super::run::{ResultsUsed, RunValues};
+use super::run::{ResultsUsed, RunResults, RunValues};
 use crate::error::AppError;
 use crate::secret::argument::{has_mark, references_mark};
 use crate::structure::in_background;
@@ -16,35 +18,53 @@ use crate::structure::in_background;
 /// The target and the arguments of a step, as they are written.
 #[derive(Debug, Clone)]
 pub(crate) struct WrittenStep {
-    /// The name or the id of the model.
-    pub(crate) model: WrittenText,
+    /// The name or the id of the model, or of the workflow.
+    pub(crate) target: WrittenText,
     /// The arguments: an object, or an expression that yields one.
     pub(crate) inputs: WrittenValue,
+    /// The global arguments of a step that runs a type directly.
+    pub(crate) global_arguments: Option<WrittenValue>,
 }
 
 /// The target and the arguments of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StepTarget {
-    /// The name or the id of the model.
-    pub(crate) model: String,
+    /// The name or the id of the model, or of the workflow.
+    pub(crate) target: String,
     /// The arguments.
     pub(crate) arguments: Map<String, Value>,
+    /// The global arguments of a step that runs a type directly.
+    pub(crate) global_arguments: Option<Map<String, Value>>,
 }
 
 /// The values of the variables of a workflow's expressions.
 #[derive(Debug, Clone)]
 pub(crate) struct StepVariables {
     /// The inputs of the run: an object.
-    pub(crate) inputs: Value,
+    pub(crate) inputs: Arc<Value>,
     /// `run`.
     pub(crate) run: Value,
-    /// The run whose steps and jobs are `steps` and `jobs`; `None` before it begins.
-    pub(crate) of_run: Option<RunId>,
+    /// `self`: the item of a step with `forEach`, under its name.
+    pub(crate) own: Option<Value>,
+    /// The run and what its state says about the results that the expressions use; `None` before it
+    /// begins.
+    pub(crate) of_run: Option<(RunId, RunResults)>,
     /// The job that the expressions are of; `None` before the run begins.
     pub(crate) job: Option<JobName>,
 }
 
 impl StepVariables {
+    /// Returns the variables before a run begins.
+    pub(crate) fn before_run(inputs: Value) -> Self {
+        Self {
+            inputs: Arc::new(inputs),
+            run: Value::Null,
+            own: None,
+            of_run: None,
+            job: None,
+        }
+    }
+
     /// Calls `body` with an environment that has the variables. `used` are the results of steps
     /// that the expressions use.
     pub(crate) fn with_env<T>(
@@ -53,42 +73,63 @@ impl StepVariables {
         used: &ResultsUsed,
         body: impl FnOnce(&mut Env<'_>) -> Result<T, AppError>,
     ) -> Result<T, AppError> {
-        let results = match &self.of_run {
-            Some(id) if used.is_any() => {
-                let run = evaluator.source.repository.store()?.run_get(id)?;
-                Some(RunValues::read(evaluator, &run, self.job.as_ref(), used)?)
+        let values = match &self.of_run {
+            Some((run, results)) if used.is_any() => {
+                let job = self.job.as_ref();
+                Some(RunValues::read(evaluator, run, results, job, used)?)
             }
             Some(_) | None => None,
         };
         let env = evaluator.env().with("inputs", &self.inputs);
         let mut env = env.with("run", &self.run);
-        if let Some(results) = &results {
-            env = env
-                .with("steps", &results.steps)
-                .with("jobs", &results.jobs);
+        if let Some(own) = &self.own {
+            env = env.with("self", own);
+        }
+        if let Some(values) = &values {
+            env = env.with("steps", &values.steps).with("jobs", &values.jobs);
         }
         body(&mut env)
     }
 }
 
+/// Returns whether expressions can read data or results, so that the datastore has to be opened.
+pub(crate) fn has_data<'x>(exprs: impl IntoIterator<Item = &'x Expr>) -> bool {
+    let has = |it: &Expr| uses_data(it) || it.uses("steps") || it.uses("jobs");
+    exprs.into_iter().any(has)
+}
+
+/// Returns whether expressions need something that only the datastore or the results of a run have,
+/// or that only a call can find out.
+pub(crate) fn needs_results<'x>(exprs: impl IntoIterator<Item = &'x Expr>) -> bool {
+    let later = ["steps", "jobs", "webhook", "workers"];
+    let needs = |it: &Expr| uses_data(it) || later.iter().any(|name| it.uses(name));
+    exprs.into_iter().any(needs)
+}
+
 impl WrittenStep {
-    fn exprs(&self) -> impl Iterator<Item = &Expr> {
-        self.model.exprs().chain(self.inputs.exprs())
+    /// Returns all expressions.
+    pub(crate) fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let globals = self.global_arguments.iter();
+        let globals = globals.flat_map(|it| it.exprs());
+        self.target
+            .exprs()
+            .chain(self.inputs.exprs())
+            .chain(globals)
     }
 
     /// Returns what the step calls if it has no expressions.
     fn literal(&self) -> Option<StepTarget> {
-        let model = self.model.literal()?.to_owned();
-        let mut inputs = self.inputs.literal()?;
-        references_mark(self.inputs.source(), &mut inputs);
-        match inputs {
-            Value::Object(arguments) => Some(StepTarget { model, arguments }),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => None,
-        }
+        let target = self.target.literal()?.to_owned();
+        let arguments = literal_object(&self.inputs)?;
+        let global_arguments = match &self.global_arguments {
+            Some(written) => Some(members_of(written.literal()?)?),
+            None => None,
+        };
+        Some(StepTarget {
+            target,
+            arguments,
+            global_arguments,
+        })
     }
 
     /// Returns whether an expression needs something that only the run has.
@@ -102,23 +143,32 @@ impl WrittenStep {
         self.exprs().any(uses_data)
     }
 
-    /// Evaluates the expressions.
+    /// Evaluates the expressions. It can block the thread.
     ///
     /// # Errors
     /// Returns an error if an expression has no value, or not one that a step can use.
-    pub(crate) async fn target(
-        self,
-        source: EvaluatorSource,
-        variables: StepVariables,
+    pub(crate) fn target_now(
+        &self,
+        source: &EvaluatorSource,
+        variables: &StepVariables,
     ) -> Result<StepTarget, AppError> {
         if let Some(target) = self.literal() {
             return Ok(target);
         }
-        in_background(move |_| {
-            let has_data = self.uses_data() || ResultsUsed::of(self.exprs()).is_any();
-            source.evaluate(has_data, |it| self.evaluated(it, &variables))
-        })
-        .await
+        let has_data = self.uses_data() || ResultsUsed::of(self.exprs()).is_any();
+        source.evaluate(has_data, |it| self.evaluated(it, variables))
+    }
+
+    /// Evaluates the expressions on a thread of its own.
+    ///
+    /// # Errors
+    /// The same as for [`WrittenStep::target_now`].
+    async fn target(
+        self,
+        source: EvaluatorSource,
+        variables: StepVariables,
+    ) -> Result<StepTarget, AppError> {
+        in_background(move |_| self.target_now(&source, &variables)).await
     }
 
     /// Evaluates the expressions before the run begins. Returns `None` if they have no value yet:
@@ -140,12 +190,8 @@ impl WrittenStep {
             return Ok(None);
         }
         let uses_data = self.uses_data();
-        let variables = StepVariables {
-            inputs: inputs.unwrap_or_else(|| Value::Object(Map::new())),
-            run: Value::Null,
-            of_run: None,
-            job: None,
-        };
+        let inputs = inputs.unwrap_or_else(|| Value::Object(Map::new()));
+        let variables = StepVariables::before_run(inputs);
         match self.target(source, variables).await {
             Ok(target) => Ok(Some(target)),
             Err(error) if uses_data && !error.diagnostics().is_empty() => Ok(None),
@@ -160,43 +206,67 @@ impl WrittenStep {
     ) -> Result<StepTarget, AppError> {
         let used = ResultsUsed::of(self.exprs());
         variables.with_env(evaluator, &used, |env| {
-            let model = evaluator.template(self.model.template(), env)?;
-            let inputs = evaluator.value(&self.inputs, env)?;
-            let inputs = evaluator.references_marked(&self.inputs, inputs);
+            let target = evaluator.template(self.target.template(), env)?;
+            let arguments = evaluator.value(&self.inputs, env)?;
+            let arguments = evaluator.references_marked(&self.inputs, arguments);
+            let arguments = object(&self.inputs, "inputs", arguments)?;
+            // They are written into a definition, where a reference to a secret stays as it is.
+            let globals = self.global_arguments.as_ref();
+            let globals = globals.map(|written| {
+                let value = evaluator.value(written, env)?;
+                object(written, "globalArgs", value)
+            });
             Ok(StepTarget {
-                model: model_name(self, model)?,
-                arguments: arguments(self, inputs)?,
+                target: target_name(self, target)?,
+                arguments,
+                global_arguments: globals.transpose()?,
             })
         })
     }
 }
 
-fn model_name(step: &WrittenStep, value: Value) -> Result<String, AppError> {
+/// Returns the members of an object that is written without expressions.
+fn literal_object(written: &WrittenValue) -> Option<Map<String, Value>> {
+    let mut value = written.literal()?;
+    references_mark(written.source(), &mut value);
+    members_of(value)
+}
+
+fn members_of(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(members) => Some(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
+    }
+}
+
+fn target_name(step: &WrittenStep, value: Value) -> Result<String, AppError> {
     let message = match value.as_str() {
-        _ if has_mark(&value) => "the name of a model cannot contain a secret".to_owned(),
+        _ if has_mark(&value) => "the name cannot contain a secret".to_owned(),
         Some(name) => return Ok(name.to_owned()),
-        None => format!("the name of a model is a text, not {}", shown(&value)),
+        None => format!("the name is a text, not {}", kind_shown(&value)),
     };
-    let fault = Diagnostic::new(step.inputs.file(), step.model.span(), message);
+    let fault = Diagnostic::new(step.inputs.file(), step.target.span(), message);
     Err(fault.with_code(DiagnosticCode::Expression).into())
 }
 
-fn arguments(step: &WrittenStep, value: Value) -> Result<Map<String, Value>, AppError> {
+fn object(written: &WrittenValue, key: &str, value: Value) -> Result<Map<String, Value>, AppError> {
     match value {
-        Value::Object(arguments) => Ok(arguments),
+        Value::Object(members) => Ok(members),
         // An optional without a value: there are no arguments.
         Value::Null => Ok(Map::new()),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            let message = format!("`inputs` are keys with values, not {}", shown(&value));
-            let span = step.inputs.source().span.clone();
-            let fault = Diagnostic::new(step.inputs.file(), span, message);
+            let message = format!("`{key}` are keys with values, not {}", kind_shown(&value));
+            let span = written.source().span.clone();
+            let fault = Diagnostic::new(written.file(), span, message);
             Err(fault.with_code(DiagnosticCode::Expression).into())
         }
     }
 }
 
 /// Returns the kind of a value as a message names it.
-fn shown(value: &Value) -> &'static str {
+pub(crate) fn kind_shown(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

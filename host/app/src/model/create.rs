@@ -8,12 +8,14 @@ use sedge_lang::definition::{Definition, NewDefinition};
 use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::input::{GivenInput, inputs_given};
 use sedge_lang::json_schema::SchemaOf;
-use sedge_model::names::ModelName;
+use sedge_model::audit::AuditWord;
+use sedge_model::names::{ModelName, TypeName};
 use sedge_model::permission::choice::{self, Choice};
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
 use sedge_runtime::Plugin;
 
+use crate::audit::{audit_grants, audit_note};
 use crate::error::{AppError, ModelError};
 use crate::events::Events;
 use crate::model::method_direct::unsaved_text;
@@ -92,6 +94,13 @@ pub async fn model_create(
         return Err(exists(file.name.clone()));
     }
     file_write(repository, &file)?;
+    created_note(repository, &name, &info.name)?;
+    audit_grants(
+        repository,
+        name.as_str(),
+        &Grants::default(),
+        &definition.grants,
+    )?;
     Ok(ModelCreated {
         name: name.to_string(),
         type_name: info.name.to_string(),
@@ -136,12 +145,23 @@ pub async fn model_create_from_direct(
     file_write(repository, &file)?;
     let store = repository.store()?;
     store.unsaved_delete(&held.permit, &former.name)?;
+    created_note(repository, &former.name, type_name)?;
     Ok(ModelCreated {
         name: former.name.to_string(),
         type_name: former.type_name.value.to_string(),
         file: file.name.clone(),
         inherited: inherited(&snapshot, &former.name, &plugin),
     })
+}
+
+/// Records in the audit that the model was created.
+fn created_note(
+    repository: &Repository,
+    name: &ModelName,
+    type_name: &TypeName,
+) -> Result<(), AppError> {
+    let detail = Some(format!("of the type {type_name}"));
+    audit_note(repository, AuditWord::ModelCreated, name.as_str(), detail)
 }
 
 /// Reads the definition of an unsaved model.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sedge_api::view::model::ModelDeleted;
+use sedge_model::audit::AuditWord;
 
+use crate::audit::audit_note;
 use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::Repository;
@@ -44,6 +46,8 @@ pub async fn model_delete(
     if let Some(file) = &file {
         repository.folder().remove(file)?;
     }
+    let detail = Some(file.clone().unwrap_or_else(|| "unsaved".to_owned()));
+    audit_note(repository, AuditWord::ModelDeleted, model.as_str(), detail)?;
     Ok(ModelDeleted {
         name: model.to_string(),
         file,

@@ -7,9 +7,11 @@ use sedge_api::view::model::ModelEdited;
 use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::{Diagnostic, SourceFile};
 use sedge_lang::yaml;
+use sedge_model::permission::grants::Grants;
 use sedge_sys::folder::Folder;
 
-use crate::error::{AppError, ModelError, PluginUseError, RepositoryError};
+use crate::audit::audit_grants;
+use crate::error::{AppError, DatastoreError, ModelError, PluginUseError, RepositoryError};
 use crate::model::grant::definitions_queue;
 use crate::repository::files::ModelFile;
 use crate::repository::snapshot::RepositorySnapshot;
@@ -86,6 +88,11 @@ pub async fn model_edit(
             copies.remove(&copy)?;
             Ok(edited)
         }
+        // The definition has the new text.
+        Err(error @ AppError::Datastore(DatastoreError::NotAudited { .. })) => {
+            copies.remove(&copy)?;
+            Err(error)
+        }
         Err(refusal) => Err(kept(&copies, &copy, &request.text, refusal)?),
     }
 }
@@ -102,6 +109,7 @@ async fn edited(
     }
     type_check(repository, &definition, model)?;
     let type_name = definition.type_name.value.to_string();
+    let grants = definition.grants.clone();
     match ReadyModel::of(repository, definition).await {
         // A fresh clone may lack the component. The definition is checked before its next call.
         Ok(_) | Err(AppError::Plugin(PluginUseError::Gone { .. })) => {}
@@ -122,6 +130,12 @@ async fn edited(
         repository
             .folder()
             .write_through(&model.file.name, request.text.as_bytes())?;
+        audit_grants(
+            repository,
+            model.name.as_str(),
+            &former_grants(&now),
+            &grants,
+        )?;
     }
     Ok(ModelEdited {
         name: model.name.to_string(),
@@ -129,6 +143,15 @@ async fn edited(
         file: model.file.name.clone(),
         changed: is_changed,
     })
+}
+
+/// Returns the grants of a definition before an edit. A text that is not a definition granted
+/// nothing: its model could not be called.
+fn former_grants(former: &ModelFile) -> Grants {
+    match Definition::parse(&former.file) {
+        Ok(definition) => definition.grants,
+        Err(_) => Grants::default(),
+    }
 }
 
 /// Checks that the new text does not give another type to a model that has data: its data has the

@@ -9,6 +9,7 @@ use sedge_model::permission::choice::{self, Choice, ChosenPermission};
 use sedge_model::permission::grants::Grants;
 use sedge_sys::file_lock::FileQueue;
 
+use crate::audit::audit_grants;
 use crate::error::{AppError, ModelError};
 use crate::model::permissions::model_permissions;
 use crate::plugin::add::Undecided;
@@ -104,6 +105,8 @@ fn grants_add<'a>(
     let mut wanted = definition.grants.clone();
     wanted.extend(&added);
     grants_write(repository, &definition, &wanted)?;
+    let name = definition.name.as_str();
+    audit_grants(repository, name, &definition.grants, &wanted)?;
     Ok((added, already))
 }
 

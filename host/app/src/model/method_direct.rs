@@ -62,7 +62,7 @@ pub async fn model_method_direct(
     let repository = &repository.snapshot()?;
     let mut n_attempts = 1;
     loop {
-        let prepared = prepare(repository, request).await?;
+        let (prepared, _) = prepare(repository, request, Map::new()).await?;
         let ran = prepared_run(repository, &request.run, prepared, Arc::clone(&events)).await;
         match ran {
             Err(AppError::Model(ModelError::UnsavedChanged { .. }))
@@ -75,6 +75,57 @@ pub async fn model_method_direct(
     }
 }
 
+/// A method that a step of a workflow runs directly on a type.
+pub(crate) struct DirectStep {
+    /// The name of the type.
+    pub(crate) type_name: String,
+    /// The name of the model.
+    pub(crate) model: String,
+    /// The name of the method.
+    pub(crate) method: String,
+    /// The inputs: of the method, or else of the definition, or else global arguments.
+    pub(crate) inputs: Map<String, Value>,
+    /// The global arguments, which count over those among the inputs.
+    pub(crate) global_arguments: Map<String, Value>,
+}
+
+/// A method that a step can run directly on a type: its model is ready, and its arguments are
+/// checked.
+pub(crate) struct DirectReady {
+    pub(crate) model: Arc<ReadyModel>,
+    pub(crate) arguments: Map<String, Value>,
+    /// The given global arguments, also those among the inputs.
+    pub(crate) global_arguments: Map<String, Value>,
+    /// The definition of an unsaved model that is to be stored when the step starts.
+    pub(crate) unsaved: Option<UnsavedPut>,
+}
+
+/// Prepares a method that a step runs directly on a type.
+///
+/// # Errors
+/// The same as for [`model_method_direct`], before anything runs or is stored.
+pub(crate) async fn direct_ready(
+    repository: &RepositorySnapshot,
+    step: DirectStep,
+) -> Result<DirectReady, AppError> {
+    let request = ModelMethodDirectRequest {
+        type_name: step.type_name,
+        run: ModelMethodRunRequest {
+            model: step.model,
+            method: step.method,
+            arguments: step.inputs,
+            ..ModelMethodRunRequest::default()
+        },
+    };
+    let (prepared, global_arguments) = prepare(repository, &request, step.global_arguments).await?;
+    Ok(DirectReady {
+        global_arguments,
+        model: prepared.model,
+        arguments: prepared.arguments,
+        unsaved: prepared.unsaved,
+    })
+}
+
 /// A definition that a method runs on directly.
 struct Base {
     definition: Definition,
@@ -83,25 +134,29 @@ struct Base {
 }
 
 /// Finds or makes the definition, and checks everything that can be checked before a run is created.
+/// `more_globals` are laid over the given global arguments, which are returned, too.
 async fn prepare(
     repository: &RepositorySnapshot,
     request: &ModelMethodDirectRequest,
-) -> Result<PreparedRun, AppError> {
+    more_globals: Map<String, Value>,
+) -> Result<(PreparedRun, Map<String, Value>), AppError> {
     let plugin = repository.plugin(&request.type_name).await?;
     let base = base_definition(repository, request, &plugin)?;
     let method = method_find(&plugin, &base.definition.name, &request.run.method)?;
     let routed = routed(&base.definition, &plugin, &method, request)?;
     let info = plugin.type_info();
-    let globals = routed.global_arguments.merged(&info.global_arguments)?;
-    let (model, unsaved) = laid_over(repository, base, &plugin, globals).await?;
+    let mut globals = routed.global_arguments.merged(&info.global_arguments)?;
+    inputs_merge(&mut globals, more_globals);
+    let (model, unsaved) = laid_over(repository, base, &plugin, globals.clone()).await?;
     let model = Arc::new(model);
     let arguments = arguments_of(repository, &model, &method, &routed.arguments).await?;
-    Ok(PreparedRun {
+    let prepared = PreparedRun {
         model,
         method,
         arguments,
         unsaved,
-    })
+    };
+    Ok((prepared, globals))
 }
 
 /// Returns the definition of the model that the user named, or a new one.

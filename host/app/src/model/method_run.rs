@@ -9,26 +9,29 @@ use sedge_lang::input::{GivenInput, GivenInputs};
 use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, RunId};
-use sedge_model::run::{RunError, RunKind, RunStatus};
+use sedge_model::run::{Actor, CheckSkips, RunError, RunKind, RunOptions, RunStatus};
 use sedge_runtime::Plugin;
 use sedge_store::{Claim, RunStart, UnsavedPut};
-use sedge_sys::clock::Moment;
+use sedge_sys::clock::{Moment, Timestamp};
 use sedge_sys::random;
 use serde_json::{Map, Value};
 
-use crate::call::checks::CheckSkips;
+use crate::call::checks::check_skips_known;
 use crate::call::core_dump::{CoreDumpEnd, CoreDumpFile};
 use crate::call::failure::FailureReport;
 use crate::call::frame::CallFrame;
 use crate::call::inputs::schema_joined;
-use crate::call::{CallFault, CallRequest, arguments_routed, call_run, effective_arguments};
+use crate::call::{
+    CallFault, CallRequest, CallTerms, arguments_routed, call_run, effective_arguments,
+};
 use crate::error::{AppError, CallFailed, ModelError};
 use crate::events::{Event, Events};
 use crate::expression::EvaluatorSource;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::run::cx::{ReadyModel, RunCx};
+use crate::run::cancel::cancel_requested;
+use crate::run::cx::{ReadyModel, RunCx, RunParts};
 use crate::run::stored::{stored_arguments, stored_faults};
 use crate::secret::vault::Vault;
 use crate::views::call::versions_written;
@@ -106,14 +109,16 @@ pub(super) async fn prepared_run(
     prepared: PreparedRun,
     events: Arc<dyn Events>,
 ) -> Result<MethodRunView, AppError> {
-    request
-        .check_skips
-        .check_known([prepared.model.plugin.type_info()])?;
+    check_skips_known(&request.check_skips, [prepared.model.plugin.type_info()])?;
     let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
     let dump_file = dump_file.transpose()?;
     let vault = Vault::open(repository)?;
     let locks = Locks::new(repository, Arc::clone(&events))?;
-    let claim = run_begin(repository, &prepared, locks.by())?;
+    let options = RunOptions {
+        check_skips: request.check_skips.clone(),
+        ..RunOptions::default()
+    };
+    let claim = run_begin(repository, &prepared, &options, locks.actor())?;
     let PreparedRun {
         model,
         method,
@@ -122,16 +127,16 @@ pub(super) async fn prepared_run(
     } = prepared;
     let run = claim.run.clone();
     events.event(Event::RunStarted { run: run.clone() });
-    let ending = RunEnding {
-        repository,
-        claim: &claim,
-        status: RunStatus::Cancelled,
-        error: None,
-    };
     let frame = CallFrame::of_run(Lineage::root(run.clone()));
     let first = frame.lineage().child(1);
-    let cx = RunCx::new(repository.clone(), claim.clone(), events, locks, vault);
-    cx.check_skips_set(request.check_skips.clone());
+    let parts = RunParts {
+        repository: repository.clone(),
+        events,
+        locks,
+        vault,
+    };
+    let cx = RunCx::new(parts, claim, options, Timestamp::now());
+    let ending = RunEnding::new(&cx, &frame);
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
         frame: frame.callee(1),
@@ -140,9 +145,10 @@ pub(super) async fn prepared_run(
         method: method.to_string(),
         arguments: Value::Object(arguments),
         replay: None,
+        terms: CallTerms::default(),
     };
     let since = Moment::now();
-    let ended = call_run(&cx, call, None).await;
+    let ended = call_until_cancelled(&cx, call).await;
     frame.callees_ended().await;
     ending.end(&ended);
     let core_dump = dump_file.map_or(CoreDumpEnd::NotWanted, |file| file.save(&cx));
@@ -168,11 +174,24 @@ pub(super) async fn prepared_run(
     }
 }
 
+/// Runs the only call of a run. If a user cancels the run, the call is stopped, and its record says
+/// that it was cancelled.
+async fn call_until_cancelled(cx: &Arc<RunCx>, call: CallRequest) -> Result<Outcome, CallFault> {
+    tokio::select! {
+        biased;
+        ended = call_run(cx, call) => ended,
+        () = cancel_requested(&cx.repository, cx.run()) => {
+            Err(CallFault::Failed(CallError::Cancelled))
+        }
+    }
+}
+
 /// Creates the run, and with it the definition of an unsaved model.
 fn run_begin(
     repository: &Repository,
     prepared: &PreparedRun,
-    by: String,
+    options: &RunOptions,
+    actor: Actor,
 ) -> Result<Claim, AppError> {
     let start = RunStart {
         id: RunId::from_bits(random::bits()),
@@ -183,7 +202,8 @@ fn run_begin(
         inputs: None,
         exclusive: false,
         session: repository.session()?.id().to_string(),
-        by,
+        actor,
+        options: options.clone(),
     };
     let store = repository.store()?;
     let Some(put) = &prepared.unsaved else {
@@ -211,35 +231,60 @@ fn run_error(fault: &CallFault) -> RunError {
     }
 }
 
-/// Ends the run when it is dropped: as cancelled, unless another end was recorded.
-struct RunEnding<'a> {
-    repository: &'a Repository,
-    claim: &'a Claim,
-    status: RunStatus,
-    error: Option<RunError>,
+/// Ends the run. If it is dropped before, the run was cut off: a task of its own then waits for the
+/// end of the call, and records the run as cancelled.
+struct RunEnding {
+    cx: Arc<RunCx>,
+    frame: Arc<CallFrame>,
+    has_ended: bool,
 }
 
-impl RunEnding<'_> {
+impl RunEnding {
+    fn new(cx: &Arc<RunCx>, frame: &Arc<CallFrame>) -> Self {
+        Self {
+            cx: Arc::clone(cx),
+            frame: Arc::clone(frame),
+            has_ended: false,
+        }
+    }
+
     /// Ends the run with the result of its call.
     fn end(mut self, ended: &Result<Outcome, CallFault>) {
-        (self.status, self.error) = match ended {
-            Ok(_) => (RunStatus::Succeeded, None),
-            Err(fault) => (RunStatus::Failed, Some(run_error(fault))),
-        };
+        self.has_ended = true;
+        match ended {
+            Ok(_) => run_end(&self.cx, RunStatus::Succeeded, None),
+            Err(CallFault::Failed(CallError::Cancelled)) => {
+                run_end(&self.cx, RunStatus::Cancelled, None);
+            }
+            Err(fault) => run_end(&self.cx, RunStatus::Failed, Some(&run_error(fault))),
+        }
     }
 }
 
-impl Drop for RunEnding<'_> {
+impl Drop for RunEnding {
     fn drop(&mut self) {
-        // If this fails, the run appears as interrupted, and the record of its call still has the
-        // result.
-        let ended = self
-            .repository
-            .store()
-            .map(|store| store.run_end(self.claim, self.status, self.error.as_ref()));
-        if let Err(error) | Ok(Err(error)) = ended.map(|ended| ended.map_err(AppError::from)) {
-            tracing::warn!(run = %self.claim.run, %error, "failed to record the end of a run");
+        if self.has_ended {
+            return;
         }
+        let (cx, frame) = (Arc::clone(&self.cx), Arc::clone(&self.frame));
+        let has_begun = self.cx.repository.background().spawn(async move {
+            frame.callees_ended().await;
+            run_end(&cx, RunStatus::Cancelled, None);
+        });
+        if !has_begun {
+            let run = self.cx.run();
+            tracing::warn!(%run, "a run was cut off at the end of the process, and appears as interrupted");
+        }
+    }
+}
+
+/// Records the end of a run. If this fails, the run appears as interrupted, and the record of its
+/// call still has the result.
+fn run_end(cx: &RunCx, status: RunStatus, error: Option<&RunError>) {
+    let store = cx.repository.store();
+    let ended = store.and_then(|store| Ok(store.run_end(&cx.claim, status, error)?));
+    if let Err(error) = ended {
+        tracing::warn!(run = %cx.run(), %error, "failed to record the end of a run");
     }
 }
 
@@ -303,8 +348,8 @@ async fn arguments_fit(
     Ok(effective_arguments(
         model,
         method,
-        &stored.of_method,
-        &arguments,
+        stored.of_method,
+        arguments,
         &repository,
     ))
 }

@@ -7,6 +7,7 @@ use sedge_lang::definition::Definition;
 use sedge_model::permission::grants::Grants;
 use sedge_model::permission::revoke::{Revocation, grant_subjects};
 
+use crate::audit::audit_grants;
 use crate::error::{AppError, ModelError};
 use crate::model::grant::{definitions_queue, grants_write};
 use crate::model::permissions::model_permissions;
@@ -79,6 +80,8 @@ fn grants_remove(
         }
     };
     grants_write(repository, &definition, &left)?;
+    let name = definition.name.as_str();
+    audit_grants(repository, name, &definition.grants, &left)?;
     Ok((definition, removed))
 }
 

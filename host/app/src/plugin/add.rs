@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sedge_api::view::permission::PermissionRequestView;
 use sedge_api::view::plugin::{GrantedShare, PinnedBefore, PluginAdded, PluginChange, PluginView};
 use sedge_lang::repository::{LOCK_FILE, LockedPlugin, PluginLock};
+use sedge_model::audit::AuditWord;
 use sedge_model::names::TypeName;
 use sedge_model::permission::choice::{self, Choice};
 use sedge_model::permission::grants::{AddressRange, Grants};
@@ -17,10 +18,12 @@ use sedge_model::permission::{Permission, PermissionRequest};
 use sedge_runtime::{PluginDescription, sha256_hex, url_shown};
 use sedge_sys::file_lock::FileQueue;
 
+use crate::audit::{audit_grants, audit_note};
 use crate::error::{AppError, PluginUseError};
 use crate::events::{Event, Events};
 use crate::plugin::component::{ComponentSource, ReadComponent, component_read};
 use crate::plugin::loaded::component_file;
+use crate::plugin::remove::pin_text;
 use crate::plugin::restore::pinned_of;
 use crate::plugin::vendor::{vendored_file, vendored_write};
 use crate::plugin::version::version_check;
@@ -258,8 +261,37 @@ pub fn plugins_pin(all: Vec<(Added, Vec<Choice>)>) -> Result<Vec<PluginAdded>, A
     if lock != before {
         let text = lock.file_text();
         repository.folder().write(LOCK_FILE, text.as_bytes())?;
+        pins_note(repository, &before, &lock)?;
     }
     Ok(pinned)
+}
+
+/// Records in the audit which plugins have another pin than before, and which grants have changed.
+fn pins_note(
+    repository: &RepositorySnapshot,
+    before: &PluginLock,
+    now: &PluginLock,
+) -> Result<(), AppError> {
+    for (type_name, pinned) in &now.plugins {
+        let (on, former) = (type_name.as_str(), before.plugins.get(type_name));
+        let detail = match former {
+            None => Some(pin_text(pinned)),
+            Some(former) if former.sha256 == pinned.sha256 => None,
+            Some(former) => Some(format!(
+                "{}, before: {}",
+                pin_text(pinned),
+                pin_text(former)
+            )),
+        };
+        if detail.is_some() {
+            audit_note(repository, AuditWord::PluginAdded, on, detail)?;
+        }
+        let former = former.map(|former| former.grants.clone());
+        // ignored: no error is dropped, because this is an `Option`.
+        let former = former.unwrap_or_default();
+        audit_grants(repository, on, &former, &pinned.grants)?;
+    }
+    Ok(())
 }
 
 fn each_type_once(all: &[(Added, Vec<Choice>)]) -> Result<(), AppError> {

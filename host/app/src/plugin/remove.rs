@@ -5,8 +5,11 @@ use std::sync::Arc;
 use sedge_api::view::plugin::PluginRemoved;
 use sedge_lang::definition::Definition;
 use sedge_lang::repository::{LOCK_FILE, LockedPlugin};
+use sedge_model::audit::AuditWord;
 use sedge_model::names::TypeName;
+use sedge_model::permission::grants::Grants;
 
+use crate::audit::{audit_grants, audit_note};
 use crate::error::{AppError, PluginUseError, RepositoryError};
 use crate::plugin::add::plugin_lock_queue;
 use crate::plugin::loaded::component_file;
@@ -60,7 +63,15 @@ pub fn plugin_remove(
     if let Some(file) = &view.vendored_file {
         repository.folder().remove(file)?;
     }
+    let (on, detail) = (type_name.as_str(), pin_text(&removed));
+    audit_note(repository, AuditWord::PluginRemoved, on, Some(detail))?;
+    audit_grants(repository, on, &removed.grants, &Grants::default())?;
     Ok(view)
+}
+
+/// Returns the version and the digest of a pin, for the audit.
+pub(crate) fn pin_text(pinned: &LockedPlugin) -> String {
+    format!("version {}, sha256 {}", pinned.version, pinned.sha256)
 }
 
 fn removed_view(type_name: &TypeName, pinned: &LockedPlugin, models: Vec<String>) -> PluginRemoved {

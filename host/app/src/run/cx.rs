@@ -13,12 +13,12 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::{RunId, TypeName, WorkflowName};
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
+use sedge_model::run::{CheckSkips, RunOptions};
 use sedge_runtime::{CoreDump, Plugin};
 use sedge_store::Claim;
 use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::call::checks::CheckSkips;
 use crate::error::{AppError, PluginUseError, RepositoryError, type_missing_help};
 use crate::events::{DefinitionUpgrade, Event, Events};
 use crate::expression::{EvaluatorSource, run_value};
@@ -41,13 +41,24 @@ pub(crate) struct RunCx {
     now: Timestamp,
     events: Arc<dyn Events>,
     /// The inputs of a workflow's run, an object.
-    inputs: OnceLock<Value>,
+    inputs: OnceLock<Arc<Value>>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
     n_calls: AtomicU32,
-    /// The checks that the user skips. Set at most once, before the first call.
-    check_skips: OnceLock<CheckSkips>,
+    /// What the run was asked to do besides its workflow and inputs.
+    pub(crate) options: RunOptions,
+    /// When the run was created.
+    started_at: Timestamp,
     /// The core dump of the first guest that trapped, if the user requested core dumps.
     core_dump: Mutex<Option<(Lineage, CoreDump)>>,
+}
+
+/// What a run works with.
+pub(crate) struct RunParts {
+    /// The repository with the configuration and the pins that the run begins with.
+    pub(crate) repository: RepositorySnapshot,
+    pub(crate) events: Arc<dyn Events>,
+    pub(crate) locks: Arc<Locks>,
+    pub(crate) vault: Vault,
 }
 
 /// A model that can be called: its definition is valid, and its plugin is loaded.
@@ -61,28 +72,35 @@ pub(crate) struct ReadyModel {
     /// The upgrade of the definition in memory, if it was written for an earlier version.
     pub(crate) upgraded: Option<DefinitionUpgrade>,
     /// The global arguments, if they are the same for every call of a run.
-    pub(crate) global_arguments: Option<Value>,
+    pub(crate) global_arguments: Option<Arc<Value>>,
 }
 
 impl RunCx {
+    /// Returns the context of a run that was created with these options at this time.
     pub(crate) fn new(
-        repository: RepositorySnapshot,
+        parts: RunParts,
         claim: Claim,
-        events: Arc<dyn Events>,
-        locks: Arc<Locks>,
-        vault: Vault,
+        options: RunOptions,
+        started_at: Timestamp,
     ) -> Arc<Self> {
+        let RunParts {
+            repository,
+            events,
+            locks,
+            vault,
+        } = parts;
         Arc::new(Self {
             repository,
             claim,
             locks,
             events,
             vault,
-            now: Timestamp::now(),
+            now: started_at,
             inputs: OnceLock::new(),
             models: Mutex::default(),
             n_calls: AtomicU32::new(0),
-            check_skips: OnceLock::new(),
+            options,
+            started_at,
             core_dump: Mutex::default(),
         })
     }
@@ -95,20 +113,19 @@ impl RunCx {
         self.events.event(event);
     }
 
-    /// Sets the checks that the user skips for all calls of the run, before the first call.
-    pub(crate) fn check_skips_set(&self, skips: CheckSkips) {
-        let set = self.check_skips.set(skips);
-        set.expect("the checks to skip are set once, where the run begins");
-    }
-
     /// Returns the checks that the user skips for all calls of the run.
     pub(crate) fn check_skips(&self) -> &CheckSkips {
-        self.check_skips.get_or_init(CheckSkips::default)
+        &self.options.check_skips
     }
 
     /// Returns the value of `run` in the expressions of this run's workflow.
     pub(crate) fn run_value(&self, workflow: &WorkflowName) -> Value {
-        run_value(self.run(), workflow.as_str(), self.now)
+        run_value(
+            self.run(),
+            workflow.as_str(),
+            self.started_at,
+            &self.options.tags,
+        )
     }
 
     /// Returns the source of answers for expressions in the arguments of this run's calls.
@@ -119,14 +136,19 @@ impl RunCx {
         }
     }
 
+    /// Returns the receiver of this run's events.
+    pub(crate) fn events(&self) -> Arc<dyn Events> {
+        Arc::clone(&self.events)
+    }
+
     /// Sets the inputs of a workflow's run, with the defaults. Only the first ones count.
     pub(crate) fn inputs_set(&self, inputs: Map<String, Value>) {
-        self.inputs.get_or_init(|| Value::Object(inputs));
+        self.inputs.get_or_init(|| Arc::new(Value::Object(inputs)));
     }
 
     /// Returns the inputs of a workflow's run: an object, which is empty for a method's run.
-    pub(crate) fn inputs(&self) -> Value {
-        let none = || Value::Object(Map::new());
+    pub(crate) fn inputs(&self) -> Arc<Value> {
+        let none = || Arc::new(Value::Object(Map::new()));
         self.inputs.get().cloned().unwrap_or_else(none)
     }
 
@@ -137,6 +159,11 @@ impl RunCx {
             .n_calls
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
         counted.is_ok()
+    }
+
+    /// Counts calls no more that will be made again.
+    pub(crate) fn calls_uncounted(&self, n_calls: u32) {
+        self.n_calls.fetch_sub(n_calls, Ordering::Relaxed);
     }
 
     /// Keeps the core dump of a guest that trapped.
@@ -232,7 +259,7 @@ impl ReadyModel {
             limits,
             permissions: Arc::new(permissions),
             upgraded,
-            global_arguments,
+            global_arguments: global_arguments.map(Arc::new),
         })
     }
 }

@@ -1,9 +1,12 @@
 //! Errors of workflows, their runs and gates.
 
-use sedge_api::problem::details::{GatesDetails, RunDetails};
+use std::fmt;
+
+use sedge_api::Time;
+use sedge_api::problem::details::{DecisionDetails, GatesDetails, RunDetails};
 use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase, sources};
 use sedge_model::names::{RunId, WorkflowName};
-use sedge_model::run::{RunStatus, StepPath};
+use sedge_model::run::{Actor, GateDecision, OnTimeout, RunStatus, StepInstance};
 use sedge_workflow::IllegalEvent;
 
 use crate::error::{near_or, quoted};
@@ -64,8 +67,8 @@ pub enum RunUseError {
         workflow: WorkflowName,
         /// The run.
         run: RunId,
-        /// The gates.
-        gates: Vec<StepPath>,
+        /// The gates: as `job/step`, or as `job/step/job/step` for a gate of a nested workflow.
+        gates: Vec<String>,
     },
     /// The run has no open gate of that name.
     #[error("the run `{run}` of `{workflow}` has no open gate named `{gate}`")]
@@ -77,9 +80,9 @@ pub enum RunUseError {
         /// The given name.
         gate: String,
         /// The open gates.
-        open: Vec<StepPath>,
+        open: Vec<String>,
     },
-    /// Several steps of the workflow have the name given for a gate.
+    /// Several steps of the workflow have the name given for a gate or a step.
     #[error("the workflow `{workflow}` has {} steps named `{gate}`", steps.len())]
     GateAmbiguous {
         /// The workflow.
@@ -87,7 +90,93 @@ pub enum RunUseError {
         /// The given name.
         gate: String,
         /// The steps of that name.
-        steps: Vec<StepPath>,
+        steps: Vec<String>,
+    },
+    /// A user has decided the gate.
+    #[error("the gate `{gate}` of the run `{run}` was {decision} by {by} at {at}{comment}", decision = decision.as_str(), comment = after_colon(comment.as_deref()))]
+    GateDecided {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        gate: StepInstance,
+        /// The decision.
+        decision: GateDecision,
+        /// The user.
+        by: Actor,
+        /// When the user decided.
+        at: Time,
+        /// The user's comment.
+        comment: Option<String>,
+    },
+    /// The deadline of the gate has decided it.
+    #[error("the gate `{gate}` of the run `{run}` was decided by its deadline at {at}: {}", then_phrase(*then))]
+    GateExpired {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        gate: StepInstance,
+        /// The effect of the deadline.
+        then: OnTimeout,
+        /// The deadline.
+        at: Time,
+    },
+    /// The gate asks for something else than what the user was shown.
+    #[error(
+        "the gate `{gate}` of the run `{run}` asks for something else than was shown: its digest is now `{digest}`"
+    )]
+    GateChanged {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        gate: StepInstance,
+        /// The digest of what the gate asks for.
+        digest: String,
+    },
+    /// The run is part of another run.
+    #[error(
+        "the run `{run}` is part of the run `{root}` of `{workflow}`, and only that one can be {verb}"
+    )]
+    Child {
+        /// The run.
+        run: RunId,
+        /// The run that a user started.
+        root: RunId,
+        /// The workflow of that run.
+        workflow: WorkflowName,
+        /// What was to be done with the run.
+        verb: ChildVerb,
+    },
+    /// The run has no step of that name.
+    #[error("the run `{run}` has no step named `{step}`")]
+    StepMissing {
+        /// The run.
+        run: RunId,
+        /// The given name.
+        step: String,
+        /// The nearest existing name, if any.
+        near: Option<String>,
+    },
+    /// The workflow's file differs in steps that have ended.
+    #[error(
+        "the run `{run}` cannot continue with the workflow's file as it is now: steps that have ended differ"
+    )]
+    EditsRefused {
+        /// The run.
+        run: RunId,
+        /// The steps.
+        steps: Vec<String>,
+    },
+    /// A step that has ended used an input that is to be changed.
+    #[error(
+        "the input `{input}` of the run `{run}` cannot be changed: the step `{step}` has ended, and used it"
+    )]
+    InputUsed {
+        /// The run.
+        run: RunId,
+        /// The input.
+        input: String,
+        /// The step.
+        step: String,
     },
     /// The inputs for a run cannot be used.
     #[error(transparent)]
@@ -100,6 +189,37 @@ pub enum RunUseError {
         /// The contradiction.
         source: IllegalEvent,
     },
+}
+
+/// What can be done only with the run at the top, and not with a run that is part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChildVerb {
+    /// Resume the run.
+    Resumed,
+    /// Cancel the run.
+    Cancelled,
+}
+
+impl fmt::Display for ChildVerb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resumed => "resumed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// Returns the effect that a gate's deadline had, as the end of a sentence.
+pub(crate) fn then_phrase(then: OnTimeout) -> &'static str {
+    match then {
+        OnTimeout::Fail => "it failed",
+        OnTimeout::Reject => "it was rejected",
+        OnTimeout::Continue => "the run goes on WITHOUT approval",
+    }
+}
+
+fn after_colon(comment: Option<&str>) -> String {
+    comment.map_or(String::new(), |comment| format!(": {comment}"))
 }
 
 impl Explain for RunUseError {
@@ -115,6 +235,13 @@ impl Explain for RunUseError {
             Self::GatesUndecided { .. } => ErrorCode::GatesUndecided,
             Self::GateMissing { .. } => ErrorCode::GateMissing,
             Self::GateAmbiguous { .. } => ErrorCode::GateAmbiguous,
+            Self::GateDecided { .. } => ErrorCode::GateDecided,
+            Self::GateExpired { .. } => ErrorCode::GateExpired,
+            Self::GateChanged { .. } => ErrorCode::GateChanged,
+            Self::Child { .. } => ErrorCode::RunChild,
+            Self::StepMissing { .. } => ErrorCode::StepMissing,
+            Self::EditsRefused { .. } => ErrorCode::RunState,
+            Self::InputUsed { .. } => ErrorCode::BadInput,
             Self::Inputs(error) => error.code(),
             Self::Log { .. } => ErrorCode::RunLog,
         }
@@ -123,6 +250,9 @@ impl Explain for RunUseError {
     fn causes(&self) -> Vec<String> {
         if let Self::Inputs(error) = self {
             return error.causes();
+        }
+        if let Self::EditsRefused { steps, .. } = self {
+            return vec![format!("these differ or are missing: {}", quoted(steps))];
         }
         sources(std::error::Error::source(self))
     }
@@ -152,14 +282,38 @@ impl Explain for RunUseError {
                 runs.iter().map(again).collect()
             }
             Self::Inputs(error) => error.help(),
-            Self::State { run, .. } | Self::Log { run, .. } => vec![shown(run)],
+            Self::State { run, .. }
+            | Self::Log { run, .. }
+            | Self::GateDecided { run, .. }
+            | Self::GateExpired { run, .. } => vec![shown(run)],
+            Self::GateChanged { .. } => vec![Help::command(
+                "see what the gate asks for now",
+                UseCase::WorkflowApprovals,
+            )],
+            Self::Child {
+                root,
+                workflow,
+                verb,
+                ..
+            } => vec![match verb {
+                ChildVerb::Resumed => resume_help(workflow, root),
+                ChildVerb::Cancelled => Help::command("cancel the whole run", UseCase::RunCancel)
+                    .with("run", root.as_str()),
+            }],
+            Self::StepMissing { run, near, .. } => near_or(near.as_ref(), shown(run)),
+            Self::EditsRefused { .. } => vec![Help::advice(
+                "leave `--take-edits` out: the run then continues with its own text",
+            )],
+            Self::InputUsed { step, .. } => vec![Help::advice(format!(
+                "a failed run can begin again from that step: `--from {step}`"
+            ))],
             Self::GatesUndecided {
                 workflow,
                 run,
                 gates,
             } => gates_help(workflow, run, gates),
             Self::GateAmbiguous { steps, .. } => vec![Help::advice(format!(
-                "name the gate with its job: {}",
+                "name the one that you mean by its path: {}",
                 quoted(steps)
             ))],
             Self::GateMissing { open, run, .. } if open.is_empty() => {
@@ -176,12 +330,51 @@ impl Explain for RunUseError {
             Self::GatesUndecided { run, gates, .. } => {
                 return Some(Details::Gates(GatesDetails {
                     run: run.to_string(),
-                    gates: gates.iter().map(ToString::to_string).collect(),
+                    gates: gates.clone(),
                 }));
             }
             Self::Inputs(error) => return error.details(),
+            Self::GateDecided {
+                run,
+                gate,
+                decision,
+                by,
+                at,
+                comment,
+            } => {
+                return Some(Details::Decision(DecisionDetails {
+                    run: run.to_string(),
+                    gate: gate.to_string(),
+                    decision: decision.as_str().to_owned(),
+                    by: Some(by.name.clone()),
+                    at: *at,
+                    comment: comment.clone(),
+                }));
+            }
+            Self::GateExpired {
+                run,
+                gate,
+                then,
+                at,
+            } => {
+                return Some(Details::Decision(DecisionDetails {
+                    run: run.to_string(),
+                    gate: gate.to_string(),
+                    decision: then.as_str().to_owned(),
+                    by: None,
+                    at: *at,
+                    comment: None,
+                }));
+            }
             Self::NoneFits { latest, .. } => &latest.as_ref()?.0,
-            Self::State { run, .. } | Self::GateMissing { run, .. } | Self::Log { run, .. } => run,
+            Self::Child { root, .. } => root,
+            Self::State { run, .. }
+            | Self::GateMissing { run, .. }
+            | Self::GateChanged { run, .. }
+            | Self::StepMissing { run, .. }
+            | Self::EditsRefused { run, .. }
+            | Self::InputUsed { run, .. }
+            | Self::Log { run, .. } => run,
             Self::WorkflowMissing { .. }
             | Self::Missing(_)
             | Self::NoneYet
@@ -205,11 +398,11 @@ pub(super) fn shown(run: &RunId) -> Help {
     Help::command("see the run", UseCase::RunShow).with("run", run.as_str())
 }
 
-fn gates_help(workflow: &WorkflowName, run: &RunId, gates: &[StepPath]) -> Vec<Help> {
-    let decide = |purpose: &str, use_case, gate: &StepPath| {
+fn gates_help(workflow: &WorkflowName, run: &RunId, gates: &[String]) -> Vec<Help> {
+    let decide = |purpose: &str, use_case, gate: &String| {
         Help::command(purpose, use_case)
             .with("workflow", workflow.as_str())
-            .with("gate", gate.to_string())
+            .with("gate", gate.as_str())
             .with("run", run.as_str())
     };
     let both = |gate| {
@@ -240,10 +433,22 @@ fn none_fits_help(workflow: &WorkflowName, latest: Option<&(RunId, RunStatus)>) 
     match status {
         RunStatus::Running | RunStatus::Suspended => vec![newest, shown(run)],
         RunStatus::Interrupted => vec![newest, resume_help(workflow, run)],
-        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {
-            vec![newest, start("start another")]
-        }
+        RunStatus::Failed => vec![
+            newest,
+            from_step_help(workflow, run),
+            start("or start another"),
+        ],
+        RunStatus::Succeeded | RunStatus::Cancelled => vec![newest, start("start another")],
     }
+}
+
+/// Returns the help that begins a failed run again from a step.
+fn from_step_help(workflow: &WorkflowName, run: &RunId) -> Help {
+    let purpose = "begin it again from a step";
+    Help::command(purpose, UseCase::WorkflowResume)
+        .with("name", workflow.as_str())
+        .with("run", run.as_str())
+        .with("from", Argument::open())
 }
 
 /// Returns the help that resumes an interrupted run.

@@ -2,9 +2,9 @@
 
 use sedge_model::names::RunId;
 use sedge_model::run::{RunKind, RunStatus};
-use sedge_store::{RunFilter, RunRecord};
+use sedge_store::{RunFilter, RunRecord, StoreError};
 
-use crate::error::{AppError, RunUseError};
+use crate::error::{AppError, ChildVerb, RunUseError};
 use crate::repository::Repository;
 
 impl Repository {
@@ -33,6 +33,41 @@ impl Repository {
         newest.ok_or(AppError::from(RunUseError::NoneYet))
     }
 
+    /// Returns a run; `None` if the datastore does not have it.
+    pub(crate) fn run_if_present(&self, id: &RunId) -> Result<Option<RunRecord>, AppError> {
+        match self.store()?.run_get(id) {
+            Ok(run) => Ok(Some(run)),
+            Err(StoreError::RunMissing(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the run at the top: the one that a user started.
+    pub(crate) fn run_root(&self, run: &RunRecord) -> Result<RunRecord, AppError> {
+        let mut root = run.clone();
+        while let Some(parent) = &root.parent {
+            root = self.store()?.run_get(parent)?;
+        }
+        Ok(root)
+    }
+
+    /// Refuses to do something with a run that is part of another run.
+    ///
+    /// # Errors
+    /// The run is part of another run. The error names the run at the top.
+    pub(crate) fn root_check(&self, run: &RunRecord, verb: ChildVerb) -> Result<(), AppError> {
+        if run.parent.is_none() {
+            return Ok(());
+        }
+        let root = self.run_root(run)?;
+        Err(AppError::from(RunUseError::Child {
+            run: run.id.clone(),
+            workflow: root.subject.parse()?,
+            root: root.id,
+            verb,
+        }))
+    }
+
     /// Finds the given run of a workflow, whatever its state. Without an id, finds the only run of
     /// the workflow in the `wanted` state.
     pub(crate) fn run_of_workflow(
@@ -49,30 +84,33 @@ impl Repository {
                 let is = format!("is not one of the workflow `{workflow}`");
                 return Err(AppError::from(RunUseError::State { run: run.id, is }));
             }
+            match wanted {
+                RunIntent::Resume => self.root_check(&run, ChildVerb::Resumed)?,
+                RunIntent::Decide => {}
+            }
             return Ok(run);
         }
         let subject = Some((RunKind::Workflow, workflow.to_owned()));
-        let list = |status, n_max| {
-            let subject = subject.clone();
+        let list = |statuses: &[RunStatus], n_max| {
             let filter = RunFilter {
-                subject,
-                status,
+                subject: subject.clone(),
+                statuses: statuses.to_vec(),
+                // The runs of nested workflows are resumed with the run at the top.
+                is_root: wanted == RunIntent::Resume,
                 ..RunFilter::default()
             };
             Ok::<_, AppError>(self.store()?.run_list(&filter, n_max)?)
         };
         let mut fitting: Vec<RunRecord> = Vec::new();
-        for status in [RunStatus::Suspended, RunStatus::Running] {
-            for run in list(Some(status), usize::MAX)? {
-                if wanted.fits(self.run_status(&run)?) {
-                    fitting.push(run);
-                }
+        for run in list(&[RunStatus::Suspended, RunStatus::Running], usize::MAX)? {
+            if wanted.fits(self.run_status(&run)?) {
+                fitting.push(run);
             }
         }
         match &fitting[..] {
             [run] => Ok(run.clone()),
             [] => {
-                let latest = match list(None, 1)?.pop() {
+                let latest = match list(&[], 1)?.pop() {
                     Some(run) => Some((run.id.clone(), self.run_status(&run)?)),
                     None => {
                         // This separates a workflow that never ran from one that does not exist.

@@ -1,6 +1,6 @@
 //! Lists runs.
 
-use sedge_api::view::run::{RunStatusView, RunView};
+use sedge_api::view::run::{RunKindView, RunStatusView, RunView};
 use sedge_model::run::RunStatus;
 use sedge_store::{RunFilter, Scan};
 use sedge_sys::clock::Timestamp;
@@ -8,15 +8,17 @@ use sedge_sys::clock::Timestamp;
 use crate::data::scan::Through;
 use crate::error::AppError;
 use crate::repository::Repository;
-use crate::run::view::run_view;
+use crate::run::view::run_view_now;
 
 /// Which runs to list. Without a condition, all runs are listed.
 #[derive(Debug, Clone, Default)]
 pub struct RunListRequest {
-    /// If set, only runs with this status.
-    pub status: Option<RunStatusView>,
+    /// If any, only runs with one of these statuses.
+    pub statuses: Vec<RunStatusView>,
     /// If set, only runs of the model or workflow of this name, or of the method `MODEL.METHOD`.
     pub of: Option<String>,
+    /// If set, only runs of this kind.
+    pub kind: Option<RunKindView>,
     /// If set, only runs that were started at this time or later.
     pub since: Option<Timestamp>,
 }
@@ -34,26 +36,28 @@ pub fn run_list<E: From<AppError>>(
     let filter = RunFilter {
         of: request.of.clone(),
         since: request.since,
-        status: request.status.map(stored),
+        statuses: stored(&request.statuses),
         ..RunFilter::default()
     };
     run_scan(repository, &filter, |run| {
         // The operating system knows whether a process is alive; the datastore does not.
-        if request.status.is_some_and(|wanted| wanted != run.status) {
-            return Ok(Scan::More);
+        let has_status = request.statuses.is_empty() || request.statuses.contains(&run.status);
+        let has_kind = request.kind.is_none_or(|kind| kind == run.kind);
+        match has_status && has_kind {
+            true => take(run),
+            false => Ok(Scan::More),
         }
-        take(run)
     })
 }
 
 /// Passes the runs that are neither suspended nor ended to `take`, the newest first. Their status
-/// is `running` or `interrupted`.
+/// is `running`, `cancelling` or `interrupted`.
 pub(crate) fn runs_unfinished<E: From<AppError>>(
     repository: &Repository,
     take: impl FnMut(RunView) -> Result<Scan, E>,
 ) -> Result<(), E> {
     let filter = RunFilter {
-        status: Some(stored(RunStatusView::Running)),
+        statuses: stored(&[RunStatusView::Running]),
         ..RunFilter::default()
     };
     run_scan(repository, &filter, take)
@@ -65,21 +69,29 @@ fn run_scan<E: From<AppError>>(
     mut take: impl FnMut(RunView) -> Result<Scan, E>,
 ) -> Result<(), E> {
     let scanned = repository.store()?.run_scan(filter, |run| {
-        let status = repository.run_status(&run);
-        let view = status.map(|status| run_view(&run, status));
+        let view = run_view_now(repository, &run);
         let view = view.map_err(|error| Through::Taker(error.into()))?;
         take(view).map_err(Through::Taker)
     });
     scanned.map_err(Through::into_error)
 }
 
-/// Returns the status that the datastore has for a run with the given status.
-fn stored(status: RunStatusView) -> RunStatus {
-    match status {
-        RunStatusView::Running | RunStatusView::Interrupted => RunStatus::Running,
-        RunStatusView::Suspended => RunStatus::Suspended,
-        RunStatusView::Succeeded => RunStatus::Succeeded,
-        RunStatusView::Failed => RunStatus::Failed,
-        RunStatusView::Cancelled => RunStatus::Cancelled,
+/// Returns the statuses that the datastore has for runs with the given statuses, each once.
+fn stored(statuses: &[RunStatusView]) -> Vec<RunStatus> {
+    let mut stored: Vec<RunStatus> = Vec::new();
+    for status in statuses {
+        let status = match status {
+            RunStatusView::Running | RunStatusView::Cancelling | RunStatusView::Interrupted => {
+                RunStatus::Running
+            }
+            RunStatusView::Suspended => RunStatus::Suspended,
+            RunStatusView::Succeeded => RunStatus::Succeeded,
+            RunStatusView::Failed => RunStatus::Failed,
+            RunStatusView::Cancelled => RunStatus::Cancelled,
+        };
+        if !stored.contains(&status) {
+            stored.push(status);
+        }
     }
+    stored
 }

@@ -24,7 +24,7 @@ use crate::structure::in_background;
 #[derive(Debug, Clone)]
 pub(crate) struct StoredArguments {
     /// The global arguments: an object that fits the schema of the type.
-    pub(crate) global: Value,
+    pub(crate) global: Arc<Value>,
     /// The stored arguments of the method.
     pub(crate) of_method: Map<String, Value>,
     /// The labels of the data that the call writes.
@@ -57,7 +57,7 @@ pub(crate) async fn stored_arguments(
     {
         method_literals_check(model, method, &of_method)?;
         return Ok(StoredArguments {
-            global: global.clone(),
+            global: Arc::clone(global),
             of_method: members(of_method),
             tags: model.definition.literal_tags(),
         });
@@ -69,11 +69,11 @@ pub(crate) async fn stored_arguments(
         source.evaluate(definition_uses_data(definition), |evaluator| {
             let values = DefinitionValues::new(definition, inputs);
             let global = match &model.global_arguments {
-                Some(known) => known.clone(),
+                Some(known) => Arc::clone(known),
                 None => {
                     let value = values.global_arguments(evaluator)?;
                     globals_check(definition, &model.plugin, &value, &source.repository)?;
-                    value
+                    Arc::new(value)
                 }
             };
             let of_method = values.method_arguments(evaluator, &method, &global)?;

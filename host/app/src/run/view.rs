@@ -1,24 +1,23 @@
-//! Views of runs, their steps and their logs.
-
-use std::collections::HashMap;
+//! Views of runs and their logs.
 
 use sedge_api::problem::call::CallProblem;
 use sedge_api::view::run::{
-    LogFieldView, LogLevelView, LogLineView, RunKindView, RunStatusView, RunView, StepStatusView,
-    StepView,
+    CancellationView, JobProblemView, LogFieldView, LogLevelView, LogLineView, RunKindView,
+    RunStatusView, RunView,
 };
 use sedge_model::call::LogLevel;
-use sedge_model::lineage::Lineage;
-use sedge_model::names::RunId;
-use sedge_model::run::{GateDecision, RunError, RunEvent, RunKind, RunStatus, StepPath};
+use sedge_model::run::{RunError, RunEvent, RunKind, RunStatus};
 use sedge_store::{EventRecord, LogRecord, RunRecord};
 use sedge_sys::clock::Timestamp;
 
-use crate::views::call::call_problem;
+use crate::error::AppError;
+use crate::repository::Repository;
+use crate::run::failed::failed_below;
+use crate::views::call::{call_problem, step_problem};
 use crate::views::time;
 
 /// Returns the view of a run with the given status.
-pub(crate) fn run_view(run: &RunRecord, status: RunStatus) -> RunView {
+pub(crate) fn run_view(run: &RunRecord, status: RunStatusView) -> RunView {
     let ended = run.ended_at;
     RunView {
         id: run.id.to_string(),
@@ -29,11 +28,60 @@ pub(crate) fn run_view(run: &RunRecord, status: RunStatus) -> RunView {
         subject: run.subject.clone(),
         method: run.method.clone(),
         exclusive: run.exclusive,
-        status: status_view(status),
-        started_by: run.by.clone(),
+        status,
+        started_by: run.by.name.clone(),
         started_at: time(run.started_at),
         ended_at: ended.map(time),
         duration_ms: ended.map(|ended| ended.0.saturating_sub(run.started_at.0)),
+        parent: run.parent.as_ref().map(ToString::to_string),
+        can_only_fail: false,
+    }
+}
+
+/// Returns the view of a run as it is now: its status, and whether it can only fail.
+///
+/// # Errors
+/// The datastore, or the file that says whether the run's process is alive, cannot be read.
+pub(crate) fn run_view_now(repository: &Repository, run: &RunRecord) -> Result<RunView, AppError> {
+    let status = run_status_view(repository, run)?;
+    let can_only_fail = match status {
+        RunStatusView::Suspended => {
+            let failed = failed_below(repository, run)?;
+            failed.iter().any(|step| !step.is_allowed)
+        }
+        RunStatusView::Running
+        | RunStatusView::Cancelling
+        | RunStatusView::Succeeded
+        | RunStatusView::Failed
+        | RunStatusView::Cancelled
+        | RunStatusView::Interrupted => false,
+    };
+    Ok(RunView {
+        can_only_fail,
+        ..run_view(run, status)
+    })
+}
+
+/// Returns the status of a run, after asking the operating system whether its process is alive.
+pub(crate) fn run_status_view(
+    repository: &Repository,
+    run: &RunRecord,
+) -> Result<RunStatusView, AppError> {
+    let status = repository.run_status(run)?;
+    match status {
+        // Only the log says whether a user has cancelled a run that is still running.
+        RunStatus::Running => {
+            let log = repository.store()?.run_events(&run.id)?;
+            Ok(match cancellation_of(&log) {
+                Some(_) => RunStatusView::Cancelling,
+                None => RunStatusView::Running,
+            })
+        }
+        RunStatus::Suspended
+        | RunStatus::Succeeded
+        | RunStatus::Failed
+        | RunStatus::Cancelled
+        | RunStatus::Interrupted => Ok(status_view(status)),
     }
 }
 
@@ -49,19 +97,27 @@ pub(crate) fn status_view(status: RunStatus) -> RunStatusView {
     }
 }
 
+/// Returns the cancellation of a run, if its log has one.
+pub(crate) fn cancellation_of(log: &[EventRecord]) -> Option<CancellationView> {
+    log.iter().find_map(|record| {
+        if let RunEvent::CancelRequested { by, reason } = &record.event {
+            return Some(CancellationView {
+                by: by.name.clone(),
+                reason: reason.clone(),
+                at: time(record.at),
+            });
+        }
+        None
+    })
+}
+
 /// Returns why a run of one method failed, if its log says so.
-pub(crate) fn run_problem(events: &[EventRecord]) -> Option<CallProblem> {
-    let error = events.iter().rev().find_map(|record| match &record.event {
-        RunEvent::Ended { error, .. } => error.as_deref(),
-        RunEvent::Started
-        | RunEvent::Resumed
-        | RunEvent::StepStarted { .. }
-        | RunEvent::StepSucceeded { .. }
-        | RunEvent::StepFailed { .. }
-        | RunEvent::StepSkipped { .. }
-        | RunEvent::GateOpened { .. }
-        | RunEvent::GateDecided { .. }
-        | RunEvent::Suspended => None,
+pub(crate) fn run_problem(log: &[EventRecord]) -> Option<CallProblem> {
+    let error = log.iter().rev().find_map(|record| {
+        if let RunEvent::Ended { error, .. } = &record.event {
+            return error.as_deref();
+        }
+        None
     })?;
     Some(match error {
         RunError::Call(error) => call_problem(error),
@@ -73,100 +129,89 @@ pub(crate) fn run_problem(events: &[EventRecord]) -> Option<CallProblem> {
     })
 }
 
-/// Returns the steps and gates that a run has reached. `open` is the status of steps that have
-/// begun and not ended.
-pub(crate) fn step_views(
-    run: &RunId,
-    events: &[EventRecord],
-    open: StepStatusView,
-) -> Vec<StepView> {
-    let root = Lineage::root(run.clone());
-    let mut steps = Steps::default();
-    for EventRecord { at, event, .. } in events {
-        match event {
-            RunEvent::StepStarted { step, call } => {
-                let view = steps.get(step);
-                view.status = open;
-                view.started_at.get_or_insert(time(*at));
-                view.calls.push(root.child(*call).to_string());
-            }
-            RunEvent::StepSucceeded { step } => {
-                ended(steps.get(step), StepStatusView::Succeeded, *at);
-            }
-            RunEvent::StepFailed { step, error } => {
-                let view = steps.get(step);
-                view.error = Some(call_problem(error));
-                ended(view, StepStatusView::Failed, *at);
-            }
-            RunEvent::StepSkipped { step, because } => {
-                let view = steps.get(step);
-                view.because = Some(because.clone());
-                ended(view, StepStatusView::Skipped, *at);
-            }
-            RunEvent::GateOpened { gate } => {
-                let view = steps.get(gate);
-                view.status = StepStatusView::Waiting;
-                view.started_at = Some(time(*at));
-            }
-            RunEvent::GateDecided {
-                gate,
-                decision,
-                by,
-                comment,
-            } => {
-                let view = steps.get(gate);
-                view.decided_by = Some(by.clone());
-                view.comment.clone_from(comment);
-                let status = match decision {
-                    GateDecision::Approved => StepStatusView::Approved,
-                    GateDecision::Rejected => StepStatusView::Rejected,
-                };
-                ended(view, status, *at);
-            }
-            RunEvent::Started
-            | RunEvent::Resumed
-            | RunEvent::Suspended
-            | RunEvent::Ended { .. } => {}
+/// Returns the jobs whose guard has no value.
+pub(crate) fn jobs_failed(log: &[EventRecord]) -> Vec<JobProblemView> {
+    let failed = log.iter().filter_map(|record| {
+        if let RunEvent::JobGuarded {
+            job,
+            is_satisfied: Err(error),
+        } = &record.event
+        {
+            return Some(JobProblemView {
+                job: job.to_string(),
+                error: step_problem(error),
+            });
+        }
+        None
+    });
+    failed.collect()
+}
+
+/// How long a run was worked on, and how long it waited for decisions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RunTimes {
+    pub(crate) working_ms: u64,
+    pub(crate) waiting_ms: u64,
+}
+
+/// Returns how long a run was worked on and how long it waited for decisions, until `now` for a run
+/// that still is or does. The work of a process that is gone ended with its last event.
+pub(crate) fn run_times(log: &[EventRecord], status: RunStatus, now: Timestamp) -> RunTimes {
+    let mut times = RunTimes::default();
+    let Some(first) = log.first() else {
+        return times;
+    };
+    let mut is_waiting = false;
+    let mut since = first.at;
+    let mut last = first.at;
+    for EventRecord { at, event, .. } in log {
+        let is_suspended = matches!(event, RunEvent::Suspended);
+        if is_suspended || matches!(event, RunEvent::Resumed) {
+            // A process that was killed worked until its last event, and not until the resumption.
+            let until = if is_waiting || is_suspended {
+                *at
+            } else {
+                last
+            };
+            times.add(is_waiting, since, until);
+            (is_waiting, since) = (is_suspended, *at);
+        }
+        last = *at;
+    }
+    let goes_on = match status {
+        RunStatus::Running | RunStatus::Suspended => true,
+        RunStatus::Succeeded
+        | RunStatus::Failed
+        | RunStatus::Cancelled
+        | RunStatus::Interrupted => false,
+    };
+    times.add(is_waiting, since, if goes_on { now } else { last });
+    times
+}
+
+/// Returns how long a run of one method was worked on. That is unknown if its process is gone.
+pub(crate) fn method_times(run: &RunRecord, status: RunStatus, now: Timestamp) -> RunTimes {
+    let until = match status {
+        RunStatus::Running | RunStatus::Suspended => Some(now),
+        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => run.ended_at,
+        RunStatus::Interrupted => None,
+    };
+    let working = until.map(|until| until.0.saturating_sub(run.started_at.0));
+    RunTimes {
+        // ignored: no error is dropped, because this is an `Option`.
+        working_ms: working.unwrap_or_default(),
+        waiting_ms: 0,
+    }
+}
+
+impl RunTimes {
+    fn add(&mut self, is_waiting: bool, since: Timestamp, until: Timestamp) {
+        let ms = until.0.saturating_sub(since.0);
+        match is_waiting {
+            true => self.waiting_ms += ms,
+            false => self.working_ms += ms,
         }
     }
-    steps.views
-}
-
-/// The steps that have appeared in the log so far.
-#[derive(Default)]
-struct Steps<'a> {
-    views: Vec<StepView>,
-    places: HashMap<&'a StepPath, usize>,
-}
-
-impl<'a> Steps<'a> {
-    fn get(&mut self, step: &'a StepPath) -> &mut StepView {
-        let views = &mut self.views;
-        let place = *self.places.entry(step).or_insert_with(|| {
-            views.push(StepView {
-                step: step.to_string(),
-                status: StepStatusView::Waiting,
-                because: None,
-                decided_by: None,
-                comment: None,
-                error: None,
-                calls: Vec::new(),
-                started_at: None,
-                ended_at: None,
-                duration_ms: None,
-            });
-            views.len() - 1
-        });
-        &mut views[place]
-    }
-}
-
-fn ended(step: &mut StepView, status: StepStatusView, at: Timestamp) {
-    step.status = status;
-    step.ended_at = Some(time(at));
-    step.duration_ms = step
-        .started_at
-        .map(|started| at.0.saturating_sub(started.ms()));
 }
 
 /// Returns the view of a log line of a call.
@@ -198,71 +243,44 @@ pub(crate) fn log_line_view(record: LogRecord) -> LogLineView {
 
 #[cfg(test)]
 mod tests {
-    use sedge_model::call::CallError;
-
     use super::*;
 
-    fn step(path: &str) -> StepPath {
-        let (job, step) = path.split_once('/').expect("a path");
-        StepPath {
-            job: job.parse().expect("a name"),
-            step: step.parse().expect("a name"),
-        }
-    }
-
-    fn check(events: Vec<RunEvent>, expect: &[&str]) {
-        let record = |(n, event)| EventRecord {
-            seq: n + 1,
-            at: Timestamp(n * 10),
-            event,
-        };
-        let events: Vec<_> = (0_u64..).zip(events).map(record).collect();
-        let run = "000000000000".parse().expect("an id");
-        let steps = step_views(&run, &events, StepStatusView::Interrupted);
-        let shown = |it: &StepView| {
-            let error = it.error.as_ref().map_or("", |error| &error.code);
-            let (step, status) = (&it.step, it.status.as_str());
-            format!(
-                "{step} {status} {:?} {:?} {error}",
-                it.calls, it.duration_ms
-            )
-        };
-        let shown: Vec<_> = steps.iter().map(shown).collect();
-        assert_eq!(shown, expect);
-    }
-
     #[test]
-    fn step_has_the_status_of_its_last_event() {
-        let started = |path, call| RunEvent::StepStarted {
-            step: step(path),
-            call,
+    fn waiting_is_counted_apart_from_working() {
+        let check = |log: &[(u64, RunEvent)], status, now, expect: (u64, u64)| {
+            let record = |(at, event): &(u64, RunEvent)| EventRecord {
+                seq: 1,
+                at: Timestamp(*at),
+                event: event.clone(),
+            };
+            let log: Vec<_> = log.iter().map(record).collect();
+            let times = run_times(&log, status, Timestamp(now));
+            assert_eq!((times.working_ms, times.waiting_ms), expect);
         };
-        check(vec![RunEvent::Started], &[]);
-        check(
-            vec![
-                started("j/a", 1),
-                started("j/b", 2),
-                RunEvent::Resumed,
-                started("j/a", 3),
-                RunEvent::StepSucceeded { step: step("j/a") },
-                RunEvent::StepFailed {
-                    step: step("j/b"),
-                    error: CallError::Cancelled,
-                },
-                RunEvent::StepSkipped {
-                    step: step("j/c"),
-                    because: "`b` failed".to_owned(),
-                },
-                RunEvent::GateOpened { gate: step("j/g") },
-                started("j/d", 4),
-            ],
-            &[
-                r#"j/a succeeded ["000000000000/1", "000000000000/3"] Some(40) "#,
-                r#"j/b failed ["000000000000/2"] Some(40) cancelled"#,
-                "j/c skipped [] None ",
-                "j/g waiting [] None ",
-                r#"j/d interrupted ["000000000000/4"] None "#,
-            ],
-        );
+        let ended = RunEvent::Ended {
+            status: RunStatus::Succeeded,
+            error: None,
+        };
+        let (started, resumed) = (RunEvent::Started, RunEvent::Resumed);
+        check(&[], RunStatus::Running, 9, (0, 0));
+        check(&[(5, started.clone())], RunStatus::Running, 9, (4, 0));
+        check(&[(5, started.clone())], RunStatus::Interrupted, 9, (0, 0));
+        let suspended = [(5, started.clone()), (8, RunEvent::Suspended)];
+        check(&suspended, RunStatus::Suspended, 20, (3, 12));
+        let log = [
+            (5, started.clone()),
+            (8, RunEvent::Suspended),
+            (100, resumed.clone()),
+            (107, ended.clone()),
+        ];
+        check(&log, RunStatus::Succeeded, 500, (10, 92));
+        // The process was killed after 10, and the run was resumed much later.
+        let log = [
+            (5, started),
+            (10, RunEvent::DeadlinePassed),
+            (1000, resumed),
+            (1001, ended),
+        ];
+        check(&log, RunStatus::Succeeded, 5000, (6, 0));
     }
 }

@@ -28,7 +28,7 @@ use crate::repository::Repository;
 const REFERENCE_KEY: &str = "secret";
 
 /// Returns the key of marks.
-fn mark_key() -> &'static str {
+pub(super) fn mark_key() -> &'static str {
     // process-wide: a random text, which a guest must not learn and a user cannot know.
     static KEY: LazyLock<String> = LazyLock::new(|| {
         let (one, other) = (random::bits(), random::bits());
@@ -189,6 +189,11 @@ pub(crate) fn has_mark(value: &Value) -> bool {
             members.contains_key(mark_key()) || members.values().any(has_mark)
         }
     }
+}
+
+/// Returns whether a value is the mark of one secret or sealed field, and nothing else.
+pub(crate) fn is_mark(value: &Value) -> bool {
+    matches!(content_of(value), Some(MarkContent::Mark(_)))
 }
 
 /// Replaces each mark by `[secret NAME]` or `[sealed]`, which is what a record has in its place.

@@ -1,10 +1,12 @@
 //! Stores a secret, or replaces its value.
 
 use sedge_api::view::secret::SecretView;
+use sedge_model::audit::AuditWord;
 use sedge_model::names::SecretName;
 use sedge_secrets::{SecretValue, Weakness};
 use sedge_sys::host;
 
+use crate::audit::audit_note;
 use crate::error::{AppError, SecretError};
 use crate::repository::Repository;
 use crate::secret::view::secret_view;
@@ -33,6 +35,8 @@ pub fn secret_put(
         }));
     }
     let info = repository.secrets()?.put(name, value, &person())?;
+    let detail = Some(format!("version {}", info.version));
+    audit_note(repository, AuditWord::SecretPut, name.as_str(), detail)?;
     Ok(secret_view(&info, weakness))
 }
 

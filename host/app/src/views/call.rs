@@ -12,6 +12,7 @@ use sedge_model::backtrace::StackFrame;
 use sedge_model::call::{CallError, CallStatus, CheckFailure, DiscardedChanges, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
+use sedge_model::run::StepError;
 use sedge_model::violation::Violation;
 use sedge_store::{CallRecord, Store, StoreError};
 
@@ -58,12 +59,25 @@ pub(crate) fn call_problem(error: &CallError) -> CallProblem {
         CallError::NotFound { .. }
         | CallError::Denied { .. }
         | CallError::Deadlock { .. }
+        | CallError::ChangedMeanwhile { .. }
         | CallError::Cycle { .. }
         | CallError::Trapped { .. }
         | CallError::TimedOut { .. }
         | CallError::Cancelled => {}
     }
     problem
+}
+
+/// Returns the view of the error of a step.
+pub(crate) fn step_problem(error: &StepError) -> CallProblem {
+    match error.of_call() {
+        Some(error) => call_problem(error),
+        None => CallProblem {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            ..CallProblem::default()
+        },
+    }
 }
 
 fn violation_view(violation: &Violation) -> ViolationView {

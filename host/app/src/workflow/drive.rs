@@ -1,340 +1,263 @@
-//! Drives a run of a workflow until it ends or waits at a gate; `run` and `resume` both use this.
+//! Drives a run of a workflow until it ends or waits at a gate; `run` and `resume` both use this,
+//! and a step that runs a nested workflow.
 //!
 //! The crate `sedge-workflow` decides the next step from the log alone. This module writes each
 //! decision to the log before it acts on it, and runs the steps.
+//!
+//! The tasks of the steps share the state of the run behind a lock. Whoever has a new event applies
+//! it, together with all that follows from it and needs no evaluation of results, and submits one
+//! transaction: see `Drive::submit`. Only when it is durable, the steps that it starts begin. If the
+//! datastore refuses the transaction, because another process has written to the log meanwhile, the
+//! state is folded again from the log.
 
-use std::sync::Arc;
+mod assert;
+mod condition;
+mod direct;
+mod ending;
+mod evaluate;
+mod expand;
+mod facts;
+mod failed;
+mod gate;
+mod method;
+mod nested;
+mod report;
+mod retry;
+mod settle;
+mod step;
+mod stored_task;
+mod submit;
+mod wait;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_lang::workflow::{Step, Task, Workflow};
-use sedge_model::call::{CallError, CallStatus, Outcome};
-use sedge_model::lineage::Lineage;
-use sedge_model::names::JobName;
-use sedge_model::run::{RunEvent, RunStatus, StepPath};
-use sedge_store::{Author, EventRecord};
-use sedge_sys::clock::Moment;
-use sedge_workflow::{
-    IllegalEvent, Next, RunAction, RunPause, RunState, StepCall, StepState, next,
-};
-use serde_json::Value;
-use tokio::task::JoinSet;
+use sedge_lang::workflow::Workflow;
+use sedge_model::run::{RunStatus, StepInstance, StepPath};
+use sedge_store::CallRecord;
+use sedge_sys::clock::{Moment, Timestamp};
+use sedge_workflow::{IllegalEvent, Plan, RunPause, RunState, Todo};
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinSet};
 
-use crate::call::failure::FailureReport;
 use crate::call::frame::CallFrame;
-use crate::call::{CallFault, CallRequest, Replay, call_run, evaluation_fault};
-use crate::error::{AppError, RunInterrupted, RunUseError, StepFault, WorkflowFailed};
-use crate::events::Event;
-use crate::expression::{EvaluatorSource, SecretPlace, StepVariables, WrittenStep};
+use crate::error::{AppError, RunInterrupted, RunUseError};
 use crate::run::cx::RunCx;
-use crate::workflow::prompt::prompt_shown;
 
-/// The call of a step, after it has ended.
-struct Ended {
-    step: StepPath,
-    since: Moment,
-    result: Result<Outcome, CallFault>,
+use facts::{DriveFacts, InHand};
+use nested::SuspendedChild;
+use wait::StopReason;
+
+pub(crate) use nested::{DEPTH_MAX, can_continue};
+
+/// A run to drive.
+pub(crate) struct DriveRequest {
+    pub(crate) cx: Arc<RunCx>,
+    /// The frame of the run, which keeps its locks, if any.
+    pub(crate) frame: Arc<CallFrame>,
+    pub(crate) workflow: Workflow,
+    /// The number of runs that this one is nested in.
+    pub(crate) depth: usize,
 }
 
-/// The work of one process on one run.
-struct Drive {
-    cx: Arc<RunCx>,
-    frame: Arc<CallFrame>,
-    workflow: Arc<Workflow>,
-    state: RunState,
-    /// The number of the last event that was applied to `state`.
-    known: u64,
-    /// The calls of the steps that are running. Each is a task of its own, so that steps run on
-    /// several cores. Dropping the set ends the tasks.
-    running: JoinSet<Ended>,
-}
-
-/// Works on the run of `cx` until it ends or waits. `frame` keeps the locks of the run, if any.
-///
-/// # Errors
-/// Returns an error if the workflow failed. It also returns one if the datastore failed; the run
-/// then stays as its log says.
-pub(crate) async fn workflow_drive(
+/// The work of one driver on one run.
+pub(super) struct Drive {
     cx: Arc<RunCx>,
     frame: Arc<CallFrame>,
     workflow: Workflow,
-) -> Result<WorkflowEnd, AppError> {
-    cx.event(Event::RunStarted {
-        run: cx.run().clone(),
-    });
-    let mut drive = Drive {
-        cx,
-        frame,
-        workflow: Arc::new(workflow),
-        state: RunState::default(),
-        known: 0,
-        running: JoinSet::new(),
-    };
-    let end = drive.work().await;
-    // After an error, other steps may still be running. They are interrupted.
-    drive.running.abort_all();
-    drive.frame.callees_ended().await;
-    end.map_err(|error| {
-        if let AppError::Failed(_) = error {
-            return error;
-        }
-        RunInterrupted::wrap(&drive.workflow.name, drive.cx.run(), error)
-    })
+    /// The places of the steps in the workflow: the numbers of the job and of the step in it.
+    places: HashMap<StepPath, (usize, usize)>,
+    plan: Arc<Plan>,
+    depth: usize,
+    /// The digest of what a user decides on at the gates of the run.
+    digest: tokio::sync::OnceCell<String>,
+    state: Mutex<DriveState>,
+    /// Notified when the loop of the driver may have something to do.
+    changed: Notify,
+    /// Why the steps that are running have to stop.
+    stop: watch::Sender<Option<StopReason>>,
+    /// The steps that are running, the evaluations, and the outstanding transactions. Each is a task
+    /// of its own, so that steps run on several cores.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What the tasks of a driver share.
+struct DriveState {
+    run: RunState,
+    facts: DriveFacts,
+    /// The number of the last event that was applied to `run`.
+    known: u64,
+    /// The number of the last event that is known to be durable.
+    durable: u64,
+    /// The number of submitted transactions that are not known to be durable yet.
+    n_submitted: usize,
+    /// Counts how often the state was folded again.
+    n_folds: u64,
+    /// What is being evaluated.
+    in_hand: HashMap<InHand, Todo>,
+    /// The calls of interrupted attempts, by their ordinals in the run.
+    replays: HashMap<u32, Vec<CallRecord>>,
+    /// The child runs that are suspended, by their steps.
+    suspended: HashMap<StepInstance, SuspendedChild>,
+    /// When the calls that are running began, by their ordinals in the run.
+    since: HashMap<u32, Moment>,
+    /// When the log was last compared with the datastore.
+    polled: Moment,
+    /// The error that ends the work on the run.
+    failure: Option<AppError>,
+}
+
+/// Works on the run of `cx` until it ends or waits.
+///
+/// # Errors
+/// Returns an error if the workflow failed or was cancelled. It also returns one if the datastore
+/// failed; the run is then released, and can be resumed.
+pub(crate) async fn workflow_drive(request: DriveRequest) -> Result<WorkflowEnd, AppError> {
+    let drive = Drive::new(request);
+    let pause = drive.run().await?;
+    match pause {
+        RunPause::Suspended => drive.suspended_end(),
+        RunPause::Ended(RunStatus::Succeeded) => drive.succeeded_end(),
+        RunPause::Ended(
+            RunStatus::Failed
+            | RunStatus::Cancelled
+            | RunStatus::Running
+            | RunStatus::Suspended
+            | RunStatus::Interrupted,
+        )
+        | RunPause::Working { .. } => Err(drive.workflow_failed()),
+    }
 }
 
 impl Drive {
-    /// Works on the run until nothing is left to do.
-    async fn work(&mut self) -> Result<WorkflowEnd, AppError> {
-        self.catch_up()?;
-        self.settle_interrupted()?;
+    fn new(request: DriveRequest) -> Arc<Self> {
+        let DriveRequest {
+            cx,
+            frame,
+            workflow,
+            depth,
+        } = request;
+        let plan = Arc::new(Plan::new(&workflow));
+        let state = DriveState {
+            run: RunState::new(Arc::clone(&plan)),
+            facts: DriveFacts::default(),
+            known: 0,
+            durable: 0,
+            n_submitted: 0,
+            n_folds: 0,
+            in_hand: HashMap::new(),
+            replays: HashMap::new(),
+            suspended: HashMap::new(),
+            since: HashMap::new(),
+            polled: Moment::now(),
+            failure: None,
+        };
+        Arc::new(Self {
+            cx,
+            frame,
+            places: places(&workflow),
+            workflow,
+            plan,
+            depth,
+            digest: tokio::sync::OnceCell::new(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            stop: watch::Sender::new(None),
+            tasks: Mutex::new(JoinSet::new()),
+        })
+    }
+
+    /// Works on the run until it ends or waits. If the work ends otherwise, the run is released.
+    async fn run(self: &Arc<Self>) -> Result<RunPause, AppError> {
+        let mut claim = HeldClaim {
+            drive: Arc::clone(self),
+            is_settled: false,
+        };
+        let ended = match self.work().await {
+            Ok(pause) => self.children_end(pause).map(|()| pause),
+            Err(error) => Err(error),
+        };
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        if ended.is_err() {
+            // Other steps may still be running. They are interrupted.
+            tasks.abort_all();
+        }
+        // The last events are reported before the run ends for the front end.
+        while let Some(task) = tasks.join_next().await {
+            task_ended(task);
+        }
+        self.frame.callees_ended().await;
+        claim.is_settled = true;
+        ended.map_err(|error| {
+            self.release();
+            RunInterrupted::wrap(&self.workflow.name, self.cx.run(), error)
+        })
+    }
+
+    async fn work(self: &Arc<Self>) -> Result<RunPause, AppError> {
+        self.fold_again(&mut self.state())?;
+        self.settle_interrupted().await?;
         loop {
-            match self.advance()? {
-                RunPause::Running => self.step_wait().await?,
-                RunPause::Suspended => {
-                    return Ok(WorkflowEnd::Suspended {
-                        run: self.cx.run().to_string(),
-                        workflow: self.workflow.name.to_string(),
-                        gates: self.state.gates_open().map(ToString::to_string).collect(),
-                    });
+            self.tasks_reap();
+            self.failure_check()?;
+            self.append(Vec::new()).await?;
+            match self.pause()? {
+                Some(pause @ (RunPause::Suspended | RunPause::Ended(_))) => return Ok(pause),
+                Some(RunPause::Working { until_ms }) => {
+                    self.running_stop_if_asked();
+                    self.wait(until_ms).await?;
                 }
-                RunPause::Ended(RunStatus::Succeeded) => {
-                    return Ok(WorkflowEnd::Succeeded {
-                        run: self.cx.run().to_string(),
-                        workflow: self.workflow.name.to_string(),
-                    });
-                }
-                RunPause::Ended(
-                    RunStatus::Failed
-                    | RunStatus::Cancelled
-                    | RunStatus::Running
-                    | RunStatus::Suspended
-                    | RunStatus::Interrupted,
-                ) => {
-                    return Err(workflow_failed(&self.cx, &self.workflow, &self.state));
-                }
+                None => self.wait(None).await?,
             }
         }
     }
 
-    /// Writes all decisions that can be made now in one commit, and starts their steps.
-    ///
-    /// Returns why nothing else can be decided.
-    fn advance(&mut self) -> Result<RunPause, AppError> {
-        let workflow = Arc::clone(&self.workflow);
-        let mut batch = Vec::new();
-        let mut starting = Vec::new();
-        let mut ahead = self.state.clone();
-        let pause = loop {
-            let event = match next(&workflow, &ahead) {
-                Next::Act(RunAction::Append(event)) => event,
-                Next::Act(RunAction::Start(step)) => {
-                    let call = ahead.call_next();
-                    starting.push((step, call, self.interrupted_call(step.step)));
-                    RunEvent::StepStarted {
-                        step: step.step.clone(),
-                        call,
-                    }
-                }
-                Next::Pause(pause) => break pause,
-            };
-            ahead
-                .apply(&event)
-                .map_err(|source| self.log_error(source))?;
-            batch.push(event);
-        };
-        if !batch.is_empty() {
-            self.append(&batch)?;
-        }
-        for (step, call, interrupted) in starting {
-            self.step_start(step, call, interrupted)?;
-        }
-        // If a user has decided a gate in between, the next decision must be computed again.
-        if next(&workflow, &self.state) == Next::Pause(pause) {
-            Ok(pause)
-        } else {
-            self.advance()
-        }
+    fn state(&self) -> MutexGuard<'_, DriveState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn interrupted_call(&self, step: &StepPath) -> Option<u32> {
-        match self.state.step(step) {
-            Some(StepState::Interrupted { call }) => Some(*call),
-            Some(
-                StepState::Running { .. }
-                | StepState::Succeeded
-                | StepState::Failed(_)
-                | StepState::Rejected
-                | StepState::Skipped
-                | StepState::Open,
-            )
-            | None => None,
-        }
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn step_start(
-        &mut self,
-        start: StepCall<'_>,
-        call: u32,
-        interrupted: Option<u32>,
-    ) -> Result<(), AppError> {
-        let step = start.step.clone();
-        let replay = match interrupted {
-            Some(_) => {
-                let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
-                Some(Replay::of(&step, calls))
-            }
-            None => None,
-        };
-        let frame = self.frame.callee(call);
-        let method = start.method.to_string();
-        let written = WrittenStep {
-            model: start.model.clone(),
-            inputs: start.inputs.clone(),
-        };
-        let variables = self.step_variables(&step.job);
-        let cx = Arc::clone(&self.cx);
-        cx.event(Event::StepStarted { step: step.clone() });
-        let since = Moment::now();
-        self.running.spawn(async move {
-            let target = written.target(cx.evaluator_source(), variables).await;
-            let result = match target {
-                Ok(target) => {
-                    let request = CallRequest {
-                        frame,
-                        step: Some(step.clone()),
-                        target: target.model,
-                        method,
-                        arguments: Value::Object(target.arguments),
-                        replay,
-                    };
-                    call_run(&cx, request, None).await
-                }
-                Err(error) => Err(evaluation_fault(error)),
-            };
-            Ended {
-                step,
-                since,
-                result,
+    /// Starts a task that ends with the drive. An error of the host ends the work on the run.
+    fn spawn(self: &Arc<Self>, work: impl Future<Output = Result<(), AppError>> + Send + 'static) {
+        let drive = Arc::clone(self);
+        self.tasks().spawn(async move {
+            if let Err(error) = work.await {
+                drive.fail(error);
             }
         });
-        Ok(())
     }
 
-    /// Returns the values for the expressions of a job's step that begins now.
-    fn step_variables(&self, job: &JobName) -> StepVariables {
-        StepVariables {
-            inputs: self.cx.inputs(),
-            run: self.cx.run_value(&self.workflow.name),
-            of_run: Some(self.cx.run().clone()),
-            job: Some(job.clone()),
-        }
-    }
-
-    async fn step_wait(&mut self) -> Result<(), AppError> {
-        let Ended {
-            step,
-            since,
-            result,
-        } = match self.running.join_next().await {
-            Some(Ok(ended)) => ended,
-            // Only a panic of the host ends a task without a result: none is aborted before.
-            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
-            None => unreachable!("a step is in the state `Running` only while its task is here"),
-        };
-        let event = match result {
-            Ok(_) => RunEvent::StepSucceeded { step: step.clone() },
-            Err(CallFault::Refused(error) | CallFault::Failed(error)) => RunEvent::StepFailed {
-                step: step.clone(),
-                error,
-            },
-            // The step stays begun, and can be resumed once the cause is fixed.
-            Err(CallFault::App(error)) => return Err(error),
-        };
-        let succeeded = matches!(event, RunEvent::StepSucceeded { .. });
-        self.append(&[event])?;
-        self.cx.event(Event::StepEnded {
-            step,
-            elapsed: since.elapsed(),
-            succeeded,
-        });
-        Ok(())
-    }
-
-    /// Separates interrupted steps whose call had ended from those whose call was cut off.
-    ///
-    /// If the process crashed between the commit of the call and the event of the step, the record
-    /// of the call decides.
-    fn settle_interrupted(&mut self) -> Result<(), AppError> {
-        let interrupted: Vec<(StepPath, u32)> = self
-            .workflow
-            .steps()
-            .filter_map(|step| Some((step.path.clone(), self.interrupted_call(&step.path)?)))
-            .collect();
-        if interrupted.is_empty() {
-            return Ok(());
-        }
-        let root = Lineage::root(self.cx.run().clone());
-        let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
-        let mut events = Vec::new();
-        for (step, ordinal) in interrupted {
-            let Some(call) = calls
-                .iter()
-                .find(|call| call.lineage == root.child(ordinal))
-            else {
-                continue;
-            };
-            match (call.status, &call.error) {
-                (CallStatus::Succeeded, _) => events.push(RunEvent::StepSucceeded { step }),
-                (CallStatus::Failed, Some(error)) => {
-                    events.push(RunEvent::StepFailed {
-                        step,
-                        error: error.clone(),
-                    });
-                }
-                (CallStatus::Running | CallStatus::Cancelled | CallStatus::Failed, _) => {}
+    /// Removes the tasks that have ended. A panic of the host in one of them goes on here.
+    fn tasks_reap(&self) {
+        loop {
+            let ended = self.tasks().try_join_next();
+            match ended {
+                Some(ended) => task_ended(ended),
+                None => return,
             }
         }
-        if events.is_empty() {
-            Ok(())
-        } else {
-            self.append(&events)
+    }
+
+    /// Ends the work on the run with an error. Only the first error counts.
+    fn fail(&self, error: AppError) {
+        self.state().failure.get_or_insert(error);
+        self.changed.notify_one();
+    }
+
+    fn failure_check(&self) -> Result<(), AppError> {
+        match self.state().failure.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
 
-    fn append(&mut self, events: &[RunEvent]) -> Result<(), AppError> {
-        let claim = self.cx.claim.clone();
-        let decides = events.iter().any(|event| event.status().is_some());
-        let store = self.cx.repository.store()?;
-        let appended = store.run_append(Author::Process(&claim), self.known, |news| {
-            // A decision that a user made meanwhile may invalidate a rest or an end.
-            let outdated = decides && !news.is_empty();
-            Ok::<_, AppError>(if outdated {
-                Vec::new()
-            } else {
-                events.to_vec()
-            })
-        })?;
-        for record in &appended {
-            self.take_in(record)?;
-            self.report(&record.event);
-        }
-        Ok(())
-    }
-
-    /// Applies the events of the log that the state does not have yet.
-    fn catch_up(&mut self) -> Result<(), AppError> {
-        for record in self.cx.repository.store()?.run_events(self.cx.run())? {
-            self.take_in(&record)?;
-        }
-        Ok(())
-    }
-
-    /// Applies one event to the state.
-    fn take_in(&mut self, record: &EventRecord) -> Result<(), AppError> {
-        self.state
-            .apply(&record.event)
-            .map_err(|source| self.log_error(source))?;
-        self.known = record.seq;
-        Ok(())
+    /// Returns the time by the clock of the datastore, in milliseconds since 1970-01-01T00:00:00Z.
+    fn now_ms(&self) -> i64 {
+        i64::try_from(Timestamp::now().0).unwrap_or(i64::MAX)
     }
 
     fn log_error(&self, source: IllegalEvent) -> AppError {
@@ -344,75 +267,57 @@ impl Drive {
         })
     }
 
-    /// Reports events that only the log has.
-    fn report(&self, event: &RunEvent) {
-        match event {
-            RunEvent::StepSkipped { step, because } => {
-                self.cx.event(Event::StepSkipped {
-                    step: step.clone(),
-                    because: because.clone(),
-                });
-            }
-            RunEvent::GateOpened { gate } => {
-                let redactor = self.cx.vault.redactors().all;
-                let source = EvaluatorSource {
-                    secrets: SecretPlace::Elsewhere,
-                    ..self.cx.evaluator_source()
-                };
-                let variables = self.step_variables(&gate.job);
-                let prompt = prompt_shown(&source, &self.workflow, gate, &variables);
-                let prompt = redactor.redact(&prompt).into_owned();
-                self.cx.event(Event::GateOpened {
-                    gate: gate.clone(),
-                    prompt,
-                });
-            }
-            RunEvent::Started
-            | RunEvent::Resumed
-            | RunEvent::StepStarted { .. }
-            | RunEvent::StepSucceeded { .. }
-            | RunEvent::StepFailed { .. }
-            | RunEvent::GateDecided { .. }
-            | RunEvent::Suspended
-            | RunEvent::Ended { .. } => {}
+    /// Releases the run, so that it is interrupted at once.
+    fn release(&self) {
+        let released = self.cx.repository.store();
+        let released = released.and_then(|it| Ok(it.run_release(&self.cx.claim)?));
+        if let Err(error) = released {
+            tracing::warn!(run = %self.cx.run(), %error, "failed to release a run");
         }
     }
 }
 
-/// Returns an error with what made a run fail: its failed steps and its rejected gates.
-fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppError {
-    let fault = |step: &Step, error: Option<CallError>| StepFault {
-        step: step.path.clone(),
-        model: match &step.task {
-            Task::ModelMethod { model, .. } => {
-                // ignored: a name with expressions is in the record of the call.
-                model.name().literal().and_then(|it| it.parse().ok())
-            }
-            Task::Workflow { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => None,
-        },
-        error,
-    };
-    let faults: Vec<StepFault> = workflow
-        .steps()
-        .filter(|step| !step.allow_failure)
-        .filter_map(|step| match state.step(&step.path)? {
-            StepState::Failed(error) => Some(fault(step, Some(error.clone()))),
-            StepState::Rejected => Some(fault(step, None)),
-            StepState::Running { .. }
-            | StepState::Interrupted { .. }
-            | StepState::Succeeded
-            | StepState::Skipped
-            | StepState::Open => None,
-        })
-        .collect();
-    let steps: Vec<String> = faults.iter().map(|fault| fault.step.to_string()).collect();
-    let report = FailureReport::read(&cx.repository, cx.run(), |call| {
-        call.step.as_ref().is_some_and(|step| steps.contains(step))
+/// Notes that a task has ended: a panic of the host in it goes on here.
+fn task_ended(ended: Result<(), JoinError>) {
+    match ended {
+        Ok(()) => {}
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The task was aborted.
+        Err(_) => {}
+    }
+}
+
+fn places(workflow: &Workflow) -> HashMap<StepPath, (usize, usize)> {
+    let jobs = workflow.jobs.iter().enumerate();
+    let steps = jobs.flat_map(|(job, found)| {
+        let steps = found.steps.iter().enumerate();
+        steps.map(move |(at, step)| (step.path.clone(), (job, at)))
     });
-    AppError::from(WorkflowFailed {
-        workflow: workflow.name.clone(),
-        run: cx.run().clone(),
-        faults,
-        report,
-    })
+    steps.collect()
+}
+
+/// The claim of a driver. If its future is dropped, a task releases the run as soon as its calls
+/// have stopped.
+struct HeldClaim {
+    drive: Arc<Drive>,
+    is_settled: bool,
+}
+
+impl Drop for HeldClaim {
+    fn drop(&mut self) {
+        // The tasks refer to the drive, so they have to be removed in any case.
+        let mut tasks = std::mem::take(&mut *self.drive.tasks());
+        tasks.abort_all();
+        if self.is_settled {
+            return;
+        }
+        let drive = Arc::clone(&self.drive);
+        let background = self.drive.cx.repository.background().clone();
+        // ignored: without a runtime the process ends, and the run is then interrupted.
+        let _ = background.spawn(async move {
+            while tasks.join_next().await.is_some() {}
+            drive.frame.callees_ended().await;
+            drive.release();
+        });
+    }
 }

@@ -61,7 +61,9 @@ pub async fn workflow_evaluate(
     .await
 }
 
-fn evaluated(
+/// Returns the content of a workflow's file with its expressions evaluated, as far as they need
+/// nothing of a run.
+pub(crate) fn evaluated(
     evaluator: &Evaluator<'_>,
     workflow: &Workflow,
     known: &KnownInputs,

@@ -1,72 +1,300 @@
 //! Decides a gate. Approving and rejecting share this code.
 //!
 //! A decision takes no lock. It is one compare-and-set on the run's log: if two users decide at
-//! once, the later decision is refused.
+//! once, the later one is told how the gate was decided, by whom and when.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::sync::Arc;
 
-use sedge_api::view::workflow::{DecisionView, GateDecisionView};
+use sedge_api::problem::{ErrorCode, Explain};
+use sedge_api::view::workflow::{DecisionView, GateDecisionView, RootRunView};
 use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::workflow::{Workflow, WrittenText};
 use sedge_model::names::{RunId, WorkflowName};
-use sedge_model::run::{GateDecision, RunEvent, StepPath};
-use sedge_store::{Author, EventRecord, RunRecord};
-use sedge_sys::host;
-use sedge_workflow::{Next, RunAction, RunState, next};
+use sedge_model::run::{Actor, GateDecision, RunEvent};
+use sedge_store::{Author, EventRecord, LogEntry, RunRecord};
+use sedge_sys::clock::Timestamp;
+use sedge_workflow::{Next, Plan, RunState};
 use serde_json::Value;
 
-use crate::error::{AppError, RunUseError};
+use crate::error::{AppError, LockUseError, RunUseError, WithinCallReason};
 use crate::repository::Repository;
+use crate::run::failed::failed_below;
 use crate::run::find::RunIntent;
-use crate::run::view::status_view;
+use crate::run::gate_log::{GateEnd, GateEntry, gate_entries, gates_overdue, ms};
+use crate::run::view::run_status_view;
 use crate::secret::vault::{Redactors, Vault};
+use crate::views::time;
+use crate::workflow::gate_find::{GateFound, gate_find, gates_open_below};
 
 /// The gate to decide.
 #[derive(Debug, Clone)]
 pub struct GateRequest {
     /// The workflow's name.
     pub workflow: String,
-    /// The gate's name, or `JOB/GATE` if two jobs of the workflow have a step of that name.
+    /// The gate: `JOB/STEP`, `JOB/EXPANSION`, or `JOB/STEP/JOB/STEP` for a gate of a nested
+    /// workflow. The name of the step alone if the workflow has one step of that name.
     pub gate: String,
     /// The run's id; `None` if only one run waits.
     pub run: Option<String>,
     /// The reason, in the user's words.
     pub comment: Option<String>,
+    /// The digest of what the user was shown, if the decision is to count only for that.
+    pub shown: Option<String>,
 }
 
-/// Approves a gate. The run continues when it is resumed, or at once if a process works on it.
+/// Approves a gate for the user `by`. The run continues when it is resumed, or at once if a process
+/// works on it.
 ///
 /// # Errors
-/// Returns an error if there is no such run, or if it has no such open gate.
+/// Returns an error if there is no such run, if it has no such open gate, or if the gate asks for
+/// something else than what the user was shown.
 pub fn workflow_approve(
     repository: &Repository,
+    by: &Actor,
     request: &GateRequest,
 ) -> Result<GateDecisionView, AppError> {
-    gate_decide(repository, request, GateDecision::Approved)
+    gate_decide(repository, by, request, GateDecision::Approved)
 }
 
-/// Rejects a gate.
+/// Rejects a gate for the user `by`.
 ///
 /// Steps that depend on the gate's success will not run. If no other step is left to run, the run
 /// fails because of this gate.
 ///
 /// # Errors
-/// Returns an error if there is no such run, or if it has no such open gate.
+/// The same as for [`workflow_approve`].
 pub fn workflow_reject(
     repository: &Repository,
+    by: &Actor,
     request: &GateRequest,
 ) -> Result<GateDecisionView, AppError> {
-    gate_decide(repository, request, GateDecision::Rejected)
+    gate_decide(repository, by, request, GateDecision::Rejected)
 }
 
-/// Returns the workflow as it was when the run was created.
+/// Decides a gate for the user `by`. Every face decides by this function.
+fn gate_decide(
+    repository: &Repository,
+    by: &Actor,
+    request: &GateRequest,
+    decision: GateDecision,
+) -> Result<GateDecisionView, AppError> {
+    let what = match decision {
+        GateDecision::Approved => "workflow approve",
+        GateDecision::Rejected => "workflow reject",
+    };
+    outside_of_calls(repository, what)?;
+    let run =
+        repository.run_of_workflow(&request.workflow, request.run.as_deref(), RunIntent::Decide)?;
+    let found = gate_find(repository, run, &request.gate)?;
+    let comment = match &request.comment {
+        // The user may have pasted a secret into the comment.
+        Some(comment) => {
+            let redactor = Vault::open(repository)?.redactors().all;
+            Some(redactor.redact(comment).into_owned())
+        }
+        None => None,
+    };
+    let event = |gate: &GateEntry| RunEvent::GateDecided {
+        gate: gate.gate.clone(),
+        decision,
+        by: by.clone(),
+        comment: comment.clone(),
+        shown: gate.digest().map(str::to_owned),
+    };
+    let digest = decision_append(repository, &found, request.shown.as_deref(), event)?;
+    let decided = Decided {
+        decision,
+        by,
+        digest,
+    };
+    decision_view(repository, &found, decided)
+}
+
+/// A decision that was written.
+struct Decided<'a> {
+    decision: GateDecision,
+    by: &'a Actor,
+    digest: Option<String>,
+}
+
+/// Refuses a decision that the command of a call requests.
+fn outside_of_calls(repository: &Repository, what: &str) -> Result<(), AppError> {
+    let Some(joined) = repository.joined()? else {
+        return Ok(());
+    };
+    Err(AppError::from(LockUseError::WithinCall {
+        what: what.to_owned(),
+        caller: joined.caller.to_string(),
+        reason: WithinCallReason::Decides,
+    }))
+}
+
+/// Writes the decision that `event` returns to the log of the gate's run, and returns the digest of
+/// what was decided on. Gates whose deadline has passed are written as decided by it.
+///
+/// # Errors
+/// The gate is not open, or `shown` is not its digest.
+fn decision_append(
+    repository: &Repository,
+    found: &GateFound,
+    shown: Option<&str>,
+    event: impl FnOnce(&GateEntry) -> RunEvent,
+) -> Result<Option<String>, AppError> {
+    let run = &found.run.id;
+    let plan = Arc::new(Plan::new(&found.workflow));
+    let mut expired = None;
+    let mut digest = None;
+    repository
+        .store()?
+        .run_append(Author::Person(run), 0, |log| {
+            let now = Timestamp::now();
+            let gates = gate_entries(log);
+            let mut events = gates_overdue(&gates, now);
+            let Some(gate) = gates.iter().find(|gate| gate.gate == found.gate) else {
+                return Err(found.missing(&gates, now));
+            };
+            match gate.end(now) {
+                None => {
+                    shown_check(run, gate, shown)?;
+                    digest = gate.digest().map(str::to_owned);
+                    events.push(event(gate));
+                }
+                // The log says so from now on, and the decision is refused.
+                Some(GateEnd::Expired { then, at }) => {
+                    expired = Some(RunUseError::GateExpired {
+                        run: run.clone(),
+                        gate: found.gate.clone(),
+                        then,
+                        at: time(at),
+                    });
+                }
+                Some(GateEnd::Decided {
+                    decision,
+                    by,
+                    at,
+                    comment,
+                }) => {
+                    return Err(AppError::from(RunUseError::GateDecided {
+                        run: run.clone(),
+                        gate: found.gate.clone(),
+                        decision,
+                        by,
+                        at: time(at),
+                        comment,
+                    }));
+                }
+                Some(GateEnd::Skipped) => return Err(found.missing(&gates, now)),
+            }
+            let mut state = fold(run, &plan, log)?;
+            followed(run, &mut state, &mut events, now)?;
+            Ok::<_, AppError>(events.into_iter().map(LogEntry::from).collect())
+        })?;
+    match expired {
+        Some(error) => Err(error.into()),
+        None => Ok(digest),
+    }
+}
+
+/// Refuses a decision on something else than what the user was shown.
+fn shown_check(run: &RunId, gate: &GateEntry, shown: Option<&str>) -> Result<(), AppError> {
+    // ignored: no error is dropped; a gate of an earlier version of Sedge has no digest.
+    let digest = gate.digest().unwrap_or_default();
+    match shown {
+        Some(shown) if shown != digest => Err(AppError::from(RunUseError::GateChanged {
+            run: run.clone(),
+            gate: gate.gate.clone(),
+            digest: digest.to_owned(),
+        })),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Applies events that a user's command writes, and adds their consequences.
+///
+/// A process that works on the run applies the consequences itself. Otherwise, those that need no
+/// step to run are added here: a rejected run has failed.
+fn followed(
+    run: &RunId,
+    state: &mut RunState,
+    events: &mut Vec<RunEvent>,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    for event in &*events {
+        apply(run, state, event)?;
+    }
+    if events.is_empty() || !state.is_suspended() {
+        return Ok(());
+    }
+    while let Next::Append(event) = state.next(ms(now)) {
+        apply(run, state, &event)?;
+        events.push(event);
+    }
+    Ok(())
+}
+
+/// Returns the view of a decision, and of the run that it belongs to.
+fn decision_view(
+    repository: &Repository,
+    found: &GateFound,
+    decided: Decided<'_>,
+) -> Result<GateDecisionView, AppError> {
+    let run = repository.store()?.run_get(&found.run.id)?;
+    let root = repository.run_root(&run)?;
+    Ok(GateDecisionView {
+        run: found.run.id.to_string(),
+        workflow: found.run.subject.clone(),
+        gate: found.gate.to_string(),
+        decision: match decided.decision {
+            GateDecision::Approved => DecisionView::Approved,
+            GateDecision::Rejected => DecisionView::Rejected,
+        },
+        decided_by: decided.by.name.clone(),
+        digest: decided.digest,
+        status: run_status_view(repository, &root)?,
+        gates_open: gates_open_below(repository, &root)?,
+        failed_steps: failed_below(repository, &root)?,
+        file_changed: has_edits(repository, &root)?,
+        root: RootRunView {
+            run: root.id.to_string(),
+            workflow: root.subject,
+        },
+    })
+}
+
+/// Returns the workflow as the run has it: as it was when the run was created, or with the edits
+/// that a user has taken since.
 pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<Workflow, AppError> {
     let name: WorkflowName = run.subject.parse()?;
     // ignored: no error is dropped, because this is an `Option`.
     let text = repository.store()?.run_source(&run.id)?.unwrap_or_default();
     let file = SourceFile::new(format!("{} (as of run {})", name.file(), run.id), text);
     Ok(Workflow::parse(&file)?)
+}
+
+/// Returns whether the workflow's file says something else than the text that the run has. A file
+/// that is missing or has faults differs from it.
+pub(crate) fn has_edits(repository: &Repository, run: &RunRecord) -> Result<bool, AppError> {
+    // ignored: no error is dropped, because this is an `Option`.
+    let stored = repository.store()?.run_source(&run.id)?.unwrap_or_default();
+    let now = match repository.workflow(&run.subject) {
+        Ok(workflow) => workflow,
+        Err(error)
+            if matches!(
+                error.code(),
+                ErrorCode::WorkflowMissing | ErrorCode::BadFile
+            ) =>
+        {
+            return Ok(true);
+        }
+        Err(error) => return Err(error),
+    };
+    if now.file.text == stored {
+        return Ok(false);
+    }
+    let redactors = Vault::open(repository)?.redactors();
+    Ok(source_kept(&now, &redactors) != stored)
 }
 
 /// Returns a workflow's text as the run stores it, with the values of secrets redacted in the
@@ -96,75 +324,14 @@ pub(crate) fn source_kept(workflow: &Workflow, redactors: &Redactors) -> String 
     text
 }
 
-pub(crate) fn gate_decide(
-    repository: &Repository,
-    request: &GateRequest,
-    decision: GateDecision,
-) -> Result<GateDecisionView, AppError> {
-    let run =
-        repository.run_of_workflow(&request.workflow, request.run.as_deref(), RunIntent::Decide)?;
-    let workflow = run_workflow(repository, &run)?;
-    let comment = match &request.comment {
-        // The user may have pasted a secret into the comment.
-        Some(comment) => {
-            let redactor = Vault::open(repository)?.redactors().all;
-            Some(redactor.redact(comment).into_owned())
-        }
-        None => None,
-    };
-    let missing = |state: &RunState| {
-        AppError::from(RunUseError::GateMissing {
-            workflow: workflow.name.clone(),
-            run: run.id.clone(),
-            gate: request.gate.clone(),
-            open: state.gates_open().cloned().collect(),
-        })
-    };
-    let Some(gate) = gate_path(&workflow, &request.gate)? else {
-        let log = repository.store()?.run_events(&run.id)?;
-        return Err(missing(&fold(&run.id, &log)?));
-    };
-    let mut state = RunState::default();
-    let author = Author::Person(&run.id);
-    repository.store()?.run_append(author, 0, |log| {
-        state = fold(&run.id, log)?;
-        if !state.gates_open().any(|open| *open == gate) {
-            return Err(missing(&state));
-        }
-        let event = RunEvent::GateDecided {
-            gate: gate.clone(),
-            decision,
-            by: host::user(),
-            comment: comment.clone(),
-        };
-        let mut events = vec![event];
-        apply(&run.id, &mut state, &events[0])?;
-        // A process that works on the run applies the consequences itself. Otherwise, the
-        // consequences that need no step to run are applied here: a rejected run has failed.
-        if state.is_suspended() {
-            while let Next::Act(RunAction::Append(event)) = next(&workflow, &state) {
-                apply(&run.id, &mut state, &event)?;
-                events.push(event);
-            }
-        }
-        Ok::<_, AppError>(events)
-    })?;
-    let status = repository.run_status(&repository.store()?.run_get(&run.id)?)?;
-    Ok(GateDecisionView {
-        run: run.id.to_string(),
-        workflow: workflow.name.to_string(),
-        gate: gate.to_string(),
-        decision: match decision {
-            GateDecision::Approved => DecisionView::Approved,
-            GateDecision::Rejected => DecisionView::Rejected,
-        },
-        status: status_view(status),
-        gates_open: state.gates_open().map(ToString::to_string).collect(),
-    })
-}
-
-pub(crate) fn fold(run: &RunId, log: &[EventRecord]) -> Result<RunState, AppError> {
-    RunState::fold(log.iter().map(|record| &record.event)).map_err(|source| {
+/// Returns the state of a run, which is the fold of its log.
+pub(crate) fn fold(
+    run: &RunId,
+    plan: &Arc<Plan>,
+    log: &[EventRecord],
+) -> Result<RunState, AppError> {
+    let events = log.iter().map(|record| &record.event);
+    RunState::fold(Arc::clone(plan), events).map_err(|source| {
         AppError::from(RunUseError::Log {
             run: run.clone(),
             source,
@@ -172,32 +339,11 @@ pub(crate) fn fold(run: &RunId, log: &[EventRecord]) -> Result<RunState, AppErro
     })
 }
 
-fn apply(run: &RunId, state: &mut RunState, event: &RunEvent) -> Result<(), AppError> {
+pub(crate) fn apply(run: &RunId, state: &mut RunState, event: &RunEvent) -> Result<(), AppError> {
     state.apply(event).map_err(|source| {
         AppError::from(RunUseError::Log {
             run: run.clone(),
             source,
         })
     })
-}
-
-/// Returns the only step of a workflow that has the name `name` or the path `name`. Returns `None`
-/// if there is no such step.
-///
-/// The name alone decides, and not which gates are open: these may change while the run continues,
-/// and the same name would then decide another gate.
-fn gate_path(workflow: &Workflow, name: &str) -> Result<Option<StepPath>, AppError> {
-    let paths = workflow.steps().map(|step| &step.path);
-    let mut named: Vec<StepPath> = paths
-        .filter(|path| path.step.as_str() == name || path.to_string() == name)
-        .cloned()
-        .collect();
-    if named.len() > 1 {
-        return Err(AppError::from(RunUseError::GateAmbiguous {
-            workflow: workflow.name.clone(),
-            gate: name.to_owned(),
-            steps: named,
-        }));
-    }
-    Ok(named.pop())
 }

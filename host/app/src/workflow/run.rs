@@ -1,25 +1,31 @@
 //! Runs a workflow.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::input::GivenInputs;
+use sedge_lang::workflow::{Workflow, WrittenText};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{RunId, WorkflowName};
-use sedge_model::run::{RunEvent, RunKind};
+use sedge_model::run::{AssertSeverity, CheckSkips, RunEvent, RunKind, RunOptions};
 use sedge_store::RunStart;
+use sedge_sys::clock::Timestamp;
 use sedge_sys::random;
+use serde_json::{Map, Value};
 
-use crate::call::checks::CheckSkips;
+use crate::call::checks::check_skips_known;
 use crate::call::frame::CallFrame;
 use crate::error::AppError;
-use crate::events::Events;
+use crate::events::{Event, Events};
+use crate::expression::{EvaluatorSource, ResultsUsed, SecretPlace, StepVariables, has_data};
 use crate::locks::Locks;
 use crate::repository::Repository;
-use crate::run::cx::RunCx;
+use crate::run::cx::{RunCx, RunParts};
+use crate::run::gate_log::ms;
 use crate::secret::vault::Vault;
-use crate::workflow::drive::workflow_drive;
+use crate::workflow::drive::{DriveRequest, workflow_drive};
 use crate::workflow::gates::source_kept;
 use crate::workflow::inputs::{run_inputs, secrets_refuse};
 use crate::workflow::validate::{supported_check, workflow_check};
@@ -35,6 +41,10 @@ pub struct WorkflowRunRequest {
     pub exclusive: bool,
     /// The checks to skip before the methods of all steps.
     pub check_skips: CheckSkips,
+    /// An assert whose severity is below this counts as an allowed failure.
+    pub fail_on: Option<AssertSeverity>,
+    /// The labels of the run and of the data that it writes. They count over those of the file.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl WorkflowRunRequest {
@@ -58,7 +68,7 @@ impl WorkflowRunRequest {
 ///
 /// # Errors
 /// Returns an error if the workflow, its inputs, one of its models or a step's inputs are invalid:
-/// no run was created then. Also returns an error if the workflow failed.
+/// no run was created then. Also returns an error if the workflow failed or was cancelled.
 pub async fn workflow_run(
     repository: &Arc<Repository>,
     request: &WorkflowRunRequest,
@@ -73,18 +83,32 @@ pub async fn workflow_run(
     // Steps whose models are known only later may have any checks.
     if let Some(models) = models.into_iter().collect::<Option<Vec<_>>>() {
         let types = models.iter().map(|model| model.plugin.type_info());
-        request.check_skips.check_known(types)?;
+        check_skips_known(&request.check_skips, types)?;
     }
     let exclusive = request.exclusive || workflow.exclusive;
     let vault = Vault::open(&repository)?;
     if let Some(inputs) = &inputs {
         secrets_refuse(inputs, &vault.redactors().strong)?;
     }
+    let source = EvaluatorSource::of_arguments(&repository);
+    let started_at = source.now;
+    let mut tags = tags_of(&source, &workflow, inputs.as_ref())?;
+    tags.extend(request.tags.clone());
     let locks = Locks::new(&repository, Arc::clone(&events))?;
     let run = RunId::from_bits(random::bits());
-    let frame = run_lock(&locks, &run, &workflow.name, exclusive).await?;
+    let frame = CallFrame::of_run(Lineage::root(run.clone()));
+    if exclusive {
+        frame_lock(&locks, &frame, &workflow.name).await?;
+    }
+    let options = RunOptions {
+        check_skips: request.check_skips.clone(),
+        fail_on: request.fail_on,
+        tags,
+        parent: None,
+        deadline_ms: deadline_of(&workflow, ms(Timestamp::now())),
+    };
     let start = RunStart {
-        id: run,
+        id: run.clone(),
         kind: RunKind::Workflow,
         subject: workflow.name.to_string(),
         method: None,
@@ -92,30 +116,88 @@ pub async fn workflow_run(
         inputs: inputs.clone(),
         exclusive,
         session: repository.session()?.id().to_string(),
-        by: locks.by(),
+        actor: locks.actor(),
+        options: options.clone(),
     };
     let claim = repository
         .store()?
         .run_start(&start, &[RunEvent::Started])?;
-    let cx = RunCx::new(repository, claim, events, locks, vault);
-    cx.check_skips_set(request.check_skips.clone());
+    events.event(Event::RunStarted { run });
+    let parts = RunParts {
+        repository,
+        events,
+        locks,
+        vault,
+    };
+    let cx = RunCx::new(parts, claim, options, started_at);
     // ignored: no error is dropped, because this is an `Option`.
     cx.inputs_set(inputs.unwrap_or_default());
-    workflow_drive(cx, frame, workflow).await
+    workflow_drive(DriveRequest {
+        cx,
+        frame,
+        workflow,
+        depth: 0,
+    })
+    .await
 }
 
-/// Returns the frame of a run. If the run is exclusive, it holds a lock on the datastore.
-pub(crate) async fn run_lock(
+/// Locks the whole datastore for a run, as long as its frame exists.
+pub(crate) async fn frame_lock(
     locks: &Arc<Locks>,
-    run: &RunId,
+    frame: &CallFrame,
     name: &WorkflowName,
-    exclusive: bool,
-) -> Result<Arc<CallFrame>, AppError> {
-    let frame = CallFrame::of_run(Lineage::root(run.clone()));
-    if exclusive {
-        let what = format!("workflow {name}");
-        let wants = [(Resource::Datastore, Mode::X)];
-        frame.keep(locks.acquire(frame.lineage(), &what, &wants, None).await?);
+) -> Result<(), AppError> {
+    let what = format!("workflow {name}");
+    let wants = [(Resource::Datastore, Mode::X)];
+    let lock = locks.acquire(frame.lock_lineage(), &what, &wants, None);
+    frame.keep(lock.await?);
+    Ok(())
+}
+
+/// Returns the deadline of a run that begins now, if the file has one: milliseconds since
+/// 1970-01-01T00:00:00Z.
+pub(crate) fn deadline_of(workflow: &Workflow, now_ms: i64) -> Option<i64> {
+    let timeout = workflow.timeout.as_ref()?;
+    let span_ms = i64::try_from(timeout.value.ms()).unwrap_or(i64::MAX);
+    Some(now_ms.saturating_add(span_ms))
+}
+
+/// Evaluates the labels of a workflow, before a run of it begins.
+///
+/// # Errors
+/// An expression has no value, with its place.
+pub(crate) fn tags_of(
+    source: &EvaluatorSource,
+    workflow: &Workflow,
+    inputs: Option<&Map<String, Value>>,
+) -> Result<BTreeMap<String, String>, AppError> {
+    if workflow.tags.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(frame)
+    let source = EvaluatorSource {
+        secrets: SecretPlace::Elsewhere,
+        ..source.clone()
+    };
+    // ignored: no error is dropped, because this is an `Option`.
+    let inputs = Value::Object(inputs.cloned().unwrap_or_default());
+    let variables = StepVariables::before_run(inputs);
+    let exprs = workflow.tags.values().flat_map(WrittenText::exprs);
+    source.evaluate(has_data(exprs), |evaluator| {
+        let mut tags = BTreeMap::new();
+        for (key, text) in &workflow.tags {
+            let used = ResultsUsed::of(text.exprs());
+            let value = variables.with_env(evaluator, &used, |env| {
+                evaluator.template(text.template(), env)
+            })?;
+            let value = match value {
+                Value::String(text) => text,
+                Value::Null => String::new(),
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    value.to_string()
+                }
+            };
+            tags.insert(key.clone(), value);
+        }
+        Ok(tags)
+    })
 }

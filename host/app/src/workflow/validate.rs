@@ -1,26 +1,36 @@
 //! Checks a workflow before it runs: the models and methods of its steps, and their inputs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use sedge_api::problem::Help;
+use sedge_api::problem::{Explain, Help};
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::Expr;
 use sedge_lang::suggest::nearest;
-use sedge_lang::workflow::{Task, Workflow, WrittenText};
+use sedge_lang::type_info::{MethodKind, TypeInfo};
+use sedge_lang::workflow::{ModelTarget, Step, Task, Workflow, WrittenText};
 use sedge_lang::written::WrittenValue;
 use sedge_lang::yaml::{Faults, Located};
-use sedge_model::names::MethodName;
+use sedge_model::names::{MethodName, TypeName};
+use sedge_model::run::StepPath;
+use sedge_runtime::Plugin;
 use serde_json::{Map, Value};
 
-use crate::error::{AppError, ModelError, RepositoryError, model_missing_help, schema_help};
-use crate::expression::{
-    EvaluatorSource, SecretPlace, StepVariables, WrittenStep, definition_uses_data, uses_data,
+use crate::error::{
+    AppError, ModelError, PluginUseError, RepositoryError, RunUseError, model_missing_help,
+    schema_help,
 };
+use crate::expression::{
+    EvaluatorSource, SecretPlace, StepTarget, StepVariables, WrittenStep, definition_uses_data,
+    uses_data,
+};
+use crate::model::method_direct::{DirectStep, direct_ready};
 use crate::model::method_run::arguments_check;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::ReadyModel;
 use crate::validate::sensitive_faults;
+use crate::workflow::drive::DEPTH_MAX;
 use crate::workflow::prompt::prompt_value;
 
 /// Checks a workflow before a run with these inputs. Steps that use inputs are not checked if there
@@ -33,10 +43,35 @@ pub(crate) async fn workflow_check(
     workflow: &Workflow,
     inputs: Option<&Map<String, Value>>,
 ) -> Result<Vec<Option<Arc<ReadyModel>>>, AppError> {
+    workflow_check_left(repository, workflow, inputs, |_| true).await
+}
+
+/// Checks those steps of a workflow that are left to run: see [`workflow_check`].
+///
+/// # Errors
+/// Returns an error with all faults of the file's references.
+pub(crate) async fn workflow_check_left(
+    repository: &RepositorySnapshot,
+    workflow: &Workflow,
+    inputs: Option<&Map<String, Value>>,
+    is_left: impl Fn(&StepPath) -> bool,
+) -> Result<Vec<Option<Arc<ReadyModel>>>, AppError> {
     let mut models = Vec::new();
     let mut loaded = LoadedModels::new();
     let mut found = FileFaults::new(workflow);
-    for step in workflow.steps() {
+    for job in &workflow.jobs {
+        if let Some(guard) = job
+            .guard
+            .as_ref()
+            .filter(|_| job.steps.iter().any(|it| is_left(&it.path)))
+        {
+            condition_check(repository, guard.expr(), &mut loaded, &mut found).await?;
+        }
+    }
+    for step in workflow.steps().filter(|step| is_left(&step.path)) {
+        if let Some(guard) = &step.guard {
+            condition_check(repository, guard.expr(), &mut loaded, &mut found).await?;
+        }
         match &step.task {
             Task::ManualApproval {
                 prompt: Some(prompt),
@@ -44,9 +79,13 @@ pub(crate) async fn workflow_check(
             } => {
                 found.keep(prompt_check(repository, prompt, inputs))?;
             }
-            Task::ManualApproval { prompt: None, .. }
-            | Task::Workflow { .. }
-            | Task::Assert { .. } => {}
+            Task::ManualApproval { prompt: None, .. } => {}
+            Task::Assert { expr, .. } => {
+                condition_check(repository, expr.expr(), &mut loaded, &mut found).await?;
+            }
+            Task::Workflow { .. } => {
+                found.keep(nested_check(repository, workflow, step))?;
+            }
             Task::ModelMethod {
                 model,
                 method,
@@ -54,7 +93,7 @@ pub(crate) async fn workflow_check(
             } => {
                 let task = MethodTask {
                     workflow,
-                    model: model.name(),
+                    model,
                     method,
                     arguments,
                 };
@@ -65,6 +104,64 @@ pub(crate) async fn workflow_check(
         }
     }
     found.result(models)
+}
+
+/// Checks the methods that a guard or an assert runs: they exist, and only read. A method whose
+/// model or name is computed is checked when it runs.
+async fn condition_check(
+    repository: &RepositorySnapshot,
+    expr: &Expr,
+    loaded: &mut LoadedModels,
+    found: &mut FileFaults,
+) -> Result<(), AppError> {
+    for call in expr.method_calls() {
+        let ready = match loaded.get(&call.model) {
+            Some(known) => Arc::clone(known),
+            None => match ReadyModel::load(repository, &call.model).await {
+                Ok(ready) => {
+                    let ready = Arc::new(ready);
+                    loaded.insert(call.model.clone(), Arc::clone(&ready));
+                    ready
+                }
+                Err(AppError::Model(ModelError::Missing { name, near })) => {
+                    let message = format!("no model named `{name}`");
+                    let near = near.as_deref().map(|it| format!("did you mean `{it}`?"));
+                    found.add(call.model_span, DiagnosticCode::UnknownName, message, near);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let info = ready.plugin.type_info();
+        let Some(method) = info.method(&call.method) else {
+            let message = format!(
+                "the type `{}` has no method named `{}`",
+                info.name, call.method
+            );
+            let names = info.methods.iter().map(|it| it.name.as_str());
+            let near = nearest(&call.method, names);
+            let near = near.map(|it| format!("did you mean `{it}`?"));
+            found.add(call.method_span, DiagnosticCode::UnknownName, message, near);
+            continue;
+        };
+        match method.kind {
+            MethodKind::Read => {}
+            MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+                let message = format!(
+                    "a guard or an assert runs only methods of kind `read`, and `{}` is of kind `{}`",
+                    method.name,
+                    method.kind.as_str()
+                );
+                found.add(
+                    call.method_span,
+                    DiagnosticCode::InvalidValue,
+                    message,
+                    None,
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The models of the steps that were checked, by the names and ids that the steps use. Many steps
@@ -83,6 +180,21 @@ impl FileFaults {
             faults: Faults::new(&workflow.file),
             help: Vec::new(),
         }
+    }
+
+    /// Adds a fault of the workflow's file.
+    fn add(
+        &mut self,
+        span: Range<usize>,
+        code: DiagnosticCode,
+        message: String,
+        hint: Option<String>,
+    ) {
+        let fault = self.faults.fault(span, message).with_code(code);
+        self.faults.push(match hint {
+            Some(hint) => fault.with_hint(hint),
+            None => fault,
+        });
     }
 
     /// Keeps the faults of the workflow's file, and returns the value if there are none.
@@ -125,6 +237,89 @@ pub(crate) fn supported_check(workflow: &Workflow) -> Result<(), AppError> {
     Ok(faults.result(())?)
 }
 
+/// Checks that the nested workflow of a step exists, and that no workflow runs itself in the end.
+/// The name of a workflow with expressions is known only when its step begins.
+fn nested_check(
+    repository: &RepositorySnapshot,
+    workflow: &Workflow,
+    step: &Step,
+) -> Result<(), AppError> {
+    let mut chain = vec![workflow.name.to_string()];
+    let mut seen = HashSet::new();
+    match nested_fault(repository, step, &mut chain, &mut seen)? {
+        None => Ok(()),
+        Some((message, code, hint)) => {
+            let span = match &step.task {
+                Task::Workflow { workflow, .. } => workflow.span(),
+                Task::ModelMethod { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => {
+                    step.name.span()
+                }
+            };
+            let fault = Diagnostic::new(&workflow.file, span, message).with_code(code);
+            Err(match hint {
+                Some(hint) => fault.with_hint(hint),
+                None => fault,
+            }
+            .into())
+        }
+    }
+}
+
+/// A message, its code, and a hint.
+type NestedFault = (String, DiagnosticCode, Option<String>);
+
+/// Follows the nested workflow of a step. `chain` are the workflows from the outermost one down,
+/// and `seen` those that were followed to their ends.
+fn nested_fault(
+    repository: &RepositorySnapshot,
+    step: &Step,
+    chain: &mut Vec<String>,
+    seen: &mut HashSet<String>,
+) -> Result<Option<NestedFault>, AppError> {
+    let Some(name) = nested_name(&step.task) else {
+        return Ok(None);
+    };
+    let nested = match repository.workflow(name) {
+        Ok(nested) => nested,
+        Err(AppError::Run(RunUseError::WorkflowMissing { name, near })) => {
+            let message = format!("no workflow named `{name}`");
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            return Ok(Some((message, DiagnosticCode::UnknownName, hint)));
+        }
+        Err(error) => return Err(error),
+    };
+    let name = nested.name.to_string();
+    if let Some(at) = chain.iter().position(|it| *it == name) {
+        let cycle = [&chain[at..], &[name]].concat().join("` > `");
+        let message = format!("the workflow runs itself: `{cycle}`");
+        return Ok(Some((message, DiagnosticCode::Cycle, None)));
+    }
+    if chain.len() > DEPTH_MAX {
+        let message = format!("workflows are nested more than {DEPTH_MAX} deep");
+        return Ok(Some((message, DiagnosticCode::Cycle, None)));
+    }
+    if seen.contains(&name) {
+        return Ok(None);
+    }
+    chain.push(name.clone());
+    for step in nested.steps() {
+        if let Some(fault) = nested_fault(repository, step, chain, seen)? {
+            return Ok(Some(fault));
+        }
+    }
+    chain.pop();
+    seen.insert(name);
+    Ok(None)
+}
+
+/// Returns the name of the nested workflow of a task, if it is known before the run.
+fn nested_name(task: &Task) -> Option<&str> {
+    match task {
+        Task::Workflow { workflow, .. } => workflow.literal(),
+        Task::ModelMethod { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => None,
+    }
+}
+
 /// Checks a prompt that needs nothing but the inputs.
 fn prompt_check(
     repository: &RepositorySnapshot,
@@ -141,20 +336,16 @@ fn prompt_check(
         secrets: SecretPlace::Elsewhere,
         ..EvaluatorSource::of_arguments(repository)
     };
-    let variables = StepVariables {
-        // ignored: no error is dropped, because this is an `Option`.
-        inputs: Value::Object(inputs.cloned().unwrap_or_default()),
-        run: Value::Null,
-        of_run: None,
-        job: None,
-    };
+    // ignored: no error is dropped, because this is an `Option`.
+    let inputs = Value::Object(inputs.cloned().unwrap_or_default());
+    let variables = StepVariables::before_run(inputs);
     prompt_value(&source, prompt, &variables).map(drop)
 }
 
 /// A task that runs a method.
 struct MethodTask<'w> {
     workflow: &'w Workflow,
-    model: &'w WrittenText,
+    model: &'w ModelTarget,
     method: &'w Located<MethodName>,
     arguments: &'w WrittenValue,
 }
@@ -168,16 +359,28 @@ impl MethodTask<'_> {
         inputs: Option<&Map<String, Value>>,
         loaded: &mut LoadedModels,
     ) -> Result<Option<Arc<ReadyModel>>, AppError> {
+        let (type_name, global_arguments) = match self.model {
+            ModelTarget::Named(_) => (None, None),
+            ModelTarget::Typed {
+                type_name,
+                global_arguments,
+                ..
+            } => (Some(type_name), global_arguments.clone()),
+        };
         let step = WrittenStep {
-            model: self.model.clone(),
+            target: self.model.name().clone(),
             inputs: self.arguments.clone(),
+            global_arguments,
         };
         let source = EvaluatorSource::of_arguments(repository);
         let inputs = inputs.map(|it| Value::Object(it.clone()));
         let target = step.target_before_run(source.clone(), inputs).await?;
+        if let Some(type_name) = type_name {
+            return self.direct_check(repository, type_name, target).await;
+        }
         let name = match &target {
-            Some(target) => Some(target.model.as_str()),
-            None => self.model.literal(),
+            Some(target) => Some(target.target.as_str()),
+            None => self.model.name().literal(),
         };
         let Some(name) = name else {
             return Ok(None);
@@ -190,8 +393,8 @@ impl MethodTask<'_> {
                 ready
             }
         };
-        method_check(self.workflow, &ready, self.method)?;
-        self.literals_check(&ready)?;
+        method_check(self.workflow, ready.plugin.type_info(), self.method)?;
+        self.literals_check(&ready.plugin)?;
         match target {
             // The arguments of the definition may need data that the run itself writes.
             Some(target) if !definition_uses_data(&ready.definition) => {
@@ -203,9 +406,51 @@ impl MethodTask<'_> {
         Ok(Some(ready))
     }
 
+    /// Checks a step that runs a method directly on a type. Returns the model, if it is known.
+    async fn direct_check(
+        &self,
+        repository: &RepositorySnapshot,
+        type_name: &Located<TypeName>,
+        target: Option<StepTarget>,
+    ) -> Result<Option<Arc<ReadyModel>>, AppError> {
+        let fault = |message: String, near: Option<&str>| {
+            let fault = Diagnostic::new(&self.workflow.file, type_name.span.clone(), message);
+            AppError::from(fault.with_near(near))
+        };
+        let plugin = match repository.plugin(type_name.value.as_str()).await {
+            Err(AppError::Plugin(PluginUseError::TypeMissing { name, near })) => {
+                let message = format!("no plugin provides the type `{name}`");
+                return Err(fault(message, near.as_deref()));
+            }
+            other => other?,
+        };
+        method_check(self.workflow, plugin.type_info(), self.method)?;
+        self.literals_check(&plugin)?;
+        let Some(target) = target else {
+            return Ok(None);
+        };
+        let step = DirectStep {
+            type_name: type_name.value.to_string(),
+            model: target.target,
+            method: self.method.value.to_string(),
+            inputs: target.arguments,
+            // ignored: no error is dropped, because this is an `Option`.
+            global_arguments: target.global_arguments.unwrap_or_default(),
+        };
+        match direct_ready(repository, step).await {
+            Ok(ready) => Ok(Some(ready.model)),
+            Err(AppError::Model(error)) => {
+                let mut text = vec![error.to_string()];
+                text.extend(error.causes());
+                Err(fault(text.join(": "), None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Checks that no argument that the schema marks as sensitive is written out in the file.
-    fn literals_check(&self, model: &ReadyModel) -> Result<(), AppError> {
-        let Some(schema) = model.plugin.arguments_schema(self.method.value.as_str()) else {
+    fn literals_check(&self, plugin: &Plugin) -> Result<(), AppError> {
+        let Some(schema) = plugin.arguments_schema(self.method.value.as_str()) else {
             return Ok(());
         };
         let file = &self.workflow.file;
@@ -224,7 +469,8 @@ impl MethodTask<'_> {
         match ReadyModel::load(repository, name).await {
             Err(AppError::Model(ModelError::Missing { name, near })) => {
                 let message = format!("no model named `{name}`");
-                let fault = Diagnostic::new(&self.workflow.file, self.model.span(), message);
+                let span = self.model.name().span();
+                let fault = Diagnostic::new(&self.workflow.file, span, message);
                 let fault = fault.with_code(DiagnosticCode::UnknownName);
                 let help = model_missing_help(&name, near.as_ref());
                 Err(RepositoryError::bad_file(fault, help).into())
@@ -262,10 +508,9 @@ impl MethodTask<'_> {
 
 fn method_check(
     workflow: &Workflow,
-    model: &ReadyModel,
+    info: &TypeInfo,
     method: &Located<MethodName>,
 ) -> Result<(), AppError> {
-    let info = model.plugin.type_info();
     if info.method(method.value.as_str()).is_some() {
         return Ok(());
     }

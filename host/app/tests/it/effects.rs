@@ -152,6 +152,18 @@ async fn call_that_connected_is_not_rolled_back() {
     assert_eq!(n_connected.load(Ordering::SeqCst), 1);
 }
 
+/// A nested call that has ended is not made again, so its effect does not matter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn call_whose_callee_appended_to_a_file_is_rolled_back() {
+    let house = house(GRANTS);
+    house.model("helper", "@test/actor", GRANTS);
+    let append = json!({"call": ["helper", [{"append": ["inbox/log", "one line\n"]}]]});
+    let (ended, n_rollbacks) = deadlock(&house, &[append]).await;
+    assert_eq!((ended, n_rollbacks), (Ok(()), 1));
+    let log = fs::read_to_string(house.path().join("in/log"));
+    assert_eq!(log.expect("it was written"), "one line\n");
+}
+
 /// Reading has no effect, and neither has a refused action.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_that_only_read_is_rolled_back() {

@@ -192,8 +192,9 @@ async fn memory_of_a_guest_is_written_to_a_core_dump() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn successful_run_may_leave_a_core_dump() {
     let house = House::new();
+    house.model("other", "@test/hostile", "");
     let file = house.path().join("core.wasm");
-    let panic = json!({"target": "hostile", "method": "panic", "arguments": {"message": "no"}});
+    let panic = json!({"target": "other", "method": "panic", "arguments": {"message": "no"}});
     let ran = run_dumping(&house, "hostile", panic.clone(), &file).await;
     let end = ran.expect("it handles the error").core_dump;
     assert!(

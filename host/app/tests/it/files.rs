@@ -366,8 +366,9 @@ async fn data_of_a_run_expires_when_the_run_has_ended() {
         gate: "sure".to_owned(),
         run: None,
         comment: None,
+        shown: None,
     };
-    workflow_approve(&house.repository, &decide).expect("it is open");
+    workflow_approve(&house.repository, &crate::fixture::ada(), &decide).expect("it is open");
     assert_eq!(house.newest().run.status, RunStatus::Succeeded);
     assert_eq!(collect(&house, false).await, ["flowly 1", "jobly 1"]);
     assert_eq!(collect(&house, true).await, ["flowly 1", "jobly 1"]);

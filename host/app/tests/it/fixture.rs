@@ -24,14 +24,13 @@ use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::plugin::add::{AddRequest, plugin_add};
 use sedge_app::run::show::run_show;
 use sedge_app::types::{
-    CachePlaces, CallError, CallRecord, CallStatus, Choice, ComponentCompiler, RunId, RunStatus,
-    Scan,
+    Actor, CachePlaces, CallError, CallRecord, CallStatus, Choice, ComponentCompiler, RunId,
+    RunStatus, Scan,
 };
-use sedge_app::workflow::resume::workflow_resume;
+use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{
-    AppError, CheckSkips, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError,
-    Settings,
+    AppError, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError, Settings,
 };
 use sedge_store::Store;
 use sedge_sys::clock::{self, Moment};
@@ -320,14 +319,11 @@ impl House {
 
     pub(crate) async fn workflow_resume(&self, name: &str) -> Result<WorkflowEnd, AppError> {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
-        within(workflow_resume(
-            &self.repository,
-            name,
-            None,
-            &CheckSkips::default(),
-            events,
-        ))
-        .await
+        let request = ResumeRequest {
+            workflow: name.to_owned(),
+            ..ResumeRequest::default()
+        };
+        within(workflow_resume(&self.repository, &request, events)).await
     }
 
     /// Returns a run with its calls and events in the datastore.
@@ -395,6 +391,14 @@ impl House {
         let (_, content) = found.expect("a version");
         let text = content.read_all().expect("it can be read");
         serde_json::from_slice(&text).expect("it was checked when it was written")
+    }
+}
+
+/// Returns a user who decides at gates.
+pub(crate) fn ada() -> Actor {
+    Actor {
+        name: "ada".to_owned(),
+        uid: None,
     }
 }
 

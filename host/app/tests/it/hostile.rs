@@ -411,8 +411,9 @@ async fn dropped_run_is_cancelled() {
         ran = house.run("hostile", "swallow", sleep) => panic!("{ran:?}"),
         () = begun => {}
     }
-    let (status, calls) = recorded_calls(&house.newest());
-    assert_eq!(status, RunStatus::Cancelled);
+    let ended = || recorded_calls(&house.newest()).0 == RunStatus::Cancelled;
+    crate::fixture::until("the end of the run is recorded", ended).await;
+    let (_, calls) = recorded_calls(&house.newest());
     assert_eq!(
         calls,
         ["1 hostile.swallow cancelled", "1/1 other.sleep cancelled"]

@@ -66,8 +66,9 @@ async fn resumed_run_uses_the_stored_inputs() {
         gate: "gate".to_owned(),
         run: None,
         comment: None,
+        shown: None,
     };
-    workflow_approve(&house.repository, &gate).expect("it is open");
+    workflow_approve(&house.repository, &crate::fixture::ada(), &gate).expect("it is open");
     let end = house.workflow_resume("deploy").await.expect("it succeeds");
     assert!(matches!(end, WorkflowEnd::Succeeded { .. }), "{end:?}");
     assert_eq!(house.latest("sink", "record")["note"], "2 in eu");

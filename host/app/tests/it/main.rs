@@ -20,11 +20,13 @@ mod http;
 mod inputs;
 mod limits;
 mod locks;
+mod lost_updates;
 mod named_files;
 mod nesting;
 mod permissions;
 mod plugins;
 mod replay;
+mod replay_after_deadlock;
 mod repository;
 mod runs;
 mod sealed;
@@ -33,10 +35,12 @@ mod secret_sources;
 mod secrets;
 mod shown;
 mod sockets;
+mod suspended_between;
 mod upgrades;
 mod uses;
 mod workflow;
 mod workflow_failures;
+mod workflow_language;
 
 // Fails to compile if a guest has no test module.
 macro_rules! assert_test_exists {
@@ -57,6 +61,7 @@ mod guests {
     pub(crate) use crate::files::filer;
     pub(crate) use crate::http::fetcher;
     pub(crate) use crate::locks::counter;
+    pub(crate) use crate::lost_updates::nester;
     pub(crate) use crate::nesting::recurse;
     pub(crate) use crate::permissions::asker;
     pub(crate) use crate::sealed::sealer;

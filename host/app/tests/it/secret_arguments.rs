@@ -181,8 +181,10 @@ async fn step_hands_a_placeholder_on_and_records_the_name() {
             gate: "gate".to_owned(),
             run: None,
             comment: None,
+            shown: None,
         };
-        workflow_approve(&house.repository, &decision).expect("the gate is open");
+        workflow_approve(&house.repository, &crate::fixture::ada(), &decision)
+            .expect("the gate is open");
         let end = house.workflow_resume("w").await;
         assert!(matches!(end, Ok(WorkflowEnd::Succeeded { .. })), "{end:?}");
         let calls = house.newest().calls;
@@ -249,7 +251,7 @@ async fn step_with_a_wrong_secret_is_refused_before_the_run() {
     check("vault.take", "{text: {secret: ABSENT}}", absent).await;
     let literal = "`token` is sensitive, and its value is written in the file";
     check("vault.send", "{url: 'http://a', token: hunter2}", literal).await;
-    let name = "the name of a model cannot contain a secret";
+    let name = "the name cannot contain a secret";
     check("\"${{ secret('TOKEN') }}\".take", "{text: a}", name).await;
     check("\"x${{ secret('TOKEN') }}\".take", "{text: a}", name).await;
 }

@@ -485,8 +485,9 @@ async fn values_are_redacted_in_comments_and_prompts() {
             gate: "gate".to_owned(),
             run: None,
             comment: Some("tried a value of the mine".to_owned()),
+            shown: None,
         };
-        workflow_approve(&house.repository, &request).expect("it is open");
+        workflow_approve(&house.repository, &crate::fixture::ada(), &request).expect("it is open");
         let run = house.newest();
         assert!(
             format!("{run:?}").contains("tried [secret TOKEN]"),

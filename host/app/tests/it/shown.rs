@@ -30,13 +30,13 @@ pub(crate) fn collected<T, R>(
 
 /// Returns the log of a run. Without an id, returns the log of the newest run.
 pub(crate) fn log_of(repository: &Repository, run: Option<&str>) -> Vec<LogLineView> {
-    collected(|take| run_logs(repository, run, take))
+    collected(|take| run_logs(repository, run, None, take))
 }
 
 /// Returns the status that a view shows.
 pub(crate) fn stands(status: RunStatusView) -> RunStatus {
     match status {
-        RunStatusView::Running => RunStatus::Running,
+        RunStatusView::Running | RunStatusView::Cancelling => RunStatus::Running,
         RunStatusView::Suspended => RunStatus::Suspended,
         RunStatusView::Succeeded => RunStatus::Succeeded,
         RunStatusView::Failed => RunStatus::Failed,

@@ -6,24 +6,27 @@ use std::sync::Arc;
 
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus, Workload};
+use sedge_app::types::{
+    CallStatus, RunEvent, RunId, RunStatus, StepAttempt, StepInstance, StepPath, Workload,
+};
 use sedge_app::workflow::approvals::workflow_approvals;
 use sedge_app::workflow::gates::workflow_reject;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
-use sedge_app::workflow::resume::workflow_resume;
+use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{AppError, CheckSkips, Event, Events, RunFailed, RunUseError, Settings};
+use sedge_app::{AppError, Event, Events, RunFailed, RunUseError, Settings};
 use sedge_model::call::{
     DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite,
 };
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
+use sedge_model::run::RunOptions;
 use sedge_store::{CallEnd, CallStart, Change, EventRecord, Origin, RunStart, Store};
 use sedge_sys::folder::Folder;
 use serde_json::json;
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, n_calls, recorded_calls, run_in, settings, until};
+use crate::fixture::{House, ada, n_calls, recorded_calls, run_in, settings, until};
 use crate::shown::collected;
 
 fn request(workflow: &str, gate: &str) -> GateRequest {
@@ -32,6 +35,7 @@ fn request(workflow: &str, gate: &str) -> GateRequest {
         gate: gate.to_owned(),
         run: None,
         comment: None,
+        shown: None,
     }
 }
 
@@ -109,15 +113,15 @@ async fn gate_suspends_the_run_and_the_step_after_it_runs_once() {
 
     // Another process may list the gates.
     house.reopen().await;
-    let report = workflow_approve(&house.repository, &request("gated", "gate"));
+    let report = workflow_approve(&house.repository, &ada(), &request("gated", "gate"));
     assert_eq!(report.expect("it is open").gates_open, [""; 0]);
     assert_eq!(
         collected(|take| workflow_approvals(&house.repository, take)).len(),
         0
     );
-    let again = workflow_approve(&house.repository, &request("gated", "gate"));
+    let again = workflow_approve(&house.repository, &ada(), &request("gated", "gate"));
     assert!(
-        matches!(again, Err(AppError::Run(RunUseError::GateMissing { .. }))),
+        matches!(again, Err(AppError::Run(RunUseError::GateDecided { .. }))),
         "{again:?}"
     );
     house.reopen().await;
@@ -146,7 +150,8 @@ async fn rejected_gate_fails_the_run() {
     let house = House::new();
     gated(&house);
     let run = suspended(house.workflow_run("gated").await);
-    let report = workflow_reject(&house.repository, &request("gated", "gate")).expect("it is open");
+    let report =
+        workflow_reject(&house.repository, &ada(), &request("gated", "gate")).expect("it is open");
     assert_eq!(report.status, RunStatusView::Failed);
     assert_eq!(house.show(&run).calls, []);
     let resumed = house.workflow_resume("gated").await;
@@ -164,7 +169,7 @@ async fn resumed_run_has_the_log_of_an_uninterrupted_run() {
     gated(&house);
     let plain = succeeded(house.workflow_run("plain").await);
     let gated = suspended(house.workflow_run("gated").await);
-    workflow_approve(&house.repository, &request("gated", "gate")).expect("it is open");
+    workflow_approve(&house.repository, &ada(), &request("gated", "gate")).expect("it is open");
     house.reopen().await;
     succeeded(house.workflow_resume("gated").await);
     let log = |run: &RunId| -> Vec<RunEvent> {
@@ -202,22 +207,22 @@ async fn gate_that_is_approved_meanwhile_does_not_suspend_the_run() {
     let approve = async {
         until("the gate is open and the step begun", || {
             let events = house.seen.events();
-            events
-                .iter()
-                .any(|event| matches!(event, Event::StepStarted { .. }))
+            let has = |is: fn(&Event) -> bool| events.iter().any(is);
+            has(|it| matches!(it, Event::StepStarted { .. }))
+                && has(|it| matches!(it, Event::GateOpened { .. }))
         })
         .await;
         let other = house.other_process();
-        let report = workflow_approve(&other, &request("busy", "gate")).expect("it is open");
+        let report =
+            workflow_approve(&other, &ada(), &request("busy", "gate")).expect("it is open");
         assert_eq!(report.status, RunStatusView::Running);
-        let skips = CheckSkips::default();
-        let resumed = sedge_app::workflow::resume::workflow_resume(
-            &other,
-            "busy",
-            Some(&report.run),
-            &skips,
-            Arc::clone(&house.seen) as Arc<dyn Events>,
-        );
+        let request = ResumeRequest {
+            workflow: "busy".to_owned(),
+            run: Some(report.run),
+            ..ResumeRequest::default()
+        };
+        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+        let resumed = workflow_resume(&other, &request, events);
         let refused = resumed.await.expect_err("another process works on it");
         assert!(
             matches!(refused, AppError::Run(RunUseError::State { .. })),
@@ -334,15 +339,20 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         inputs: None,
         exclusive: false,
         session: "gone".to_owned(),
-        by: "ada".to_owned(),
+        actor: ada(),
+        options: RunOptions::default(),
     };
-    let step = sedge_model::run::StepPath {
+    let step = StepInstance::of(StepPath {
         job: "main".parse().expect("a name"),
         step: "sink".parse().expect("a name"),
-    };
+    });
     let begun = RunEvent::StepStarted {
-        step: step.clone(),
+        step: StepAttempt {
+            step: step.clone(),
+            attempt: 1,
+        },
         call: 1,
+        child: None,
     };
     let claim = store
         .run_start(&start, &[RunEvent::Started, begun])
@@ -358,7 +368,15 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         n_rollbacks: 0,
     };
     store.call_start(&claim, call).wait().expect("a new call");
-    let end = CallEnd {
+    let end = died_call_end(lineage, fails);
+    let committed = store.call_commit(&claim, end, None).wait();
+    committed.expect("it has begun");
+    run
+}
+
+/// Returns the end of a call whose process crashes after the commit.
+fn died_call_end(lineage: Lineage, fails: bool) -> CallEnd {
+    CallEnd {
         lineage,
         model: "sink".parse().expect("a name"),
         result: if fails {
@@ -378,6 +396,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         } else {
             vec![empty_record()]
         },
+        bases: Vec::new(),
         discarded: DiscardedChanges::default(),
         refusals: Refusals::default(),
         published: Vec::new(),
@@ -386,10 +405,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         until_commit_us: 1,
         waited_us: 0,
         lock_epoch: 0,
-    };
-    let committed = store.call_commit(&claim, end).wait();
-    committed.expect("it has begun");
-    run
+    }
 }
 
 /// A new, empty version of the data that `sink` writes.
@@ -435,8 +451,11 @@ async fn process_that_was_considered_dead_is_fenced_off() {
         }
         let other = house.other_process();
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let skips = CheckSkips::default();
-        let resumes = workflow_resume(&other, "slow", None, &skips, events);
+        let request = ResumeRequest {
+            workflow: "slow".to_owned(),
+            ..ResumeRequest::default()
+        };
+        let resumes = workflow_resume(&other, &request, events);
         let opens = async {
             // The first process is still waiting then, and its commit is rejected afterwards.
             let is_resumed = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);

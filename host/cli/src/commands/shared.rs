@@ -27,7 +27,7 @@ pub(crate) struct LockOptions {
 
 /// The options of commands that run methods.
 #[derive(Debug, Args)]
-pub(crate) struct RunOptions {
+pub(crate) struct ExecutionOptions {
     #[command(flatten)]
     lock: LockOptions,
     /// Run at most N guests at once [default: 4 for each core, or as in sedge.yaml]
@@ -47,14 +47,25 @@ impl LockOptions {
         };
         Ok(Settings {
             lock_timeout,
-            // This is not an option, because other users could read it from the command line.
-            lineage_tokens: setting_parsed(LINEAGE_VARIABLE, |text| Ok(text.to_owned()))?,
-            ..Settings::default()
+            ..caller_settings()?
         })
     }
 }
 
-impl RunOptions {
+/// Returns the settings of a command that takes no lock, but behaves differently if a command of a
+/// call has started it.
+///
+/// # Errors
+/// The value of a variable is invalid.
+pub(crate) fn caller_settings() -> Result<Settings, CliError> {
+    Ok(Settings {
+        // This is not an option, because other users could read it from the command line.
+        lineage_tokens: setting_parsed(LINEAGE_VARIABLE, |text| Ok(text.to_owned()))?,
+        ..Settings::default()
+    })
+}
+
+impl ExecutionOptions {
     /// Returns the settings of the options, or of the environment variables that replace them, for
     /// a command with this workload.
     ///

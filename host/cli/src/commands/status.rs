@@ -3,6 +3,7 @@
 use clap::Args;
 use sedge_api::view::run::RunView;
 use sedge_api::view::status::StatusReport;
+use sedge_api::view::workflow::GateView;
 use sedge_app::status::status;
 
 use crate::commands::Run;
@@ -60,7 +61,7 @@ fn sections(screen: &Screen, report: &StatusReport) -> Vec<String> {
             gate.gate.clone(),
             gate.run.clone(),
             show::time_in_table(gate.since),
-            guest_text::cell(&gate.prompt),
+            guest_text::cell(&prompt_text(gate)),
         ]
     });
     let missing = report.missing_components.iter().map(|it| {
@@ -107,6 +108,15 @@ fn sections(screen: &Screen, report: &StatusReport) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Returns the question of a gate, behind a warning if the run can only fail.
+fn prompt_text(gate: &GateView) -> String {
+    let prompt = gate.prompt.replace('\n', " ");
+    match gate.failed_steps.iter().any(|step| !step.is_allowed) {
+        true => format!("(a step has failed) {prompt}"),
+        false => prompt,
+    }
 }
 
 /// The columns of a table of runs.

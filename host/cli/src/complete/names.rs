@@ -66,6 +66,7 @@ fn thing_of(path: &[&str], arg: &str) -> Option<ThingOf> {
             Some(NamedThing::Gate { workflow })
         }),
         (_, _, "run") => Some(|_| Some(NamedThing::Run)),
+        ("audit", "list", "on") => Some(|_| Some(NamedThing::Model)),
         ("run", "list", "of") => Some(|_| Some(NamedThing::RunSubject)),
         ("data", _, "name") | ("data", "rename", "from") => Some(|words| {
             let model = value(words, "model")?;
@@ -190,6 +191,8 @@ mod tests {
             "workflow approve run",
             "run show run",
             "run list of",
+            "audit list on",
+            "workflow history name",
             "secret delete name",
             "plugin describe type",
         ] {

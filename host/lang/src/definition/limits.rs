@@ -16,6 +16,7 @@ pub(crate) const LIMIT_KEYS: KeySet = KeySet {
         "memoryMebibytes",
         "callDepth",
         "callsPerRun",
+        "forEachItems",
         "callsPerCall",
         "parallelCalls",
         "hostCalls",

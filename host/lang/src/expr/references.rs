@@ -40,6 +40,19 @@ pub struct ModelDataReference {
     pub spec: Option<(String, Range<usize>)>,
 }
 
+/// A method that an expression runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodReference {
+    /// The name or the id of the model.
+    pub model: String,
+    /// The name of the method.
+    pub method: String,
+    /// The place of the model in the file.
+    pub model_span: Range<usize>,
+    /// The place of the method in the file.
+    pub method_span: Range<usize>,
+}
+
 impl Expr {
     /// Returns the place of the expression in the file.
     #[must_use]
@@ -112,6 +125,27 @@ impl Expr {
         found
     }
 
+    /// Returns the methods that the expression runs, by `model.method`. A method whose model or name
+    /// is computed is not among them.
+    #[must_use]
+    pub fn method_calls(&self) -> Vec<MethodReference> {
+        let mut found = Vec::new();
+        visit(&self.source.expr, |node| {
+            if let Some((model, method)) = method_of(node)
+                && let (Some(model_name), Some(method_name)) = (text(model), text(method))
+            {
+                found.push(MethodReference {
+                    model: model_name.to_owned(),
+                    method: method_name.to_owned(),
+                    model_span: self.place.span(self.source.span(model)),
+                    method_span: self.place.span(self.source.span(method)),
+                });
+            }
+        });
+        found.sort_by_key(|it| it.model_span.start);
+        found
+    }
+
     /// Returns whether the expression uses a variable only by members that it names, so that
     /// [`references`](Self::references) returns all of its uses.
     #[must_use]
@@ -173,6 +207,14 @@ fn model_data_of(node: &IdedExpr) -> Option<(&IdedExpr, Option<&IdedExpr>)> {
     }
 }
 
+fn method_of(node: &IdedExpr) -> Option<(&IdedExpr, &IdedExpr)> {
+    let (function, target, arguments) = call(node)?;
+    match (target.and_then(ident)?, function, arguments) {
+        ("model", "method", [model, method, ..]) => Some((model, method)),
+        _ => None,
+    }
+}
+
 fn never_boolean_call(node: &IdedExpr) -> Option<&'static str> {
     let (function, target, _) = call(node)?;
     let namespace = target.and_then(ident);
@@ -198,8 +240,20 @@ mod tests {
             .with_function("data.latest", 2..=3)
             .with_function("data.findBySpec", 2..=2)
             .with_function("secret", 1..=1)
-            .with_function("vault.get", 2..=2);
+            .with_function("vault.get", 2..=2)
+            .with_function("model.method", 2..=3);
         Expr::compile(text, &TextPlace::of_text("f", text), &variables).expect(text)
+    }
+
+    #[test]
+    fn methods_are_found_with_their_places() {
+        let text = "model.method('m', 'get').ok && model.method(inputs.m, 'get') == 1";
+        let found = compiled(text).method_calls();
+        let [one] = &found[..] else {
+            panic!("one has names: {found:?}")
+        };
+        assert_eq!((one.model.as_str(), one.method.as_str()), ("m", "get"));
+        assert_eq!(&text[one.method_span.clone()], "'get'");
     }
 
     #[test]

@@ -1,14 +1,16 @@
-//! The parts of a workflow's file that have no effect yet: those that are accepted, and those that
-//! a run refuses.
+//! What a user should know about a workflow before it runs: the parts of its file that are accepted
+//! and have no effect yet, the parts that a run refuses, and the deadlines of gates.
 
 use std::ops::Range;
 
-use super::{ModelTarget, OnTimeout, PlacementKey, Step, Task, Workflow};
+use sedge_model::run::OnTimeout;
+
+use super::{ModelTarget, PlacementKey, Step, Task, Workflow};
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::expr::Expr;
-use crate::yaml::Located;
 
-/// Returns a note about each part that is accepted and has no effect yet.
+/// Returns a note about each part that is accepted and has no effect yet, and about the deadline of
+/// each gate.
 pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
     let mut notes = Findings::new(workflow);
     if let Some(trigger) = &workflow.trigger {
@@ -23,46 +25,30 @@ pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
         let message = "`reports` has no effect yet: this version makes no reports";
         notes.add(reports.span.clone(), message);
     }
-    if let Some(tag) = workflow.tags.values().next() {
-        notes.add(
-            tag.span(),
-            "`tags` of the workflow have no effect yet: its data does not get them",
-        );
-    }
     notes.placement(&workflow.placement);
     for job in &workflow.jobs {
         notes.placement(&job.placement);
-        notes.weight(job.weight.as_ref());
         for step in &job.steps {
             notes.placement(&step.placement);
-            notes.weight(step.weight.as_ref());
-            if let Some(tag) = step.tags.values().next() {
-                notes.add(
-                    tag.span(),
-                    "`tags` of the step have no effect yet: its data does not get them",
-                );
-            }
+            notes.name(step);
             notes.gate(step);
         }
     }
     notes.sorted()
 }
 
-/// Returns each part that a run of this version refuses.
+/// Returns each part that a run of this version refuses: the variables that only a server has.
 pub(super) fn unsupported(workflow: &Workflow) -> Vec<Diagnostic> {
     let mut found = Findings::new(workflow);
-    found.key("timeout", workflow.timeout.as_ref());
-    found.key("concurrency", workflow.concurrency.as_ref());
     for expr in workflow.tags.values().flat_map(|it| it.exprs()) {
         found.expr(expr);
     }
     for job in &workflow.jobs {
-        found.key("concurrency", job.concurrency.as_ref());
         if let Some(guard) = &job.guard {
-            found.refuse("guard", guard.span());
+            found.expr(guard.expr());
         }
-        for step in &job.steps {
-            found.step(step);
+        for expr in job.steps.iter().flat_map(Step::exprs) {
+            found.expr(expr);
         }
     }
     found.sorted()
@@ -83,9 +69,12 @@ impl<'w> Findings<'w> {
     }
 
     fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.add_with(DiagnosticCode::NotSupported, span, message);
+    }
+
+    fn add_with(&mut self, code: DiagnosticCode, span: Range<usize>, message: impl Into<String>) {
         let found = Diagnostic::new(&self.workflow.file, span, message);
-        self.found
-            .push(found.with_code(DiagnosticCode::NotSupported));
+        self.found.push(found.with_code(code));
     }
 
     fn sorted(mut self) -> Vec<Diagnostic> {
@@ -110,11 +99,12 @@ impl<'w> Findings<'w> {
         }
     }
 
-    fn weight(&mut self, weight: Option<&Located<i64>>) {
-        if let Some(weight) = weight.filter(|it| it.value != 0) {
-            let message =
-                "`weight` has no effect yet: steps that are ready begin in the order of the file";
-            self.add(weight.span.clone(), message);
+    /// Notes expressions in the name of a step that has no expansions to be named.
+    fn name(&mut self, step: &Step) {
+        if step.name.literal().is_none() && step.for_each.is_none() {
+            let message = "the expressions in `name` have no effect without `forEach`: the step is \
+                           named as it is written";
+            self.add(step.name.span(), message);
         }
     }
 
@@ -128,74 +118,21 @@ impl<'w> Findings<'w> {
         else {
             return;
         };
-        let after = format!("after {}", timeout.value);
+        let undecided = format!("if no user decides it within {}", timeout.value);
         let gate = &step.path;
         let set = on_timeout.as_ref().map(|it| it.value);
         let message = match set.unwrap_or_default() {
-            OnTimeout::Fail => format!("the gate `{gate}` fails {after}"),
+            OnTimeout::Fail => format!("the gate `{gate}` fails {undecided}"),
             OnTimeout::Reject if set.is_none() => {
-                format!("the gate `{gate}` is rejected {after}, because `onTimeout` is not set")
+                format!("the gate `{gate}` is rejected {undecided}: `onTimeout` is not set")
             }
-            OnTimeout::Reject => format!("the gate `{gate}` is rejected {after}"),
+            OnTimeout::Reject => format!("the gate `{gate}` is rejected {undecided}"),
             OnTimeout::Continue => {
-                format!("the gate `{gate}` continues WITHOUT approval {after}")
+                format!("the run goes on WITHOUT approval of the gate `{gate}` {undecided}")
             }
         };
         let span = on_timeout.as_ref().map_or(&timeout.span, |it| &it.span);
-        self.add(span.clone(), message);
-    }
-
-    /// Adds that a key is not supported, if the file has it.
-    fn key<T>(&mut self, key: &str, value: Option<&Located<T>>) {
-        if let Some(value) = value {
-            self.refuse(key, value.span.clone());
-        }
-    }
-
-    fn refuse(&mut self, key: &str, span: Range<usize>) {
-        self.add(span, format!("not supported yet: `{key}`"));
-    }
-
-    fn step(&mut self, step: &Step) {
-        self.key("forEach", step.for_each.as_ref());
-        if let Some(guard) = &step.guard {
-            self.refuse("guard", guard.span());
-        }
-        self.key("timeout", step.timeout.as_ref());
-        self.key("retry", step.retry.as_ref());
-        self.key("concurrency", step.concurrency.as_ref());
-        if let Some(over) = step.data_output_overrides.first() {
-            self.refuse("dataOutputOverrides", over.span.clone());
-        }
-        if step.name.literal().is_none() && step.for_each.is_none() {
-            self.add(
-                step.name.span(),
-                "not supported yet: an expression in `name` of a step",
-            );
-        }
-        match &step.task {
-            Task::ModelMethod { model, .. } => {
-                if let ModelTarget::Typed { type_name, .. } = model {
-                    self.refuse("modelType", type_name.span.clone());
-                }
-            }
-            Task::Workflow { workflow, .. } => {
-                self.add(
-                    workflow.span(),
-                    "not supported yet: a task of type `workflow`",
-                );
-            }
-            Task::ManualApproval { timeout, .. } => self.key("timeout", timeout.as_ref()),
-            Task::Assert { expr, .. } => {
-                self.add(expr.span(), "not supported yet: a task of type `assert`");
-            }
-        }
-        // The expressions of a step that is refused anyway would only repeat it.
-        if step.for_each.is_none() {
-            for expr in step.value_exprs() {
-                self.expr(expr);
-            }
-        }
+        self.add_with(DiagnosticCode::GateDeadline, span.clone(), message);
     }
 
     /// Adds the variables of an expression that no run of this version has.
@@ -208,7 +145,7 @@ impl<'w> Findings<'w> {
             let span = first.map_or_else(|| expr.span(), |it| it.span);
             self.add(
                 span,
-                format!("not supported yet: `{variable}` in an expression"),
+                format!("`{variable}` in an expression is not supported: only a server has it"),
             );
         }
     }

@@ -1,10 +1,11 @@
 //! Reads the task of a step.
 
 use sedge_model::names::{MethodName, ModelName, TypeName, WorkflowName};
+use sedge_model::run::{AssertSeverity, OnTimeout};
 
 use super::read::{ExprScopes, WorkflowReader};
 use super::text::WrittenText;
-use super::{AssertSeverity, ModelTarget, OnTimeout, Task, keys};
+use super::{ModelTarget, Task, keys};
 use crate::diagnostic::DiagnosticCode;
 use crate::expr::template::Template;
 use crate::suggest::nearest;

@@ -232,6 +232,8 @@ limit_table! {
                 "The depth of nested calls. It stops endless recursion: each level costs an instance and a stack of 2 MiB, of which the guest touches little.";
             calls_per_run "callsPerRun", calls_per_run: Count = 200_000, Run, CallsPerRun "calls-per-run",
                 "The calls that a run makes, including those that have ended. Breadth and depth multiply: without this limit, a plugin that calls itself twice at each level would fill the datastore.";
+            for_each_items "forEachItems", for_each_items: Count = 10_000, Run,
+                "The values of one `forEach` step of a workflow. Each becomes a step of the run, which its driver keeps in memory. Only `sedge.yaml` sets it.";
             calls_per_call "callsPerCall", calls_per_call: Count = 20_000, Call, CallsPerCall "calls-per-call",
                 "The calls that one call makes, including those that have ended. Each leaves a row in the datastore, and one that was not awaited holds one of the guest's handles.";
             parallel_calls "parallelCalls", parallel_calls: Count = 10_000, Call, ParallelCalls "parallel-calls",

@@ -1,8 +1,12 @@
 //! How a call ended.
 
-use sedge_model::call::{CallError, DiscardedChanges, LogLine, Refusals, StagedChange, Written};
+use sedge_model::call::{
+    CallError, DiscardedChanges, LogLine, NameBase, Refusals, StagedChange, Written,
+};
+use sedge_model::lineage::Lineage;
 use serde_json::Value;
 
+use crate::host::ChangesToCommit;
 use crate::staging::Staging;
 
 /// The outcome of a call. None of its changes are committed yet, except those that it published.
@@ -13,6 +17,10 @@ pub struct CallReport {
     /// The staged changes to commit. Empty if the call failed, unless the failure asks to keep the
     /// writes.
     pub changes: Vec<StagedChange>,
+    /// The latest versions of the changed names when the call read them.
+    pub bases: Vec<NameBase>,
+    /// The callers whose staged changes the call has seen.
+    pub seen_of: Vec<Lineage>,
     /// The staged changes that are discarded.
     pub discarded: DiscardedChanges,
     /// What the host refused to the call.
@@ -44,12 +52,24 @@ impl CallReport {
         Self {
             result: Err(error),
             changes: Vec::new(),
+            bases: Vec::new(),
+            seen_of: Vec::new(),
             discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
             core_dump: None,
         }
+    }
+
+    /// Replaces the outcome by an error. The changes are discarded.
+    pub fn fail(&mut self, error: CallError) {
+        let changes = std::mem::take(&mut self.changes);
+        if self.discarded.is_empty() {
+            self.discarded = DiscardedChanges::of(&changes);
+        }
+        self.bases.clear();
+        self.result = Err(error);
     }
 
     /// Returns the report of a call with this result, and takes the changes out of the staging
@@ -60,15 +80,18 @@ impl CallReport {
             Err(CallError::Failed(failure)) => failure.keep_writes,
             Err(_) => false,
         };
-        let staged = staging.take();
-        let (changes, undone) = if keep {
+        let staged = staging.take_all();
+        let (staged, undone) = if keep {
             (staged, DiscardedChanges::default())
         } else {
-            (Vec::new(), DiscardedChanges::of(&staged))
+            let undone = DiscardedChanges::of(&staged.changes);
+            (ChangesToCommit::default(), undone)
         };
         Self {
             result,
-            changes,
+            changes: staged.changes,
+            bases: staged.bases,
+            seen_of: staging.take_seen(),
             discarded: undone,
             refusals: Refusals::default(),
             published: staging.take_published(),

@@ -65,7 +65,7 @@ pub(super) fn guard(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()
                 Box::new(async move {
                     let state: &mut CallState = store.data_mut();
                     let handles = [folder.rep()];
-                    state.acting(&handles).await;
+                    state.acting(&handles)?;
                     let done = state.change(change, folder.rep(), &path).await;
                     state.reached(&handles, done)
                 })
@@ -82,7 +82,7 @@ pub(super) fn guard(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()
                     return Ok((Err(ErrorCode::NotPermitted),));
                 }
                 let handles = [folder.rep()];
-                state.acting(&handles).await;
+                state.acting(&handles)?;
                 let made = state.symlink(folder.rep(), target, &link).await;
                 state.reached(&handles, made)
             })
@@ -98,7 +98,7 @@ fn guard_moves(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
             Box::new(async move {
                 let state: &mut CallState = store.data_mut();
                 let handles = [from.rep(), to.rep()];
-                state.acting(&handles).await;
+                state.acting(&handles)?;
                 let paths = [old.as_str(), new.as_str()];
                 let moved = state.give_name(Move::Rename, handles, paths).await;
                 state.reached(&handles, moved)
@@ -122,7 +122,7 @@ fn guard_moves(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
                     return Ok((Err(ErrorCode::Invalid),));
                 }
                 let handles = [from.rep(), to.rep()];
-                state.acting(&handles).await;
+                state.acting(&handles)?;
                 let paths = [old.as_str(), new.as_str()];
                 let linked = state.give_name(Move::Link, handles, paths).await;
                 state.reached(&handles, linked)

@@ -6,10 +6,10 @@
 use sedge_model::call::LimitName;
 use wasmtime::component::{Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
-use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::{FsError, FsResult};
 
 use super::identity_of;
 use crate::budget::Descriptors;
@@ -119,7 +119,7 @@ impl CallState {
         let makes = wanted.open_flags.contains(OpenFlags::CREATE);
         let empties = wanted.open_flags.contains(OpenFlags::TRUNCATE);
         if makes || empties {
-            self.acting(&[wanted.folder]).await;
+            self.acting(&[wanted.folder]).map_err(FsError::trap)?;
         }
         let writes = makes || empties || wanted.flags.contains(DescriptorFlags::WRITE);
         if !writes || self.untouchable().is_none() {

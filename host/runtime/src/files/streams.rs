@@ -31,7 +31,7 @@ pub(super) fn count(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()
             Box::new(async move {
                 let state: &mut CallState = store.data_mut();
                 let descriptor = state.descriptor_take()?;
-                state.acting(&[file.rep()]).await;
+                state.acting(&[file.rep()])?;
                 let made = state.filesystem().write_via_stream(file, offset);
                 state.stream_made(made, descriptor)
             })
@@ -43,7 +43,7 @@ pub(super) fn count(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()
             Box::new(async move {
                 let state: &mut CallState = store.data_mut();
                 let descriptor = state.descriptor_take()?;
-                state.acting(&[file.rep()]).await;
+                state.acting(&[file.rep()])?;
                 let made = state.filesystem().append_via_stream(file);
                 state.stream_made(made, descriptor)
             })

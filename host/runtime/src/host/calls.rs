@@ -105,6 +105,7 @@ impl CallState {
         let Target { model, method } = target;
         self.count_host_call(model.len() + method.len() + arguments.len())?;
         let port = Arc::clone(connected(self.ports.calls.as_ref())?);
+        self.data_share()?;
         let running = self.running()?;
         if running.n_calls >= running.identity.limits.calls_per_call {
             let value = u64::from(running.identity.limits.calls_per_call);

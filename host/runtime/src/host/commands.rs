@@ -109,7 +109,8 @@ impl Host for CallState {
             Ok(run) => run,
             Err(error) => return Ok(Err(error)),
         };
-        effects::begin(self.ports.effects.clone()).await;
+        effects::begin(self.ports.effects.as_ref())?;
+        self.data_share()?;
         match run.await {
             Ok(output) => {
                 let ended = match output.end {

@@ -5,11 +5,13 @@ pub(crate) mod files;
 mod port;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sedge_lang::schema::TooManySecrets;
 use sedge_lang::type_info::{MethodKind, OnViolation};
 use sedge_model::call::{
-    DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite,
+    BaseVersion, DataKind, LimitName, LogLevel, LogLine, NameBase, StagedChange, StagedContent,
+    StagedWrite,
 };
 use sedge_model::names::{DataName, ModelName};
 use sedge_model::sealed::{SEALED_KEY, sealed_forgery};
@@ -20,13 +22,16 @@ use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{JSON_BYTES_MAX, RequestFault, connected, effects};
+use crate::host::{JSON_BYTES_MAX, RequestFault, connected, effects, not_in_description};
 use crate::json;
-use crate::staging::StagedName;
+use crate::staging::{StagedName, StagingFull, name_of};
 
 use files::{GuestFileReader, GuestFileWriter};
 
-pub use port::{DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent, VersionInfo};
+pub use port::{
+    ChangesToCommit, DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent,
+    VersionInfo,
+};
 
 /// The maximum number of names that one `list` returns. The guest chooses the number and the host
 /// allocates the list.
@@ -118,7 +123,11 @@ impl Host for CallState {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
         };
-        let versions = self.data_port()?.versions(&model, &name)?.into_iter();
+        let versions = self.data_port()?.versions(&model, &name)?;
+        if let Err(error) = self.latest_read(&model, &name, versions.last())? {
+            return Ok(Err(error));
+        }
+        let versions = versions.into_iter();
         Ok(Ok(versions.map(convert::version_info_to_guest).collect()))
     }
 
@@ -159,7 +168,7 @@ impl Host for CallState {
             Ok(name) => name,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(stage(running, StagedChange::Delete { name, version }))
+        self.stage(StagedChange::Delete { name, version })
     }
 
     async fn publish(&mut self) -> GuestResult<Vec<types::Written>> {
@@ -167,17 +176,8 @@ impl Host for CallState {
         if let Err(error) = self.writing() {
             return Ok(Err(error));
         }
-        effects::begin(self.ports.effects.clone()).await;
-        let changes = self.running()?.staging.take();
-        let publishing = self.data_port()?.publish(changes);
-        Ok(match publishing.await {
-            Ok(written) => {
-                self.running()?.staging.published(&written);
-                Ok(convert::written_to_guest(written))
-            }
-            Err(RequestFault::Guest(error)) => Err(self.data_error(error)),
-            Err(RequestFault::Host(error)) => return Err(error.into()),
-        })
+        effects::begin(self.ports.effects.as_ref())?;
+        self.published().await
     }
 }
 
@@ -189,6 +189,106 @@ enum Newest {
 }
 
 impl CallState {
+    /// Commits what the call has staged.
+    async fn published(&mut self) -> GuestResult<Vec<types::Written>> {
+        let staging = Arc::clone(&self.running()?.staging);
+        let changes = staging.take_all();
+        let deleted: Vec<DataName> = deleted_names(&changes.changes);
+        let publishing = self.data_port()?.publish(changes);
+        let written = match publishing.await {
+            Ok(written) => written,
+            Err(RequestFault::Guest(error)) => return Ok(Err(self.data_error(error))),
+            Err(RequestFault::Host(error)) => return Err(error.into()),
+        };
+        staging.published(&written);
+        for name in deleted {
+            let base = self.data_port()?.latest(&name)?;
+            if staging.base_read(base).is_err() {
+                return Ok(Err(self.staging_full()?));
+            }
+        }
+        Ok(Ok(convert::written_to_guest(written)))
+    }
+
+    /// Stages a change, unless one of the call's callers has staged the name.
+    fn stage(&self, change: StagedChange) -> GuestResult<()> {
+        let Ok(running) = self.writing() else {
+            return Ok(Err(DataError::ReadOnly));
+        };
+        let staging = &running.staging;
+        if staging.is_shared() {
+            let name = name_of(&change).clone();
+            let base = self.data_port()?.latest(&name)?;
+            if let Some(caller) = staging.staged_by_caller(&base.name) {
+                return Ok(Err(DataError::StagedByAncestor(data::StagedElsewhere {
+                    name: base.name.to_string(),
+                    call: caller.to_string(),
+                })));
+            }
+            if let Err(StagingFull) = staging.base_first(name, base) {
+                return Ok(Err(self.staging_full()?));
+            }
+        }
+        match staging.push(change) {
+            Ok(()) => Ok(Ok(())),
+            Err(StagingFull) => Ok(Err(self.staging_full()?)),
+        }
+    }
+
+    /// Records that the guest has read the latest version of a name, which is the base of its next
+    /// write.
+    fn latest_read(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        latest: Option<&VersionInfo>,
+    ) -> GuestResult<()> {
+        let Some(running) = self.running.as_ref().filter(|it| tracks(it, model)) else {
+            return Ok(Ok(()));
+        };
+        let staging = &running.staging;
+        let known = latest.and_then(|info| {
+            let (version, by) = (info.version?, info.by.clone()?);
+            Some(NameBase {
+                name: info.name.clone(),
+                version: Some(BaseVersion { version, by }),
+            })
+        });
+        let tracked = match known {
+            Some(base) => staging.base_read(base),
+            None if staging.is_shared() => staging.base_read(self.data_port()?.latest(name)?),
+            None => staging.base_read_later(name.clone()),
+        };
+        match tracked {
+            Ok(()) => Ok(Ok(())),
+            Err(StagingFull) => Ok(Err(self.staging_full()?)),
+        }
+    }
+
+    /// Looks up what the changes of the call build on, before other calls can change its data: a
+    /// nested call, or a program that starts `sedge`.
+    pub(crate) fn data_share(&self) -> wasmtime::Result<()> {
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        let staging = &running.staging;
+        if running.identity.kind == MethodKind::Read || staging.is_shared() {
+            return Ok(());
+        }
+        for (name, is_staged) in staging.unresolved() {
+            let base = self.data_port()?.latest(&name)?;
+            staging.resolved(name, is_staged, base);
+        }
+        staging.share();
+        Ok(())
+    }
+
+    fn staging_full(&self) -> wasmtime::Result<DataError> {
+        let running = self.running.as_ref().ok_or_else(not_in_description)?;
+        let value = running.staging.bytes_max() as u64;
+        Ok(limit(running, LimitName::StagedBytes, value))
+    }
+
     fn resource_write(
         &self,
         spec: &str,
@@ -214,10 +314,7 @@ impl CallState {
             }
             draft.write.content = StagedContent::Text(value.to_string());
         }
-        Ok(match self.writing() {
-            Ok(running) => stage(running, StagedChange::Write(draft.write)),
-            Err(error) => Err(error),
-        })
+        self.stage(StagedChange::Write(draft.write))
     }
 
     /// Checks a resource that the guest writes, and returns it with its content as a value.
@@ -310,6 +407,9 @@ impl CallState {
         match error {
             DataAccessError::Denied(reason) => DataError::Denied(reason),
             DataAccessError::ModelNotFound(name) => DataError::ModelNotFound(name),
+            DataAccessError::ChangedMeanwhile { name, reason } => {
+                DataError::ChangedMeanwhile(types::ChangedData { name, reason })
+            }
             DataAccessError::Limit(name, value) => match &self.running {
                 Some(running) => limit(running, name, value),
                 None => DataError::ReadOnly,
@@ -397,9 +497,19 @@ impl CallState {
         let found = self.data_port()?.resource(model, name, version);
         let found = match self.guest_result(found)? {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Ok(None)),
+            Ok(None) => {
+                if version.is_some() {
+                    return Ok(Ok(None));
+                }
+                return Ok(self.latest_read(model, name, None)?.map(|()| None));
+            }
             Err(error) => return Ok(Err(error)),
         };
+        if version.is_none()
+            && let Err(error) = self.latest_read(model, name, Some(&found.info))?
+        {
+            return Ok(Err(error));
+        }
         let content = self.shown(found.content);
         self.count_bytes(content.len())?;
         Ok(Ok(Some(data::Resource {
@@ -425,6 +535,7 @@ fn staged_info(model: ModelName, write: &StagedWrite) -> VersionInfo {
         spec: write.spec.clone(),
         version: None,
         created_at_ms: None,
+        by: None,
         media_type: write
             .media_type
             .clone()
@@ -434,13 +545,23 @@ fn staged_info(model: ModelName, write: &StagedWrite) -> VersionInfo {
     }
 }
 
-fn stage(running: &Running, change: StagedChange) -> Result<(), DataError> {
-    if running.staging.push(change) {
-        Ok(())
-    } else {
-        let value = running.staging.bytes_max() as u64;
-        Err(limit(running, LimitName::StagedBytes, value))
+/// Returns whether the host tracks what a call reads of a model: a call changes only the data of its
+/// own model.
+fn tracks(running: &Running, model: &ModelName) -> bool {
+    running.identity.kind != MethodKind::Read && running.identity.model == *model
+}
+
+/// Returns the names that the changes delete, each once.
+fn deleted_names(changes: &[StagedChange]) -> Vec<DataName> {
+    let mut names = Vec::new();
+    for change in changes {
+        if let StagedChange::Delete { name, .. } = change {
+            names.push(name.clone());
+        }
     }
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn data_name(name: String) -> Result<DataName, DataError> {

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::HostError;
+
 /// Is notified before a call has an external effect.
 pub trait EffectsPort: Send + Sync {
     /// Marks that the call is about to have an external effect, so that it can no longer be rolled
@@ -16,16 +18,18 @@ pub trait EffectsPort: Send + Sync {
     fn begin(&self) -> Result<(), RolledBack>;
 }
 
-/// The call, or one of its callers, is being rolled back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The call, or one of its callers, is being rolled back. Nothing of the call takes effect any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the call is being rolled back")]
 pub struct RolledBack;
 
 /// Marks a call before its external effect. A call without a port cannot be rolled back anyway.
 ///
-/// If the call is being rolled back already, the guest never continues from here: the task that rolls the
-/// call back drops its store. No error that a guest can handle would stop it as surely.
-pub(crate) async fn begin(port: Option<Arc<dyn EffectsPort>>) {
-    if let Some(Err(RolledBack)) = port.map(|port| port.begin()) {
-        std::future::pending().await
+/// # Errors
+/// [`RolledBack`], which ends the guest: the host retries the call from its beginning.
+pub(crate) fn begin(port: Option<&Arc<dyn EffectsPort>>) -> Result<(), HostError> {
+    match port.map(|port| port.begin()) {
+        Some(Err(RolledBack)) => Err(HostError::new(RolledBack)),
+        Some(Ok(())) | None => Ok(()),
     }
 }

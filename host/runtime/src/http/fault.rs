@@ -18,6 +18,9 @@ pub(super) enum HttpFault {
     /// A plugin that describes itself has no model and no grants.
     #[error("a description cannot send requests")]
     Describing,
+    /// The guest ends at its next effect, or when the call is rolled back.
+    #[error("the call is being rolled back")]
+    RolledBack,
     #[error("{0}")]
     Denied(Box<Denial>),
     #[error("the HTTP method is not supported")]
@@ -124,7 +127,9 @@ impl HttpFault {
 impl From<&HttpFault> for WasiError {
     fn from(fault: &HttpFault) -> Self {
         match fault {
-            HttpFault::Describing | HttpFault::Denied(_) => Self::HttpRequestDenied,
+            HttpFault::Describing | HttpFault::RolledBack | HttpFault::Denied(_) => {
+                Self::HttpRequestDenied
+            }
             HttpFault::Method => Self::HttpRequestMethodInvalid,
             HttpFault::Place(_) => Self::HttpRequestUriInvalid,
             HttpFault::Limit { limit, value } => of_limit(*limit, *value),

@@ -142,6 +142,7 @@ impl FetchFault {
             }
             HttpFault::Place(_) => Self::BadUrl,
             HttpFault::Describing
+            | HttpFault::RolledBack
             | HttpFault::Denied(_)
             | HttpFault::Method
             | HttpFault::SecretUnfit(_)

@@ -12,10 +12,7 @@ use super::{DATABASE_FILE, Durability, Tx, TxFault, queue};
 use crate::error::StoreError;
 use crate::medium::Medium;
 use crate::migrate;
-use crate::schema::{
-    APPLICATION_ID, DATA_TABLES, INPUT_TABLES, RUN_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST,
-    UNSAVED_TABLES, USE_TABLES,
-};
+use crate::schema::{APPLICATION_ID, PRESENT_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST};
 
 /// How long SQLite itself waits for a lock. Writers already wait in the queue, so this covers only
 /// other tools that open the file, and a checkpoint that ends at this moment.
@@ -126,9 +123,9 @@ fn create_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
     // The journal mode is a property of the file, and is set once, before it has content. SQLite
     // applies it after the row that returns it, so the result is read to its end.
     connection.pragma(None, "journal_mode", "WAL", |_| Ok(()))?;
+    let tables = PRESENT_TABLES.concat();
     let make = format!(
-        "BEGIN IMMEDIATE; {RUN_TABLES} {DATA_TABLES} {USE_TABLES} {INPUT_TABLES}
-         {UNSAVED_TABLES}
+        "BEGIN IMMEDIATE; {tables}
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
     );
     connection.execute_batch(&make)

@@ -170,6 +170,12 @@ pub(crate) enum StoredCallError {
     Deadlock {
         ours: Vec<String>,
         theirs: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        difference: Option<String>,
+    },
+    ChangedMeanwhile {
+        name: String,
+        reason: String,
     },
     Cycle {
         names: Vec<String>,
@@ -302,9 +308,18 @@ impl From<&CallError> for StoredCallError {
                 holders: holders.clone(),
                 waited_ms: *waited_ms,
             },
-            CallError::Deadlock { ours, theirs } => Self::Deadlock {
+            CallError::Deadlock {
+                ours,
+                theirs,
+                difference,
+            } => Self::Deadlock {
                 ours: ours.clone(),
                 theirs: theirs.clone(),
+                difference: difference.clone(),
+            },
+            CallError::ChangedMeanwhile { name, reason } => Self::ChangedMeanwhile {
+                name: name.clone(),
+                reason: reason.clone(),
             },
             CallError::Cycle { names } => Self::Cycle {
                 names: names.clone(),
@@ -352,7 +367,18 @@ impl From<StoredCallError> for CallError {
                 holders,
                 waited_ms,
             },
-            StoredCallError::Deadlock { ours, theirs } => Self::Deadlock { ours, theirs },
+            StoredCallError::Deadlock {
+                ours,
+                theirs,
+                difference,
+            } => Self::Deadlock {
+                ours,
+                theirs,
+                difference,
+            },
+            StoredCallError::ChangedMeanwhile { name, reason } => {
+                Self::ChangedMeanwhile { name, reason }
+            }
             StoredCallError::Cycle { names } => Self::Cycle { names },
             StoredCallError::Limit { name, value } => Self::Limit {
                 name: name.into(),

@@ -1,10 +1,22 @@
 //! What happened to runs: column `event` of `run_events`.
+//!
+//! This is format 2. An event of format 1 has fewer members and is read by the same types: its
+//! attempt is the first, it has no expansion, its actor has no uid, and its gate shows nothing.
 
-use sedge_model::names::NameError;
-use sedge_model::run::{GateDecision, RunError, RunEvent, RunStatus, StepPath};
-use serde::{Deserialize, Serialize};
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use sedge_model::run::{Expansion, GateDecision, RunError, RunStatus};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::call::StoredCallError;
+use super::step::{
+    StepFormatError, StoredActor, StoredAttempt, StoredDeadline, StoredEvaluationPlace,
+    StoredInstance, StoredOnTimeout, StoredPath, StoredShown, StoredStepError,
+};
 
 /// One thing that happened to a run of a workflow.
 #[derive(Debug, Serialize, Deserialize)]
@@ -12,29 +24,88 @@ use super::call::StoredCallError;
 pub(crate) enum StoredEvent {
     Started,
     Resumed,
-    StepStarted {
-        step: StoredStep,
+    Released,
+    Reset {
+        steps: Vec<StoredPath>,
+    },
+    EditsTaken,
+    CancelRequested {
+        #[serde(flatten)]
+        by: StoredActor,
+        reason: Option<String>,
+    },
+    DeadlinePassed,
+    JobGuarded {
+        job: String,
+        outcome: StoredGuard,
+    },
+    Expanded {
+        step: StoredPath,
+        items: Vec<StoredExpansion>,
+    },
+    Guarded {
+        step: StoredInstance,
+        satisfied: bool,
+    },
+    EvaluationCalled {
+        place: StoredEvaluationPlace,
         call: u32,
     },
+    StepStarted {
+        step: StoredAttempt,
+        call: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        child: Option<String>,
+    },
     StepSucceeded {
-        step: StoredStep,
+        step: StoredAttempt,
+        /// Format 1 does not have it; a migration added it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<u32>,
     },
     StepFailed {
-        step: StoredStep,
-        error: StoredCallError,
+        step: StoredAttempt,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<u32>,
+        error: StoredStepError,
+        #[serde(default, skip_serializing_if = "is_false")]
+        allowed: bool,
+    },
+    StepRetried {
+        step: StoredAttempt,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<u32>,
+        error: StoredStepError,
+        next_at_ms: i64,
     },
     StepSkipped {
-        step: StoredStep,
+        step: StoredInstance,
         because: String,
     },
+    ChildSuspended {
+        step: StoredInstance,
+    },
     GateOpened {
-        gate: StoredStep,
+        gate: StoredInstance,
+        #[serde(default, skip_serializing_if = "StoredShown::is_empty")]
+        shown: StoredShown,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<StoredDeadline>,
     },
     GateDecided {
-        gate: StoredStep,
+        gate: StoredInstance,
         decision: StoredDecision,
-        by: String,
+        #[serde(flatten)]
+        by: StoredActor,
         comment: Option<String>,
+        /// The digest of what the user was shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<String>,
+    },
+    GateExpired {
+        gate: StoredInstance,
+        then: StoredOnTimeout,
     },
     Suspended,
     Ended {
@@ -43,6 +114,67 @@ pub(crate) enum StoredEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<StoredRunError>,
     },
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+fn is_false(it: &bool) -> bool {
+    !*it
+}
+
+/// The value of a guard, or the error.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoredGuard {
+    Satisfied(bool),
+    Failed(StoredStepError),
+}
+
+/// One value of a `forEach` step.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredExpansion {
+    name: String,
+    item: StoredItem,
+}
+
+/// Any value, which is shared with the event, because it may be large.
+#[derive(Debug)]
+struct StoredItem(Arc<Value>);
+
+impl Serialize for StoredItem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self(value.into()))
+    }
+}
+
+impl From<&Expansion> for StoredExpansion {
+    fn from(expansion: &Expansion) -> Self {
+        let Expansion { name, item } = expansion;
+        Self {
+            name: name.to_string(),
+            item: StoredItem(Arc::clone(item)),
+        }
+    }
+}
+
+impl TryFrom<StoredExpansion> for Expansion {
+    type Error = StepFormatError;
+
+    fn try_from(stored: StoredExpansion) -> Result<Self, StepFormatError> {
+        let StoredExpansion { name, item } = stored;
+        Ok(Self {
+            name: name.parse()?,
+            item: item.0,
+        })
+    }
 }
 
 /// Why a run of one method failed.
@@ -54,20 +186,14 @@ pub(crate) enum StoredRunError {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StoredStep {
-    job: String,
-    step: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StoredDecision {
     Approved,
     Rejected,
 }
 
-/// Where a run stands. `interrupted` is never written: it is what a run that is `running` is
-/// once its process is gone.
+/// The status of a run. `interrupted` is never written: it is derived for a run that is `running`
+/// and has no driver.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StoredStatus {
@@ -77,28 +203,6 @@ pub(crate) enum StoredStatus {
     Failed,
     Cancelled,
     Interrupted,
-}
-
-impl From<&StepPath> for StoredStep {
-    fn from(path: &StepPath) -> Self {
-        let StepPath { job, step } = path;
-        Self {
-            job: job.to_string(),
-            step: step.to_string(),
-        }
-    }
-}
-
-impl TryFrom<StoredStep> for StepPath {
-    type Error = NameError;
-
-    fn try_from(stored: StoredStep) -> Result<Self, NameError> {
-        let StoredStep { job, step } = stored;
-        Ok(Self {
-            job: job.parse()?,
-            step: step.parse()?,
-        })
-    }
 }
 
 impl From<RunStatus> for StoredStatus {
@@ -127,6 +231,24 @@ impl From<StoredStatus> for RunStatus {
     }
 }
 
+impl From<GateDecision> for StoredDecision {
+    fn from(decision: GateDecision) -> Self {
+        match decision {
+            GateDecision::Approved => Self::Approved,
+            GateDecision::Rejected => Self::Rejected,
+        }
+    }
+}
+
+impl From<StoredDecision> for GateDecision {
+    fn from(stored: StoredDecision) -> Self {
+        match stored {
+            StoredDecision::Approved => Self::Approved,
+            StoredDecision::Rejected => Self::Rejected,
+        }
+    }
+}
+
 impl From<&RunError> for StoredRunError {
     fn from(error: &RunError) -> Self {
         match error {
@@ -145,95 +267,5 @@ impl From<StoredRunError> for RunError {
             StoredRunError::Call(error) => Self::Call(error.into()),
             StoredRunError::Host { code, message } => Self::Host { code, message },
         }
-    }
-}
-
-impl From<&RunEvent> for StoredEvent {
-    fn from(event: &RunEvent) -> Self {
-        match event {
-            RunEvent::Started => Self::Started,
-            RunEvent::Resumed => Self::Resumed,
-            RunEvent::StepStarted { step, call } => Self::StepStarted {
-                step: step.into(),
-                call: *call,
-            },
-            RunEvent::StepSucceeded { step } => Self::StepSucceeded { step: step.into() },
-            RunEvent::StepFailed { step, error } => Self::StepFailed {
-                step: step.into(),
-                error: error.into(),
-            },
-            RunEvent::StepSkipped { step, because } => Self::StepSkipped {
-                step: step.into(),
-                because: because.clone(),
-            },
-            RunEvent::GateOpened { gate } => Self::GateOpened { gate: gate.into() },
-            RunEvent::GateDecided {
-                gate,
-                decision,
-                by,
-                comment,
-            } => Self::GateDecided {
-                gate: gate.into(),
-                decision: match decision {
-                    GateDecision::Approved => StoredDecision::Approved,
-                    GateDecision::Rejected => StoredDecision::Rejected,
-                },
-                by: by.clone(),
-                comment: comment.clone(),
-            },
-            RunEvent::Suspended => Self::Suspended,
-            RunEvent::Ended { status, error } => Self::Ended {
-                status: (*status).into(),
-                error: error.as_deref().map(StoredRunError::from),
-            },
-        }
-    }
-}
-
-impl TryFrom<StoredEvent> for RunEvent {
-    type Error = NameError;
-
-    fn try_from(stored: StoredEvent) -> Result<Self, NameError> {
-        Ok(match stored {
-            StoredEvent::Started => Self::Started,
-            StoredEvent::Resumed => Self::Resumed,
-            StoredEvent::StepStarted { step, call } => Self::StepStarted {
-                step: step.try_into()?,
-                call,
-            },
-            StoredEvent::StepSucceeded { step } => Self::StepSucceeded {
-                step: step.try_into()?,
-            },
-            StoredEvent::StepFailed { step, error } => Self::StepFailed {
-                step: step.try_into()?,
-                error: error.into(),
-            },
-            StoredEvent::StepSkipped { step, because } => Self::StepSkipped {
-                step: step.try_into()?,
-                because,
-            },
-            StoredEvent::GateOpened { gate } => Self::GateOpened {
-                gate: gate.try_into()?,
-            },
-            StoredEvent::GateDecided {
-                gate,
-                decision,
-                by,
-                comment,
-            } => Self::GateDecided {
-                gate: gate.try_into()?,
-                decision: match decision {
-                    StoredDecision::Approved => GateDecision::Approved,
-                    StoredDecision::Rejected => GateDecision::Rejected,
-                },
-                by,
-                comment,
-            },
-            StoredEvent::Suspended => Self::Suspended,
-            StoredEvent::Ended { status, error } => Self::Ended {
-                status: status.into(),
-                error: error.map(|error| Box::new(error.into())),
-            },
-        })
     }
 }

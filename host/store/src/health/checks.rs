@@ -10,12 +10,15 @@ use super::{CheckReport, StoreFinding};
 use rusqlite::Connection;
 
 use crate::Store;
+use crate::audit::audit_record;
 use crate::blobs::{Blobs, ContentReader};
 use crate::data::data_record;
 use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::runs::{json, run_event, run_inputs, run_record};
+use crate::run_log::run_event;
+use crate::runs::{json, run_inputs, run_options, run_record};
 use crate::statements::checks as sql;
+use crate::tasks::{StoredTaskRow, task_of};
 use crate::unsaved::unsaved_record;
 
 /// The most findings that are reported, which is enough to recognise the problem.
@@ -86,14 +89,16 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks invariants 2 to 7 and 9 to 12.
+    /// Checks invariants 2 to 7 and 9 to 14.
     fn rows(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.relations(tx)?;
         self.versions(tx)?;
         self.runs(tx)?;
         self.calls(tx)?;
         self.uses(tx)?;
-        self.unsaved(tx)
+        self.unsaved(tx)?;
+        self.tasks(tx)?;
+        self.audit(tx)
     }
 
     fn fault(&mut self, what: String) {
@@ -249,9 +254,12 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Checks invariant 9: every run, its inputs and its events can be read.
+    /// Checks invariant 9: every run, its options, its inputs and its events can be read.
     fn runs(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.readable(tx, sql::RUNS, "a run", |row| run_record(row).map(drop))?;
+        self.readable(tx, sql::OPTIONS, "the options of a run", |row| {
+            run_options(row).map(drop)
+        })?;
         self.readable(tx, sql::INPUTS, "the inputs of a run", |row| {
             row.text(0, run_inputs)?.map(drop)
         })?;
@@ -288,6 +296,35 @@ impl<'a> Check<'a> {
     fn unsaved(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.readable(tx, sql::UNSAVED, "an unsaved model", |row| {
             unsaved_record(row).map(drop)
+        })
+    }
+
+    /// Checks invariant 13: every task of a step can be read, and a large one has its file.
+    fn tasks(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
+        let mut files = Vec::new();
+        self.readable(
+            tx,
+            sql::TASKS,
+            "a step's task",
+            |row| match StoredTaskRow::read(row)? {
+                StoredTaskRow::Text(text) => task_of(&text).map(drop),
+                StoredTaskRow::File { digest, size } => {
+                    let (run, call): (String, u32) = (row.get(3)?, row.get(4)?);
+                    files.push((format!("the task of the step `{run}/{call}`"), size, digest));
+                    Ok(())
+                }
+            },
+        )?;
+        for (task, size, digest) in files {
+            self.file(&task, (size, &digest))?;
+        }
+        Ok(())
+    }
+
+    /// Checks invariant 14: every entry of the audit can be read.
+    fn audit(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
+        self.readable(tx, sql::AUDIT, "an entry of the audit", |row| {
+            audit_record(row).map(drop)
         })
     }
 

@@ -2,7 +2,7 @@
 
 /// The description of a violation, the statement that finds it (with one column that names each
 /// case), and whether data is lost or wrong.
-pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
+pub(crate) const RELATIONS: [(&str, &str, bool); 9] = [
     (
         "its latest version is not the newest one",
         "SELECT model || ' ' || name FROM data WHERE forward IS NULL AND latest IS NOT
@@ -58,6 +58,14 @@ pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
         "SELECT 'run ' || run FROM run_events GROUP BY run HAVING max(seq) <> count(*)",
         true,
     ),
+    (
+        "it is older than the run that it is a part of",
+        "SELECT 'run ' || child.id FROM run_details
+         JOIN runs AS child ON child.id = run_details.run
+         JOIN runs AS parent ON parent.id = run_details.parent
+         WHERE child.rowid <= parent.rowid",
+        true,
+    ),
 ];
 
 pub(crate) const CONTENT_SIZE: &str = "SELECT length(bytes) FROM contents WHERE id = ?1";
@@ -67,7 +75,15 @@ pub(crate) const VERSIONS: &str = concat!(
     " FROM data_versions AS v JOIN data AS d ON d.id = v.data JOIN origins AS o ON o.id = v.origin
     ORDER BY v.data, v.version"
 );
-pub(crate) const RUNS: &str = concat!("SELECT ", super::run_columns!(), " FROM runs");
+pub(crate) const RUNS: &str = concat!(
+    "SELECT ",
+    super::run_columns!(),
+    " FROM ",
+    super::run_tables!()
+);
+pub(crate) const OPTIONS: &str = "SELECT parent, options FROM run_details";
+pub(crate) const TASKS: &str = "SELECT task, digest, size, run, call FROM step_tasks";
+pub(crate) const AUDIT: &str = "SELECT n, at, actor, uid, what, object, detail FROM audit";
 pub(crate) const INPUTS: &str = "SELECT inputs FROM run_inputs";
 pub(crate) const EVENTS: &str = "SELECT event FROM run_events";
 pub(crate) const CALLS: &str = "

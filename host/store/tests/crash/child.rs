@@ -79,7 +79,10 @@ fn write(store: &Store, writer: u32) {
         let call = call_start(&claim, &[nth], &model(writer));
         store.call_start(&claim, call).wait().expect("it counts");
         let end = end(&claim, nth, writer, number);
-        store.call_commit(&claim, end).wait().expect("it counts");
+        store
+            .call_commit(&claim, end, None)
+            .wait()
+            .expect("it counts");
         println!("{MARK}{writer} {number}");
     }
 }

@@ -32,5 +32,6 @@ mod power_loss;
 mod process;
 mod recorder;
 mod rig;
+mod setups;
 mod state;
 mod vfs;

@@ -1,4 +1,4 @@
-//! The table of the tested operations, and their initial states.
+//! The table of the tested operations. Their initial states are in `setups`.
 //!
 //! To add an operation, add an entry to [`OPERATIONS`] with a setup, a call of the store, and the
 //! durability that its documentation promises. The states before and after it are what the store
@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sedge_model::call::LogLevel;
 use sedge_model::lifetime::Retention;
-use sedge_model::lineage::Lineage;
-use sedge_model::permission::{EnvPermission, ModelPermission, Permission};
+use sedge_model::permission::{EnvPermission, Permission};
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
-    Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, DataRestore, GcRules, Medium,
-    RestoredFrom, Store, StoreError, UnsavedPut,
+    AuditEntry, Author, CallEnd, DataChosen, DataDelete, DataRename, DataRestore, FollowUp,
+    GcRules, Medium, RestoredFrom, RunEdits, Store, StoreError, UnsavedPut,
 };
 use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
@@ -21,10 +20,14 @@ use sedge_sys::thread::Stop;
 
 use crate::dice::Dice;
 use crate::fixture::{
-    append, call_start, data_name, failure, file_write, log_line, model_name, permit, run_id,
-    run_start, step, success,
+    ada, append, call_start, data_name, failure, file_write, gate_opened, log_line, model_name,
+    permit, run_id, run_start, step_started, success,
 };
 use crate::images::Image;
+use crate::setups::{
+    claim, fill, fill_and_back_up, fill_and_end, fill_large, lineage, long_log, of_schema_2,
+    of_schema_3, of_schema_5, task_started, text,
+};
 use crate::state::{State, open};
 
 /// A tested operation.
@@ -75,12 +78,6 @@ pub(crate) struct Subject {
 /// The number of operations that are tested in parallel.
 const N_THREADS: usize = 4;
 
-/// Somewhat less than the number of log frames at which SQLite copies the log into the database.
-const LOG_FRAMES: u64 = 995;
-
-/// The size of a page with its frame header in the log, in bytes.
-const FRAME_BYTES: u64 = 4096 + 24;
-
 /// The name of a backup, in the folder of its datastore.
 pub(crate) const BACKUP: &str = "backup.tar";
 
@@ -116,27 +113,48 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     }),
     durable("run_claim", |store| {
         let seen = store.run_get(&run_id(1))?;
-        let claimed = store.run_claim(&seen, "session-2", &RunEvent::Resumed);
+        let claimed = store.run_claim(&seen, "session-2", &[RunEvent::Resumed]);
         claimed.map(drop)
     }),
     durable("run_append", |store| {
-        let events = vec![
-            RunEvent::StepStarted {
-                step: step("build/compile"),
-                call: 1,
-            },
-            RunEvent::GateOpened {
-                gate: step("build/ask"),
-            },
-        ];
+        let events = vec![step_started("build/compile", 1), gate_opened("build/ask")];
         append(store, &claim(1), events, Some(RunStatus::Suspended)).map(drop)
     }),
     durable("run_append by a user", |store| {
         store.run_append(Author::Person(&run_id(3)), 0, |events| {
             assert!(!events.is_empty(), "it has begun");
-            Ok::<_, StoreError>(vec![RunEvent::Resumed])
+            Ok::<_, StoreError>(vec![RunEvent::Resumed.into()])
         })?;
         Ok(())
+    }),
+    durable("run_append of a large task", |store| {
+        let entry = task_started(2, 100_000);
+        store.run_append(Author::Process(&claim(1)), 0, |_| {
+            Ok::<_, StoreError>(vec![entry])
+        })?;
+        Ok(())
+    }),
+    durable("run_append_submit", |store| {
+        let submitted = store.run_append_submit(&claim(1), follow(2));
+        submitted.wait().map(drop)
+    }),
+    durable("run_append_edits", |store| {
+        let edits = RunEdits {
+            source: Some("name: deploy # edited\n".to_owned()),
+            inputs: Some([("n".to_owned(), 1.into())].into_iter().collect()),
+        };
+        let entries = vec![RunEvent::EditsTaken.into()];
+        let edited = store.run_append_edits(Author::Process(&claim(1)), 1, &edits, entries);
+        edited.map(drop)
+    }),
+    durable("run_release", |store| store.run_release(&claim(1))),
+    durable("audit_append", |store| {
+        store.audit_append(&AuditEntry {
+            actor: ada(),
+            what: "secret-put".to_owned(),
+            on: "token".to_owned(),
+            detail: None,
+        })
     }),
     lazy("run_end", |store| {
         store.run_end(&claim(2), RunStatus::Succeeded, None)
@@ -148,12 +166,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     lazy("call_roll_back", |store| {
         store.call_roll_back(&claim(1), &lineage(1, &[1])).map(drop)
     }),
+    lazy("call_roll_back_kept", |store| {
+        let kept = store.call_roll_back_kept(&claim(1), &lineage(1, &[1]));
+        kept.map(drop)
+    }),
     durable("call_commit", |store| {
-        store.call_commit(&claim(1), end()).wait().map(drop)
+        store.call_commit(&claim(1), end(), None).wait().map(drop)
+    }),
+    durable("call_commit with a follow-up", |store| {
+        let committed = store.call_commit(&claim(1), end(), Some(follow(2)));
+        committed.wait().map(drop)
     }),
     durable("call_commit of a failure", |store| {
         let end = failure(&lineage(1, &[1]), "sink");
-        store.call_commit(&claim(1), end).wait().map(drop)
+        store.call_commit(&claim(1), end, None).wait().map(drop)
     }),
     durable("call_commit of large content", |store| {
         let large = [text('a', 100_000), text('b', 300_000)];
@@ -164,12 +190,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             ("same", large[0].as_str()),
         ];
         let end = success(&lineage(1, &[1]), "sink", &writes);
-        store.call_commit(&claim(1), end).wait().map(drop)
+        store.call_commit(&claim(1), end, None).wait().map(drop)
     }),
     Operation {
         name: "call_commit that copies the log",
         setup: Setup::Folder(|folder| Some(long_log(folder))),
-        run: Run::OnStore(|store| store.call_commit(&claim(1), end()).wait().map(drop)),
+        run: Run::OnStore(|store| store.call_commit(&claim(1), end(), None).wait().map(drop)),
         survives: Survives::PowerLoss,
     },
     durable("call_commit of files", commit_files),
@@ -203,11 +229,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: "runs_delete",
-        setup: Setup::Store(|store| {
-            fill(store);
-            let ended = store.run_end(&claim(2), RunStatus::Succeeded, None);
-            ended.expect("it counts");
-        }),
+        setup: Setup::Store(fill_and_end),
         ..durable("", |store| {
             store
                 .runs_delete(&permit(), &[run_id(2), run_id(1)])
@@ -239,6 +261,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "migration of schema 3",
         setup: Setup::Folder(of_schema_3),
+        run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
+        survives: Survives::PowerLoss,
+    },
+    Operation {
+        name: "migration of schema 5",
+        setup: Setup::Folder(of_schema_5),
         run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
         survives: Survives::PowerLoss,
     },
@@ -359,65 +387,7 @@ pub(crate) fn seal(store: &Store) -> Result<(), StoreError> {
     store.run_start(&start, &[]).map(drop)
 }
 
-/// Fills a store with entries of every kind. Run 1 is in a call whose nested call has ended; run 2
-/// is about to end; run 3 waits at a gate.
-fn fill(store: &Store) {
-    let set = store.lock_epoch_set(None, 1);
-    assert!(set.expect("it can be set"), "no other process set it");
-    for n in 1..=3 {
-        let kind = match n {
-            2 => RunKind::Method,
-            _ => RunKind::Workflow,
-        };
-        let start = run_start(n, kind, "deploy");
-        let started = store.run_start(&start, &[RunEvent::Started]);
-        started.expect("the id is new");
-    }
-    let writes = [("record", "{\"n\":1}"), ("note", "\"é\"")];
-    for n in 1..=2 {
-        begin(store, 2, &[n]);
-        let mut end = success(&lineage(2, &[n]), "sink", &writes);
-        end.log = vec![log_line(LogLevel::Info, "written")];
-        end.used = vec![Permission::Models(ModelPermission {
-            model: "sink-two".parse().expect("a pattern"),
-        })];
-        store.call_commit(&claim(2), end).wait().expect("it counts");
-    }
-    begin(store, 1, &[1]);
-    begin(store, 1, &[1, 1]);
-    let mut nested = success(&lineage(1, &[1, 1]), "sink-two", &[("record", "3")]);
-    nested.log = vec![log_line(LogLevel::Warn, "nested")];
-    store
-        .call_commit(&claim(1), nested)
-        .wait()
-        .expect("it counts");
-    let gate = vec![RunEvent::GateOpened {
-        gate: step("build/ask"),
-    }];
-    append(store, &claim(3), gate, Some(RunStatus::Suspended)).expect("it counts");
-}
-
-/// Creates a store whose log is about to be copied into the database.
-fn long_log(folder: &Folder) -> Store {
-    let store = Store::create(folder).expect("the folder is empty");
-    fill(&store);
-    let n_frames = || {
-        let log = std::fs::metadata(folder.path_of("sedge.db-wal")).expect("it has a log");
-        log.len() / FRAME_BYTES
-    };
-    let mut epoch = 1;
-    while n_frames() < LOG_FRAMES {
-        let set = store.lock_epoch_set(Some(epoch), epoch ^ 3);
-        assert!(set.expect("it can be set"), "no other process set it");
-        epoch ^= 3;
-    }
-    if epoch != 1 {
-        store.lock_epoch_set(Some(epoch), 1).expect("it can be set");
-    }
-    store
-}
-
-fn delete(store: &Store, what: DataChosen) -> Result<(), StoreError> {
+pub(crate) fn delete(store: &Store, what: DataChosen) -> Result<(), StoreError> {
     let model = model_name("sink");
     let deleted = store.data_delete(&permit(), &DataDelete { model, what });
     deleted.map(drop)
@@ -450,6 +420,14 @@ fn restore_version(store: &Store, name: &str, version: u64) -> Result<(), StoreE
     store.data_restore(&permit(), &restore).map(drop)
 }
 
+/// Starts of steps, with a small and a large task, after the only event of run 1.
+fn follow(call: u32) -> FollowUp {
+    FollowUp {
+        known: 1,
+        entries: vec![task_started(call, 10), task_started(call + 1, 100_000)],
+    }
+}
+
 /// Commits a large and a small file, as a guest writes them.
 fn commit_files(store: &Store) -> Result<(), StoreError> {
     let mut end = success(&lineage(1, &[1]), "sink", &[("record", "{\"n\":5}")]);
@@ -463,7 +441,7 @@ fn commit_files(store: &Store) -> Result<(), StoreError> {
         kept.extend(passing);
         end.changes.push(file_write(name, content));
     }
-    store.call_commit(&claim(1), end).wait().map(drop)
+    store.call_commit(&claim(1), end, None).wait().map(drop)
 }
 
 fn publish(store: &Store) -> Result<(), StoreError> {
@@ -492,25 +470,7 @@ fn rules() -> GcRules {
     }
 }
 
-/// Fills a store with large content in old versions, so that a collection removes files.
-fn fill_large(store: &Store) {
-    fill(store);
-    for n in 3..=5 {
-        begin(store, 2, &[n]);
-        let large = text('x', 70_000 + n as usize % 2);
-        let end = success(&lineage(2, &[n]), "sink", &[("large", large.as_str())]);
-        store.call_commit(&claim(2), end).wait().expect("it counts");
-    }
-}
-
-/// Fills a store, backs it up, and changes it.
-fn fill_and_back_up(store: &Store) {
-    fill_large(store);
-    back_up(store).expect("nothing fails");
-    delete(store, DataChosen::All).expect("nothing fails");
-}
-
-fn back_up(store: &Store) -> Result<(), StoreError> {
+pub(crate) fn back_up(store: &Store) -> Result<(), StoreError> {
     store
         .backup(store.medium(), BACKUP, &Stop::default(), |_, _| {})
         .map(drop)
@@ -522,24 +482,6 @@ fn restore(store: &Store) -> Result<(), StoreError> {
     store
         .restore(&permit(), from, &Stop::default(), |_, _| {})
         .map(drop)
-}
-
-/// Writes a datastore that the last Sedge with schema 2 made.
-fn of_schema_2(folder: &Folder) -> Option<Store> {
-    let content = include_bytes!("../fixtures/schema-2.db");
-    folder
-        .write("sedge.db", content)
-        .expect("it can be written");
-    None
-}
-
-/// Writes a datastore that the last Sedge with schema 3 made.
-fn of_schema_3(folder: &Folder) -> Option<Store> {
-    let content = include_bytes!("../fixtures/schema-3.db");
-    folder
-        .write("sedge.db", content)
-        .expect("it can be written");
-    None
 }
 
 /// The end of run 1's call, with several resources, a log, and a used permission.
@@ -555,29 +497,4 @@ fn end() -> CallEnd {
         })],
         ..success(&lineage(1, &[1]), "sink", &writes)
     }
-}
-
-fn begin(store: &Store, run: u64, path: &[u32]) {
-    let start = call_start(&claim(run), path, "sink");
-    store
-        .call_start(&claim(run), start)
-        .wait()
-        .expect("it counts");
-}
-
-fn claim(run: u64) -> Claim {
-    Claim {
-        run: run_id(run),
-        number: 1,
-    }
-}
-
-fn lineage(run: u64, path: &[u32]) -> Lineage {
-    let root = Lineage::root(run_id(run));
-    path.iter().fold(root, |caller, n| caller.child(*n))
-}
-
-/// Returns JSON text of about `n_bytes`.
-fn text(of: char, n_bytes: usize) -> String {
-    format!("\"{}\"", of.to_string().repeat(n_bytes))
 }

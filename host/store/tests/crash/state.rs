@@ -6,8 +6,10 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use sedge_lang::query::Selection;
 use sedge_model::lineage::Lineage;
+use sedge_model::run::RunEvent;
 use sedge_store::{
-    Claim, DataRecord, GcRules, RunFilter, RunRecord, Store, StoreError, WritePermit,
+    AuditFilter, Claim, DataRecord, GcRules, RunFilter, RunRecord, Scan, Store, StoreError,
+    WritePermit,
 };
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
@@ -51,6 +53,10 @@ impl State {
             let uses = store.permission_uses(&model_name(model))?;
             lines.extend(uses.keys().map(|used| format!("{model} used {used}")));
         }
+        store.audit_scan(&AuditFilter::default(), |record| {
+            lines.push(format!("audit {}: {:?}", record.seq, record.entry));
+            Ok::<_, StoreError>(Scan::More)
+        })?;
         for model in store.unsaved_list()? {
             lines.push(format!("unsaved {}: {:?}", model.name, model.text));
         }
@@ -181,7 +187,18 @@ fn run_lines(store: &Store, run: &RunRecord, lines: &mut Vec<String>) -> Result<
     run.ended_at = run.ended_at.map(|_| Timestamp(0));
     lines.push(format!("{run:?}"));
     lines.push(format!("source of {id}: {:?}", store.run_source(id)?));
+    lines.push(format!("inputs of {id}: {:?}", store.run_inputs(id)?));
+    lines.push(format!("options of {id}: {:?}", store.run_options(id)?));
+    for child in store.run_children(id)? {
+        lines.push(format!("{} is a part of {id}", child.id));
+    }
     for event in store.run_events(id)? {
+        if let RunEvent::StepStarted { call, .. } = event.event {
+            lines.push(format!(
+                "task {call} of {id}: {:?}",
+                store.step_task(id, call)?
+            ));
+        }
         lines.push(format!("event of {id}: {} {:?}", event.seq, event.event));
     }
     for mut call in store.call_list(id)? {
@@ -205,7 +222,7 @@ fn fenced(store: &Store, run: &RunRecord) -> Result<&'static str, StoreError> {
     let call = Lineage::root(run.id.clone()).child(u32::MAX);
     let mut end = success(&call, "sink", &[]);
     end.lock_epoch = store.lock_epoch()?.unwrap_or_default();
-    match store.call_commit(&claim, end).wait() {
+    match store.call_commit(&claim, end, None).wait() {
         Err(StoreError::CallNotRunning(_)) => Ok("free"),
         Err(StoreError::LockLost(_)) => Ok("fenced"),
         Err(error) => Err(error),

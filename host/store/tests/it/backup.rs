@@ -5,12 +5,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use sedge_store::{DataChosen, RestoreReport, Store, StoreError};
+use sedge_model::run::{RunEvent, RunStatus};
+use sedge_store::{Author, DataChosen, LogEntry, RestoreReport, StartedTask, Store, StoreError};
 use sedge_sys::input::Input;
 use sedge_sys::thread::Stop;
 use serde_json::Value;
 
-use crate::fixture::{Fixture, Place, data_name, delete, model_name, permit, success};
+use crate::fixture::{
+    Fixture, Place, data_name, delete, model_name, permit, run_id, step_started, success,
+};
 
 const BACKUP: &str = "backup.tar";
 
@@ -33,7 +36,7 @@ impl Scene {
         let large = format!("\"{}\"", "x".repeat(100_000));
         let writes = [("record", "{\"n\":1}"), ("large", large.as_str())];
         let end = success(&call, "sink", &writes);
-        let committed = fixture.store.call_commit(&claim, end).wait();
+        let committed = fixture.store.call_commit(&claim, end, None).wait();
         committed.expect("it counts");
         let backups = Place::new();
         Self { fixture, backups }
@@ -365,4 +368,40 @@ fn stopped_restore_changes_nothing() {
 fn n_files(scene: &Scene) -> usize {
     let files = std::fs::read_dir(scene.backups.folder.path());
     files.expect("it is there").count()
+}
+
+/// The file of a large task is restored, although no data refers to it.
+#[test]
+fn tasks_of_steps_are_restored() {
+    let scene = Scene::new();
+    let store = &scene.fixture.store;
+    let run = run_id(1);
+    let task = StartedTask::Workflow {
+        workflow: "nested".to_owned(),
+        inputs: "t".repeat(200_000).into(),
+    };
+    let entry = LogEntry {
+        task: Some(task.clone()),
+        ..step_started("build/compile", 2).into()
+    };
+    let append = |entry| {
+        let author = Author::Person(&run);
+        let appended = store.run_append(author, 0, |_| Ok::<_, StoreError>(vec![entry]));
+        appended.expect("the run exists");
+    };
+    append(entry);
+    scene.back_up(&Stop::default()).expect("it is sound");
+    assert_eq!(entries(&scene.path()).len(), 4);
+    let ended = RunEvent::Ended {
+        status: RunStatus::Cancelled,
+        error: None,
+    };
+    append(ended.into());
+    let deleted = store.runs_delete(&permit(), std::slice::from_ref(&run));
+    assert_eq!(deleted.expect("it has ended"), 1);
+    assert_eq!(store.status().expect("readable").n_files, 1);
+    let from = Input::named(&scene.path()).expect("it is there");
+    let report = scene.restore(from).expect("it is sound");
+    assert_eq!(report.n_files, 2);
+    assert_eq!(store.step_task(&run, 2).expect("readable"), Some(task));
 }

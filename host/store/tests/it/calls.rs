@@ -47,11 +47,13 @@ fn call_is_read_as_started_and_as_committed() {
         result: Ok(json!({"done": true})),
         ..success(&call, "sink", &[("b", "1"), ("a", "2"), ("b", "3")])
     };
-    let written = fixture
+    let committed = fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
+    assert_eq!(committed.events, []);
+    let written = committed.written;
     let version = |name: &str, version| Written {
         name: data_name(name),
         version,
@@ -89,7 +91,7 @@ fn refusals_of_a_failed_call_are_read_as_they_were_committed() {
         refusals: refusals.clone(),
         ..failure(&call, "sink")
     };
-    let committed = fixture.store.call_commit(&claim, end).wait();
+    let committed = fixture.store.call_commit(&claim, end, None).wait();
     committed.expect("it counts");
     let calls = fixture.store.call_list(&claim.run).expect("readable");
     assert_eq!(calls[0].refusals, refusals);
@@ -128,7 +130,7 @@ fn error_is_read_as_it_was_committed() {
         };
         fixture
             .store
-            .call_commit(&claim, end.clone())
+            .call_commit(&claim, end.clone(), None)
             .wait()
             .expect("committed");
         let calls = fixture.store.call_list(&claim.run).expect("readable");
@@ -161,20 +163,20 @@ fn failed_call_leaves_the_latest_version() {
     let end = success(&first, "sink", &[("record", "1")]);
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     let second = fixture.call(&claim, &[2], "sink");
     let written = fixture
         .store
-        .call_commit(&claim, failure(&second, "sink"))
+        .call_commit(&claim, failure(&second, "sink"), None)
         .wait();
-    assert_eq!(written.expect("committed"), []);
+    assert_eq!(written.expect("committed").written, []);
     let third = fixture.call(&claim, &[3], "sink");
     let end = success(&third, "sink", &[("record", "3")]);
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     assert_eq!(fixture.versions("sink", "record"), [1, 2]);
@@ -196,7 +198,7 @@ fn failed_call_can_keep_its_writes() {
     };
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     assert_eq!(fixture.versions("sink", "record"), [1]);
@@ -227,11 +229,11 @@ fn call_cannot_be_committed_twice_or_before_it_began() {
     let end = success(&call, "sink", &[("record", "1")]);
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     let check = |end: &CallEnd, expect: &str| {
-        let error = fixture.store.call_commit(&claim, end.clone()).wait();
+        let error = fixture.store.call_commit(&claim, end.clone(), None).wait();
         let error = error.expect_err("there is no such call under way");
         assert_eq!(error.to_string(), expect);
     };
@@ -259,7 +261,7 @@ fn calls_and_logs_are_sorted_by_ordinals() {
         };
         fixture
             .store
-            .call_commit(&claim, end.clone())
+            .call_commit(&claim, end.clone(), None)
             .wait()
             .expect("committed");
     }
@@ -298,7 +300,7 @@ fn log_line_is_read_as_it_was_written() {
     };
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     let read = log_of(&fixture.store, &claim.run).expect("readable");
@@ -318,7 +320,7 @@ fn calls_and_logs_of_another_run_are_not_shown() {
     };
     fixture
         .store
-        .call_commit(&one, end.clone())
+        .call_commit(&one, end.clone(), None)
         .wait()
         .expect("committed");
     assert_eq!(fixture.store.call_list(&two.run).expect("readable"), []);
@@ -339,7 +341,7 @@ fn rolled_back_call_is_reset_to_its_beginning() {
     };
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     let read = || {
@@ -365,7 +367,7 @@ fn rolled_back_call_is_reset_to_its_beginning() {
     let end = success(&call, "sink", &[("record", "1")]);
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("it runs");
     let is_there = fixture.store.call_roll_back(&claim, &beside[1]);

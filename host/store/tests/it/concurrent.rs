@@ -4,7 +4,9 @@ use std::sync::Barrier;
 
 use sedge_model::run::{RunEvent, RunStatus};
 
-use crate::fixture::{Fixture, append, call_start, data_name, latest, model_name, step, success};
+use crate::fixture::{
+    Fixture, append, call_start, data_name, gate_opened, latest, model_name, success,
+};
 
 const N_THREADS: u32 = 8;
 const N_COMMITS: u32 = 25;
@@ -30,7 +32,7 @@ fn concurrent_versions_have_no_gaps() {
                         .expect("the claim counts");
                     let end = success(&begun.lineage, "sink", &[("record", "1")]);
                     store
-                        .call_commit(claim, end.clone())
+                        .call_commit(claim, end.clone(), None)
                         .wait()
                         .expect("the claim counts");
                 }
@@ -73,14 +75,13 @@ fn gate_is_listed_once_while_its_run_is_resumed() {
     let fixture = Fixture::new();
     let writer = fixture.other_process();
     let mut claim = fixture.run(1);
-    let gate = step("a/ask");
-    append(&writer, &claim, vec![RunEvent::GateOpened { gate }], None).expect("it counts");
+    append(&writer, &claim, vec![gate_opened("a/ask")], None).expect("it counts");
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| {
             for _ in 0..4 * N_COMMITS {
                 append(&writer, &claim, vec![], Some(RunStatus::Suspended)).expect("it counts");
                 let seen = writer.run_get(&claim.run).expect("it was made");
-                let next = writer.run_claim(&seen, "session-2", &RunEvent::Resumed);
+                let next = writer.run_claim(&seen, "session-2", &[RunEvent::Resumed]);
                 claim = next.expect("no other process claims it");
             }
         });
@@ -108,7 +109,7 @@ fn reader_sees_all_writes_of_a_call_or_none() {
                 let writes = names.map(|name| (name, "1"));
                 let end = success(&begun.lineage, "sink", &writes);
                 writer
-                    .call_commit(&claim, end.clone())
+                    .call_commit(&claim, end.clone(), None)
                     .wait()
                     .expect("it counts");
             }

@@ -32,7 +32,7 @@ fn written(writes: &[(&str, &str, &str)]) -> Fixture {
         let end = success(&call, model, &[(*name, *content)]);
         fixture
             .store
-            .call_commit(&claim, end.clone())
+            .call_commit(&claim, end.clone(), None)
             .wait()
             .expect("committed");
     }
@@ -151,7 +151,7 @@ fn deleted_name_loses_all_versions() {
         let end = success(&call, model, &[(name, "1")]);
         fixture
             .store
-            .call_commit(&claim, end.clone())
+            .call_commit(&claim, end.clone(), None)
             .wait()
             .expect("committed");
     }
@@ -174,7 +174,7 @@ fn deleted_name_loses_all_versions() {
     let end = success(&call, "sink", &[("a", "2")]);
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("committed");
     assert_eq!(delete("sink", None), "a 1, b 1");
@@ -192,7 +192,7 @@ fn first_known_type_stays_the_owner() {
         let call = fixture.call(&claim, &[n], "sink");
         let mut end = success(&call, "sink", &[("a", "1")]);
         end.origin.type_name = type_name.map(|it| it.parse().expect("a type's name"));
-        fixture.store.call_commit(&claim, end).wait()
+        fixture.store.call_commit(&claim, end, None).wait()
     };
     write(1, None).expect("it has no owner");
     write(2, Some("@test/first")).expect("it has no known owner");

@@ -18,7 +18,7 @@ fn committed(fixture: &Fixture, changes: Vec<Change>) {
         end.changes = vec![change];
         fixture
             .store
-            .call_commit(&claim, end)
+            .call_commit(&claim, end, None)
             .wait()
             .expect("committed");
     }

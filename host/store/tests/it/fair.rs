@@ -98,7 +98,10 @@ fn child() {
         let begun = call_start(&claim, &[n_commits], "sink");
         let end = success(&begun.lineage, "sink", &[("record", "1")]);
         store.call_start(&claim, begun).wait().expect("it counts");
-        store.call_commit(&claim, end).wait().expect("it counts");
+        store
+            .call_commit(&claim, end, None)
+            .wait()
+            .expect("it counts");
     }
     println!("{MARK}{n_commits}");
 }

@@ -4,16 +4,17 @@
 //! not change the text on disk by accident.
 
 use rusqlite::Connection;
+use sedge_model::run::{GateShown, RunEvent};
 use sedge_store::{CallEnd, Store};
 
-use crate::fixture::{Fixture, Place, append, success};
+use crate::fixture::{Fixture, Place, append, attempt, step, success};
 
 /// Made by the first Sedge with schema 4: calls that succeeded and failed in many ways, a workflow
 /// that was approved and rejected, and one that waits at its gates.
 const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
 
-/// Events as every version of Sedge with schema 4 writes them.
-const EVENTS: [&str; 23] = [
+/// Events of format 1, as every version of Sedge with schema 4 or 5 writes them.
+const EVENTS_1: [&str; 25] = [
     r#"{"event":"started"}"#,
     r#"{"event":"resumed"}"#,
     r#"{"event":"step-started","step":{"job":"j","step":"s"},"call":7}"#,
@@ -32,11 +33,43 @@ const EVENTS: [&str; 23] = [
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"denied","reason":"no grant"}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"lock-timeout","resource":"the model `m`","holders":["h"],"waited_ms":5}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"deadlock","ours":["a","b"],"theirs":["c"]}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"deadlock","ours":["a","b"],"theirs":["c"],"difference":"no"}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"changed-meanwhile","name":"n","reason":"no"}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cycle","names":["a","a"]}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"trapped","message":"no","backtrace":[{"function":"f","place":{"file":"a.rs","line":1,"column":2}},{"function":"g"}]}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"checks-failed","failures":[{"check":"small","message":"no"}]}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"timed-out","after_ms":1000}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cancelled"}}"#,
+];
+
+/// Events of format 2 that differ from those of format 1.
+const EVENTS_2: [&str; 26] = [
+    r#"{"event":"released"}"#,
+    r#"{"event":"reset","steps":[{"job":"j","step":"s"},{"job":"j","step":"t"}]}"#,
+    r#"{"event":"edits-taken"}"#,
+    r#"{"event":"cancel-requested","by":"ada","uid":1000,"reason":"wrong"}"#,
+    r#"{"event":"cancel-requested","by":"ada","reason":null}"#,
+    r#"{"event":"deadline-passed"}"#,
+    r#"{"event":"job-guarded","job":"j","outcome":{"satisfied":true}}"#,
+    r#"{"event":"job-guarded","job":"j","outcome":{"failed":{"kind":"expression","message":"no"}}}"#,
+    r#"{"event":"expanded","step":{"job":"j","step":"s"},"items":[{"name":"s[0]","item":{"b":1,"a":[2.5,null]}},{"name":"é","item":18446744073709551615}]}"#,
+    r#"{"event":"guarded","step":{"job":"j","step":"s"},"satisfied":false}"#,
+    r#"{"event":"evaluation-called","place":{"job-guard":"j"},"call":3}"#,
+    r#"{"event":"evaluation-called","place":{"guard":{"job":"j","step":"s","as":"s[0]"}},"call":3}"#,
+    r#"{"event":"evaluation-called","place":{"assert":{"job":"j","step":"s"}},"call":3}"#,
+    r#"{"event":"step-started","step":{"job":"j","step":"s","as":"s[0]","attempt":2},"call":7,"child":"900000000000"}"#,
+    r#"{"event":"step-succeeded","step":{"job":"j","step":"s","attempt":2},"call":7}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"call":7,"error":{"kind":"timed-out","after_ms":1000}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"assert-failed","message":"no","severity":"low"},"allowed":true}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"workflow-failed","run":"900000000000","status":"cancelled"}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"gate-expired"}}"#,
+    r#"{"event":"step-retried","step":{"job":"j","step":"s"},"call":7,"error":{"kind":"cancelled"},"next_at_ms":1700000000000}"#,
+    r#"{"event":"step-skipped","step":{"job":"j","step":"s","as":"s[0]"},"because":"the run was cancelled"}"#,
+    r#"{"event":"child-suspended","step":{"job":"j","step":"s"}}"#,
+    r#"{"event":"gate-opened","gate":{"job":"j","step":"g"},"shown":{"prompt":"go?","digest":"d"}}"#,
+    r#"{"event":"gate-opened","gate":{"job":"j","step":"g"},"shown":{"prompt":"","digest":"d"},"deadline":{"at_ms":1700000000000,"then":"continue"}}"#,
+    r#"{"event":"gate-decided","gate":{"job":"j","step":"g"},"decision":"approved","by":"ada","uid":0,"comment":null,"shown":"d"}"#,
+    r#"{"event":"gate-expired","gate":{"job":"j","step":"g"},"then":"fail"}"#,
 ];
 
 /// The names of limits on disk.
@@ -91,8 +124,8 @@ fn written_again(text: &str) -> String {
 
 #[test]
 fn event_text_is_unchanged_by_reading_and_writing() {
-    for text in EVENTS {
-        assert_eq!(written_again(text), text);
+    for text in EVENTS_1.iter().chain(&EVENTS_2) {
+        assert_eq!(written_again(text), **text);
     }
     for name in LIMITS {
         let error = format!(r#"{{"kind":"limit","name":"{name}","value":3}}"#);
@@ -112,6 +145,42 @@ fn function_without_a_place_is_read_from_text() {
     };
     let again = written_again(&event(r#""f""#));
     assert_eq!(again, event(r#"{"function":"f"}"#));
+}
+
+/// An event of format 1 has the first attempt, no expansion, no number of a user and nothing that
+/// was shown.
+#[test]
+fn event_of_format_1_has_the_default_of_what_it_lacks() {
+    let read = |text: &str| {
+        let fixture = Fixture::new();
+        let claim = fixture.run(1);
+        let changed = database(&fixture).execute("UPDATE run_events SET event = ?1", [text]);
+        assert_eq!(changed.expect("it is SQL"), 1);
+        let mut events = fixture.store.run_events(&claim.run).expect("readable");
+        events.pop().expect("there is one").event
+    };
+    assert_eq!(
+        read(EVENTS_1[3]),
+        RunEvent::StepSucceeded {
+            step: attempt("j/s"),
+            call: None,
+        }
+    );
+    assert_eq!(
+        read(EVENTS_1[5]),
+        RunEvent::GateOpened {
+            gate: step("j/g"),
+            shown: GateShown {
+                prompt: String::new(),
+                digest: String::new(),
+            },
+            deadline: None,
+        }
+    );
+    let RunEvent::GateDecided { by, shown, .. } = read(EVENTS_1[6]) else {
+        panic!("it is a decision");
+    };
+    assert_eq!((by.name.as_str(), by.uid, shown), ("ada", None, None));
 }
 
 #[test]
@@ -157,7 +226,7 @@ fn schema_4_is_read_and_written_unchanged() {
                 discarded: call.discarded,
                 ..success(&lineage, "sink", &[])
             };
-            let committed = new.store.call_commit(&claim, end).wait();
+            let committed = new.store.call_commit(&claim, end, None).wait();
             committed.expect("it counts");
         }
     }

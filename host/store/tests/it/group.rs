@@ -15,12 +15,12 @@ use std::time::Duration;
 use sedge_model::call::Written;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::RunEvent;
-use sedge_store::{Author, CallEnd, Claim, Store, StoreError};
+use sedge_store::{Author, CallEnd, Claim, Committed, FollowUp, Receipt, Store, StoreError};
 use sedge_sys::file_lock::FileQueue;
 use sedge_sys::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::fixture::{Fixture, append, success};
+use crate::fixture::{Fixture, append, shown, step_started, success};
 
 /// The number of concurrent commits, which is the most that share one transaction.
 const N_COMMITS: u32 = 64;
@@ -74,9 +74,9 @@ impl Scene {
 
     /// Has a thread commit the first call, and returns once it waits in the queue. Writes that are
     /// submitted from then on find a write in progress.
-    fn occupy(&self) -> JoinHandle<Result<Vec<Written>, StoreError>> {
+    fn occupy(&self) -> JoinHandle<Result<Committed, StoreError>> {
         let (store, claim, end) = (Arc::clone(&self.store), self.claim.clone(), self.end(1));
-        let commits = spawn(move || store.call_commit(&claim, end).wait());
+        let commits = spawn(move || store.call_commit(&claim, end, None).wait());
         self.until_one_waits();
         commits
     }
@@ -125,7 +125,11 @@ fn runtime() -> Runtime {
     runtime.expect("threads are left")
 }
 
-fn version(written: Result<Vec<Written>, StoreError>) -> u64 {
+fn version(committed: Result<Committed, StoreError>) -> u64 {
+    published(committed.map(|committed| committed.written))
+}
+
+fn published(written: Result<Vec<Written>, StoreError>) -> u64 {
     let [one] = &written.expect("it counts")[..] else {
         panic!("it wrote one version");
     };
@@ -141,7 +145,7 @@ fn concurrent_commits_get_versions_without_gaps() {
             .map(|n| {
                 let (store, claim, end) =
                     (Arc::clone(&scene.store), scene.claim.clone(), scene.end(n));
-                tokio::spawn(async move { store.call_commit(&claim, end).await })
+                tokio::spawn(async move { store.call_commit(&claim, end, None).await })
             })
             .collect();
         let mut versions = Vec::new();
@@ -167,7 +171,7 @@ fn queued_writes_share_one_transaction() {
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
     let receipts: Vec<_> = (2..=N_COMMITS)
-        .map(|n| scene.store.call_commit(&scene.claim, scene.end(n)))
+        .map(|n| scene.store.call_commit(&scene.claim, scene.end(n), None))
         .collect();
     drop(turn);
     assert_eq!(version(first.join().expect("no panic")), 1);
@@ -181,6 +185,45 @@ fn queued_writes_share_one_transaction() {
     let n_transactions = scene.n_transactions() - before;
     println!("{N_COMMITS} commits, all but one queued: {n_transactions} transactions");
     assert_eq!(n_transactions, 2);
+}
+
+/// The end of a step and the start of the next one are in the transaction of the call, and calls of
+/// several steps share one.
+#[test]
+fn follow_ups_share_the_transaction_of_their_calls() {
+    let scene = Scene::new();
+    let before = scene.n_transactions();
+    let turn = scene.queue.enter().expect("it has locks");
+    let first = scene.occupy();
+    let follow = |known, n| FollowUp {
+        known,
+        entries: vec![step_started("build/compile", n).into()],
+    };
+    // The second knows the event of the first, and the third does not know that of the second.
+    let receipts = [(2, 1), (3, 2), (4, 2)].map(|(n, known)| {
+        let follow = Some(follow(known, n + 100));
+        scene.store.call_commit(&scene.claim, scene.end(n), follow)
+    });
+    let alone = scene.store.run_append_submit(&scene.claim, follow(3, 9));
+    drop(turn);
+    assert_eq!(version(first.join().expect("no panic")), 1);
+    let [second, third, fourth] = receipts.map(Receipt::wait);
+    let second = second.expect("its log is the latest");
+    assert_eq!(shown(&second.events), ["2 step-started build/compile 102"]);
+    assert_eq!(version(third), 3);
+    let refused = fourth.expect_err("its log is an earlier one");
+    assert!(matches!(refused, StoreError::LogMoved(_)), "{refused}");
+    let alone = alone.wait().expect("its log is the latest");
+    assert_eq!(shown(&alone), ["4 step-started build/compile 9"]);
+    assert_eq!(scene.versions(), [1, 2, 3]);
+    assert_eq!(scene.n_transactions() - before, 2);
+    let seq = scene.store.run_seq(&scene.claim.run).expect("readable");
+    assert_eq!(seq, 4);
+    // The refused commit is made again, with the log as it is.
+    let again = scene
+        .store
+        .call_commit(&scene.claim, scene.end(4), Some(follow(4, 104)));
+    assert_eq!(version(again.wait()), 4);
 }
 
 #[test]
@@ -210,16 +253,16 @@ fn refused_write_does_not_affect_its_batch() {
     let first = scene.occupy();
     let mut receipts = Vec::new();
     for (n, (claim, end)) in (10..).zip(refused) {
-        receipts.push(scene.store.call_commit(&scene.claim, scene.end(n)));
-        receipts.push(scene.store.call_commit(claim, end));
+        receipts.push(scene.store.call_commit(&scene.claim, scene.end(n), None));
+        receipts.push(scene.store.call_commit(claim, end, None));
     }
-    receipts.push(scene.store.call_commit(&scene.claim, scene.end(20)));
+    receipts.push(scene.store.call_commit(&scene.claim, scene.end(20), None));
     drop(turn);
     first.join().expect("no panic").expect("it counts");
     let results: Vec<String> = receipts
         .into_iter()
         .map(|receipt| match receipt.wait() {
-            Ok(written) => format!("version {}", written[0].version),
+            Ok(committed) => format!("version {}", committed.written[0].version),
             Err(error) => error.to_string(),
         })
         .collect();
@@ -248,7 +291,7 @@ fn dropped_receipt_removes_a_queued_write() {
     let scene = Scene::new();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
-    let commit = |n| scene.store.call_commit(&scene.claim, scene.end(n));
+    let commit = |n| scene.store.call_commit(&scene.claim, scene.end(n), None);
     let receipts = [commit(2), commit(3), commit(4)];
     let [before, dropped, after] = receipts;
     drop(dropped);
@@ -267,7 +310,7 @@ fn dropping_the_receipt_waits_for_a_running_write() {
     let scene = Scene::new();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
-    let receipt = scene.store.call_commit(&scene.claim, scene.end(2));
+    let receipt = scene.store.call_commit(&scene.claim, scene.end(2), None);
     // This test waits for the lock as another process, behind the first write. If the batch gets
     // the lock after this test, it waits.
     let queue = queue_of(&scene.fixture);
@@ -295,15 +338,21 @@ fn task_can_block_on_a_receipt() {
     let scene = Scene::new();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
-    let receipt = scene.store.call_commit(&scene.claim, scene.end(2));
+    let receipt = scene.store.call_commit(&scene.claim, scene.end(2), None);
     drop(turn);
     let alone = Builder::new_current_thread()
         .build()
         .expect("threads are left");
     let versions = alone.block_on(async {
         let second = version(receipt.wait());
-        let third = scene.store.call_commit(&scene.claim, scene.end(3)).wait();
-        let fourth = scene.store.call_commit(&scene.claim, scene.end(4)).await;
+        let third = scene
+            .store
+            .call_commit(&scene.claim, scene.end(3), None)
+            .wait();
+        let fourth = scene
+            .store
+            .call_commit(&scene.claim, scene.end(4), None)
+            .await;
         [second, version(third), version(fourth)]
     });
     first.join().expect("no panic").expect("it counts");
@@ -319,7 +368,7 @@ fn queue_is_committed_between_two_exclusive_writers() {
         let scene = Scene::new();
         let turn = scene.queue.enter().expect("it has locks");
         let first = scene.occupy();
-        let queued = scene.store.call_commit(&scene.claim, scene.end(2));
+        let queued = scene.store.call_commit(&scene.claim, scene.end(2), None);
         let seen = Mutex::new(Vec::new());
         scope(|scope| {
             for _ in 0..4 {
@@ -329,7 +378,7 @@ fn queue_is_committed_between_two_exclusive_writers() {
                     let appended = scene.store.run_append(author, 0, |_| {
                         let mut seen = seen.lock().expect("no panic");
                         seen.push(scene.versions().len());
-                        Ok::<_, StoreError>(vec![RunEvent::Resumed])
+                        Ok::<_, StoreError>(vec![RunEvent::Resumed.into()])
                     });
                     appended.expect("it counts");
                 });
@@ -401,7 +450,7 @@ fn aborted_task_writes_everything_or_nothing() {
                 "sink",
                 &[("record", "1"), ("other", "1")],
             );
-            runtime.spawn(async move { store.call_commit(&claim, end).await })
+            runtime.spawn(async move { store.call_commit(&claim, end, None).await })
         })
         .collect();
     for task in tasks.iter().skip(1).step_by(2) {
@@ -446,11 +495,11 @@ fn dropped_store_commits_its_queue() {
             scene.until_one_waits();
             let receipts = [publish(2), publish(3)];
             drop(turn);
-            assert_eq!(version(first.join().expect("no panic")), 3 * round + 1);
+            assert_eq!(published(first.join().expect("no panic")), 3 * round + 1);
             receipts
         });
         drop(store);
-        let versions = receipts.map(|receipt| version(receipt.wait()));
+        let versions = receipts.map(|receipt| published(receipt.wait()));
         assert_eq!(versions, [3 * round + 2, 3 * round + 3]);
     }
 }

@@ -28,7 +28,7 @@ fn commit_of_a_fenced_call_is_refused() {
     let by_hand = fixture.other_process();
     by_hand.fence(std::slice::from_ref(&call)).expect("fenced");
     by_hand.fence(std::slice::from_ref(&call)).expect("again");
-    let commit = |end: &CallEnd| fixture.store.call_commit(&claim, end.clone()).wait();
+    let commit = |end: &CallEnd| fixture.store.call_commit(&claim, end.clone(), None).wait();
     assert_lost(commit(&success(&call, "sink", &[("record", "1")])));
     assert_lost(commit(&success(&nested, "other", &[("record", "1")])));
     assert!(fixture.versions("sink", "record").is_empty());
@@ -48,7 +48,7 @@ fn fenced_run_is_refused_until_it_is_claimed_again() {
     assert_lost(
         fixture
             .store
-            .call_commit(&claim, success(&call, "sink", &[]))
+            .call_commit(&claim, success(&call, "sink", &[]), None)
             .wait(),
     );
     let other = fixture.run(2);
@@ -56,7 +56,7 @@ fn fenced_run_is_refused_until_it_is_claimed_again() {
     let end = success(&beside, "sink", &[("record", "1")]);
     fixture
         .store
-        .call_commit(&other, end.clone())
+        .call_commit(&other, end.clone(), None)
         .wait()
         .expect("another run");
     let again = fixture.claimed_again(&claim.run);
@@ -64,7 +64,7 @@ fn fenced_run_is_refused_until_it_is_claimed_again() {
     let end = success(&call, "sink", &[("record", "2")]);
     fixture
         .store
-        .call_commit(&again, end.clone())
+        .call_commit(&again, end.clone(), None)
         .wait()
         .expect("new locks");
 }
@@ -79,7 +79,7 @@ fn lock_of_another_table_is_invalid() {
     assert!(other.lock_epoch_set(None, OTHER).expect("noted"));
     assert_eq!(other.lock_epoch().expect("readable"), Some(OTHER));
     let end = success(&call, "sink", &[("record", "1")]);
-    assert_lost(fixture.store.call_commit(&claim, end.clone()).wait());
+    assert_lost(fixture.store.call_commit(&claim, end.clone(), None).wait());
     let what = DataDelete {
         model: model_name("sink"),
         what: DataChosen::All,
@@ -88,7 +88,7 @@ fn lock_of_another_table_is_invalid() {
     assert!(other.lock_epoch_set(Some(OTHER), EPOCH).expect("noted"));
     fixture
         .store
-        .call_commit(&claim, end.clone())
+        .call_commit(&claim, end.clone(), None)
         .wait()
         .expect("it counts");
 }

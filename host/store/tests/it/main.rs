@@ -7,7 +7,9 @@
     reason = "tests start processes, and read their settings from the environment"
 )]
 
+mod audit;
 mod backup;
+mod bases;
 mod calls;
 mod concurrent;
 mod create;
@@ -22,6 +24,8 @@ mod locks;
 mod migrate;
 mod model;
 mod readers;
+mod run_log;
+mod run_parts;
 mod runs;
 mod trust;
 mod unsaved;

@@ -3,10 +3,11 @@
 use rusqlite::Connection;
 use sedge_lang::query::Selection;
 use sedge_model::permission::{EnvPermission, Permission};
-use sedge_model::run::RunStatus;
+use sedge_model::run::{RunEvent, RunOptions, RunStatus};
 use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Store};
+use serde_json::Value;
 
-use crate::fixture::{Fixture, Place, data_name, latest, model_name, origin, success};
+use crate::fixture::{Fixture, Place, attempt, data_name, latest, model_name, origin, success};
 
 /// Made by the last Sedge with schema 2: `sink` and `spawn` were run, two runs wait at a gate, and
 /// `large` has one version that is larger than a row may be now.
@@ -18,6 +19,10 @@ const SCHEMA_3: &[u8] = include_bytes!("../fixtures/schema-3.db");
 
 /// Made by the first Sedge with schema 4; `format.rs` says what it has.
 const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
+
+/// Made by the last Sedge with schema 5: `w` failed at a step whose failure is allowed and at a
+/// rejected gate, another run of it waits at its gates, and `sink` was run.
+const SCHEMA_5: &[u8] = include_bytes!("../fixtures/schema-5.db");
 
 fn migrated(from: &[u8]) -> Fixture {
     let place = Place::new();
@@ -112,8 +117,67 @@ fn migration_of_schema_4_keeps_all_data() {
     }
 }
 
+/// The events are those of format 1, and the ends of steps got the ordinals of their calls.
+#[test]
+fn migration_of_schema_5_keeps_all_runs() {
+    let fixture = migrated(SCHEMA_5);
+    let store = &fixture.store;
+    let report = store.check(true, |_| {}).expect("readable");
+    assert_eq!(report.findings, []);
+    let runs = store
+        .run_list(&RunFilter::default(), 100)
+        .expect("readable");
+    let lines: Vec<String> = runs
+        .iter()
+        .map(|run| {
+            assert_eq!((run.by.uid, &run.parent), (None, &None));
+            let options = store.run_options(&run.id).expect("readable");
+            assert_eq!(options, RunOptions::default());
+            let inputs = store.run_inputs(&run.id).expect("readable");
+            let inputs = inputs.map(Value::Object).unwrap_or_default();
+            format!("{} {} {inputs}", run.subject, run.status.as_str())
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    sink succeeded null
+    w suspended {"note":"second"}
+    w failed {"note":"n1 é"}
+    "#);
+    insta::assert_snapshot!(fixture.events(&runs[2].id).join("\n"), @"
+    1 started
+    2 step-started m/ok 1
+    3 step-started m/bad 2
+    4 gate-opened m/gate
+    5 gate-opened m/other
+    6 step-failed m/bad quota
+    7 step-skipped m/after the step `bad` did not end as `succeeded`
+    8 step-succeeded m/ok
+    9 suspended
+    10 gate-decided m/gate rejected
+    11 gate-decided m/other approved
+    12 ended failed
+    ");
+    let events = store.run_events(&runs[1].id).expect("readable");
+    let mut ended = Vec::new();
+    for record in events {
+        if let RunEvent::StepSucceeded { step, call } | RunEvent::StepFailed { step, call, .. } =
+            record.event
+        {
+            ended.push((step, call));
+        }
+    }
+    let expect = [(attempt("m/bad"), Some(2)), (attempt("m/ok"), Some(1))];
+    assert_eq!(ended, expect);
+    assert_eq!(store.step_task(&runs[1].id, 1).expect("readable"), None);
+    let gates = store.gates_open().expect("readable");
+    let names: Vec<String> = gates.iter().map(|it| it.gate.to_string()).collect();
+    assert_eq!(names, ["m/gate", "m/other"]);
+    assert!(gates.iter().all(|it| it.shown.digest.is_empty()));
+}
+
 #[test]
 fn migrated_datastore_can_be_written() {
+    check_next_write(SCHEMA_5, &[1, 2, 3, 4], 1);
     check_next_write(SCHEMA_2, &[1, 2, 3, 4, 5, 6, 7], 3);
     check_next_write(SCHEMA_3, &[1, 2, 3, 4], 4);
 }
@@ -141,7 +205,7 @@ fn check_next_write(from: &[u8], versions: &[u64], n_names: usize) {
     };
     fixture
         .store
-        .call_commit(&claim, end)
+        .call_commit(&claim, end, None)
         .wait()
         .expect("committed");
     assert_eq!(fixture.versions("sink", "record"), versions);
@@ -181,6 +245,6 @@ fn unreleased_schema_is_refused() {
     let error = store.status().expect_err("it is too old");
     assert_eq!(
         error.to_string(),
-        "the datastore has schema 1, this Sedge knows schema 5"
+        "the datastore has schema 1, this Sedge knows schema 6"
     );
 }

@@ -24,7 +24,10 @@ fn commit(store: &Store, claim: &Claim, n: u32, writes: &[(&str, &str)]) {
     let begun = call_start(claim, &[n], "sink");
     let end = success(&begun.lineage, "sink", writes);
     store.call_start(claim, begun).wait().expect("it counts");
-    store.call_commit(claim, end).wait().expect("it counts");
+    store
+        .call_commit(claim, end, None)
+        .wait()
+        .expect("it counts");
 }
 
 /// The results of the most common reads.
@@ -101,7 +104,7 @@ fn long_collection_does_not_block_readers_and_writers() {
         .expect("it counts");
     fixture
         .store
-        .call_commit(&claim, end)
+        .call_commit(&claim, end, None)
         .wait()
         .expect("it counts");
     let spec = "record".parse().expect("a spec's name");

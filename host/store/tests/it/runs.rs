@@ -1,12 +1,13 @@
 //! Runs: their logs, the right to append to them, and how they are listed.
 
 use sedge_model::call::CallError;
-use sedge_model::run::{GateDecision, RunError, RunEvent, RunKind, RunStatus};
-use sedge_store::{Author, RunFilter, RunRecord, RunStart, Scan, StoreError};
+use sedge_model::run::{Actor, GateDecision, RunError, RunEvent, RunKind, RunStatus, StepError};
+use sedge_store::{Author, LogEntry, RunFilter, RunRecord, RunStart, Scan, StoreError};
 use sedge_sys::clock::Timestamp;
 
 use crate::fixture::{
-    Fixture, append, assert_fenced, call_start, permit, run_id, run_start, shown, step, success,
+    Fixture, ada, append, assert_fenced, attempt, call_start, gate_opened, permit, run_id,
+    run_start, shown, step, step_started, success,
 };
 use crate::format::texts;
 
@@ -19,16 +20,16 @@ enum Refusal {
     Store(#[from] StoreError),
 }
 
-fn gate_opened(gate: &str) -> RunEvent {
-    RunEvent::GateOpened { gate: step(gate) }
-}
-
 fn gate_decided(gate: &str) -> RunEvent {
     RunEvent::GateDecided {
         gate: step(gate),
         decision: GateDecision::Approved,
-        by: "grace".to_owned(),
+        by: Actor {
+            name: "grace".to_owned(),
+            uid: None,
+        },
         comment: Some("looks `good` \"to\" me".to_owned()),
+        shown: Some("d1".to_owned()),
     }
 }
 
@@ -47,7 +48,8 @@ fn run_is_read_as_it_was_created() {
         status: RunStatus::Running,
         session: "session-1".to_owned(),
         claim: claim.number,
-        by: "ada".to_owned(),
+        by: ada(),
+        parent: None,
         started_at: run.started_at,
         ended_at: None,
     };
@@ -123,16 +125,16 @@ fn event_is_read_as_it_was_written() {
     let claim = fixture.run(1);
     let events = vec![
         RunEvent::Resumed,
-        RunEvent::StepStarted {
-            step: step("build/compile"),
-            call: 7,
-        },
+        step_started("build/compile", 7),
         RunEvent::StepSucceeded {
-            step: step("build/compile"),
+            step: attempt("build/compile"),
+            call: Some(7),
         },
         RunEvent::StepFailed {
-            step: step("build/link"),
-            error: CallError::TimedOut { after_ms: 30_000 },
+            step: attempt("build/link"),
+            call: None,
+            error: StepError::Call(CallError::TimedOut { after_ms: 30_000 }),
+            is_allowed: false,
         },
         RunEvent::StepSkipped {
             step: step("ship/upload"),
@@ -169,7 +171,7 @@ fn append_passes_new_events_to_decide() {
         .store
         .run_append(Author::Person(&claim.run), 1, |events| {
             news = shown(events);
-            Ok::<_, StoreError>(vec![gate_decided("a/ask")])
+            Ok::<_, StoreError>(vec![gate_decided("a/ask").into()])
         });
     assert_eq!(news, ["2 gate-opened a/ask"]);
     let expect = ["2 gate-opened a/ask", "3 gate-decided a/ask approved"];
@@ -201,7 +203,7 @@ fn panic_in_decide_appends_nothing() {
                     if true {
                         panic!("on purpose");
                     }
-                    Ok::<_, StoreError>(vec![RunEvent::Suspended])
+                    Ok::<_, StoreError>(vec![RunEvent::Suspended.into()])
                 })
         });
         assert!(panicking.join().is_err(), "it panicked");
@@ -244,11 +246,11 @@ fn only_one_of_two_concurrent_claims_succeeds() {
     append(&fixture.store, &claim, vec![], Some(RunStatus::Suspended)).expect("suspended");
     let seen = fixture.store.run_get(&claim.run).expect("it was made");
     let other = fixture.other_process();
-    let won = other.run_claim(&seen, "session-2", &RunEvent::Resumed);
+    let won = other.run_claim(&seen, "session-2", &[RunEvent::Resumed]);
     assert_eq!(won.expect("no other process claimed it").number, 2);
     let lost = fixture
         .store
-        .run_claim(&seen, "session-3", &RunEvent::Resumed);
+        .run_claim(&seen, "session-3", &[RunEvent::Resumed]);
     assert_fenced(lost);
     let run = fixture.store.run_get(&claim.run).expect("it was made");
     assert_eq!(run.session, "session-2");
@@ -270,7 +272,7 @@ fn claim_with_an_outdated_record_is_refused() {
     ended.expect("the claim counts");
     let late = fixture
         .store
-        .run_claim(&seen, "session-2", &RunEvent::Resumed);
+        .run_claim(&seen, "session-2", &[RunEvent::Resumed]);
     assert_fenced(late);
 }
 
@@ -285,7 +287,7 @@ fn resumed_run_has_no_end_time() {
     assert!(seen.ended_at.is_some());
     let again = fixture
         .store
-        .run_claim(&seen, "session-2", &RunEvent::Resumed);
+        .run_claim(&seen, "session-2", &[RunEvent::Resumed]);
     again.expect("no other process claimed it");
     let run = fixture.store.run_get(&claim.run).expect("it was made");
     assert_eq!((run.status, run.ended_at), (RunStatus::Running, None));
@@ -298,13 +300,13 @@ fn outdated_claim_is_refused_everywhere() {
     let call = fixture.call(&old, &[1], "sink");
     let seen = fixture.store.run_get(&old.run).expect("it was made");
     let other = fixture.other_process();
-    let new = other.run_claim(&seen, "session-2", &RunEvent::Resumed);
+    let new = other.run_claim(&seen, "session-2", &[RunEvent::Resumed]);
     let new = new.expect("no other process claimed it");
 
     let mut asked = false;
     let appended = fixture.store.run_append(Author::Process(&old), 0, |_| {
         asked = true;
-        Ok::<_, StoreError>(vec![RunEvent::Suspended])
+        Ok::<_, StoreError>(vec![LogEntry::from(RunEvent::Suspended)])
     });
     assert_fenced(appended);
     assert!(!asked, "`decide` is not called for an outdated claim");
@@ -312,7 +314,7 @@ fn outdated_claim_is_refused_everywhere() {
     let start = call_start(&old, &[2], "sink");
     assert_fenced(fixture.store.call_start(&old, start.clone()).wait());
     let end = success(&call, "sink", &[("record", "1")]);
-    assert_fenced(fixture.store.call_commit(&old, end.clone()).wait());
+    assert_fenced(fixture.store.call_commit(&old, end.clone(), None).wait());
 
     assert_eq!(fixture.events(&old.run), ["1 started", "2 resumed"]);
     assert_eq!(fixture.versions("sink", "record"), [0; 0]);
@@ -322,7 +324,7 @@ fn outdated_claim_is_refused_everywhere() {
     let run = fixture.store.run_get(&old.run).expect("it was made");
     assert_eq!(run.status, RunStatus::Running);
     other
-        .call_commit(&new, end.clone())
+        .call_commit(&new, end.clone(), None)
         .wait()
         .expect("the new claim counts");
 }
@@ -359,7 +361,7 @@ fn runs_are_listed_newest_first_and_by_filter() {
         ..RunFilter::default()
     };
     let status = |status| RunFilter {
-        status: Some(status),
+        statuses: vec![status],
         ..RunFilter::default()
     };
     check(RunFilter::default(), usize::MAX, &[4, 33, 2, 1]);
@@ -370,6 +372,12 @@ fn runs_are_listed_newest_first_and_by_filter() {
     check(subject(RunKind::Workflow, "sin"), 9, &[]);
     check(status(RunStatus::Failed), 9, &[1]);
     check(status(RunStatus::Running), 9, &[4, 33, 2]);
+    let ended_or_running = RunFilter {
+        statuses: vec![RunStatus::Failed, RunStatus::Running],
+        of: Some("deploy".to_owned()),
+        ..RunFilter::default()
+    };
+    check(ended_or_running, 9, &[1]);
     check(prefix("1"), 9, &[33, 1]);
     check(prefix("11"), 9, &[33]);
     check(prefix("%"), 9, &[]);

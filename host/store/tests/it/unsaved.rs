@@ -4,9 +4,11 @@
 use rusqlite::Connection;
 use sedge_model::names::ModelName;
 use sedge_model::run::{RunKind, RunStatus};
-use sedge_store::{Claim, DataChosen, StoreError, UnsavedPut};
+use sedge_store::{Author, Claim, DataChosen, LogEntry, StoreError, UnsavedPut, UnsavedStart};
 
-use crate::fixture::{Fixture, delete, model_name, permit, run_id, run_start, success};
+use crate::fixture::{
+    Fixture, delete, model_name, permit, run_id, run_start, step_started, success,
+};
 
 fn put(former: Option<&str>, text: &str) -> UnsavedPut {
     UnsavedPut {
@@ -66,7 +68,7 @@ fn model_is_unused_without_data_and_runs() {
     assert_eq!(unused(&fixture), []);
     let call = fixture.call(&claim, &[1], "web");
     let written = success(&call, "web", &[("record", "7")]);
-    let committed = fixture.store.call_commit(&claim, written).wait();
+    let committed = fixture.store.call_commit(&claim, written, None).wait();
     committed.expect("nothing is fenced");
     end(&fixture, &claim);
     assert_eq!(unused(&fixture), [], "it has data");
@@ -100,6 +102,34 @@ fn model_is_deleted_once() {
     assert!(!delete().expect("nothing is fenced"));
     start(&fixture, 2, &put(None, "two")).expect("the name is free");
     assert_eq!(text(&fixture).as_deref(), Some("two"));
+}
+
+/// A step that runs a method directly on a type stores the definition with its start. If another
+/// process has changed the definition since, that one stays, and the step starts nevertheless.
+#[test]
+fn step_stores_the_definition_that_it_runs_with() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    for (n, former, new, expect) in [
+        (1, None, "one", "one"),
+        (2, Some("one"), "two", "two"),
+        (3, Some("one"), "three", "two"),
+        (4, None, "four", "two"),
+    ] {
+        let entry = LogEntry {
+            unsaved: Some(UnsavedStart {
+                put: put(former, new),
+                by: "ada".to_owned(),
+            }),
+            ..step_started("build/compile", n).into()
+        };
+        let author = Author::Process(&claim);
+        let appended = fixture
+            .store
+            .run_append(author, 0, |_| Ok::<_, StoreError>(vec![entry]));
+        assert_eq!(appended.expect("the claim counts").len(), n as usize + 1);
+        assert_eq!(text(&fixture).as_deref(), Some(expect));
+    }
 }
 
 #[test]

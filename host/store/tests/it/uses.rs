@@ -28,7 +28,7 @@ fn commit(fixture: &Fixture, nth: u32, end: impl Fn(CallEnd) -> CallEnd) {
         used: used(),
         ..success(&call, "spawn", &[])
     });
-    let committed = fixture.store.call_commit(&claim, end).wait();
+    let committed = fixture.store.call_commit(&claim, end, None).wait();
     committed.expect("nothing is fenced");
 }
 
@@ -106,7 +106,7 @@ fn refused_commit_records_no_use() {
         used: used(),
         ..success(&call, "spawn", &[])
     };
-    let refused = fixture.store.call_commit(&claim, end).wait();
+    let refused = fixture.store.call_commit(&claim, end, None).wait();
     assert!(
         matches!(refused, Err(StoreError::Fenced { .. })),
         "{refused:?}"

@@ -11,7 +11,7 @@ use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
-use sedge_model::run::RunKind;
+use sedge_model::run::{Actor, RunKind, RunOptions};
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::folder::Folder;
 use serde_json::{Value, json};
@@ -43,7 +43,11 @@ impl Author {
             inputs: None,
             exclusive: false,
             session: "bench".to_owned(),
-            by: "bench".to_owned(),
+            actor: Actor {
+                name: "bench".to_owned(),
+                uid: None,
+            },
+            options: RunOptions::default(),
         };
         let claim = store.run_start(&start, &[])?;
         Ok(Self {
@@ -85,6 +89,7 @@ impl Author {
             origin,
             result: Ok(Value::Null),
             changes,
+            bases: Vec::new(),
             discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),

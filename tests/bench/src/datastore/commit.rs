@@ -79,7 +79,7 @@ fn one(author: &mut Author, at: usize) -> Result<[Duration; 2]> {
     let since = Instant::now();
     author.store.call_start(&author.claim, start).wait()?;
     let started = since.elapsed();
-    author.store.call_commit(&author.claim, end).wait()?;
+    author.store.call_commit(&author.claim, end, None).wait()?;
     Ok([started, since.elapsed() - started])
 }
 
@@ -116,7 +116,7 @@ async fn concurrent(
         let (store, claim) = (Arc::clone(&author.store), author.claim.clone());
         tasks.spawn(async move {
             for end in of_task {
-                store.call_commit(&claim, end).await?;
+                store.call_commit(&claim, end, None).await?;
             }
             Ok::<_, StoreError>(())
         });

@@ -109,7 +109,7 @@ fn put(folder: &Path, run: u64, original: &Path) -> Result<()> {
     };
     let (start, end) = author.call(&"m0".parse()?, vec![change])?;
     author.store.call_start(&author.claim, start).wait()?;
-    author.store.call_commit(&author.claim, end).wait()?;
+    author.store.call_commit(&author.claim, end, None).wait()?;
     Ok(())
 }
 

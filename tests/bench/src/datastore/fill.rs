@@ -60,7 +60,7 @@ pub(crate) fn fill(folder: &Path, n_versions: u64) -> Result<()> {
         let model: ModelName = format!("m{model}").parse()?;
         let (start, end) = author.call(&model, changes)?;
         author.store.call_start(&author.claim, start).wait()?;
-        author.store.call_commit(&author.claim, end).wait()?;
+        author.store.call_commit(&author.claim, end, None).wait()?;
     }
     Ok(())
 }

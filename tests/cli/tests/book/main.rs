@@ -217,6 +217,10 @@ fn commands(text: &str, page: &str, fails: bool) -> String {
         let command = line.strip_prefix("$ ").expect("each line is a command");
         let line = match fails {
             true => format!("if {command}; then exit 9; fi\n"),
+            // A run that waits for a decision ends with 4.
+            false if command.starts_with("sedge workflow run ") && !command.contains("||") => {
+                format!("{command} || test $? = 4\n")
+            }
             false if command.ends_with('&') => format!("{command}\n{}", server_wait(page)),
             false => format!("{command}\n"),
         };

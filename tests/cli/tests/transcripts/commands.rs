@@ -15,7 +15,7 @@ fn unknown_command_lists_those_that_exist() {
     $ sedge foo
     ------- stderr -------
     error: there is no command `sedge foo`
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge data lst
@@ -88,20 +88,20 @@ fn command_of_swamp_names_the_command_of_sedge() {
         datastore setup
         repo init
         model output
-        workflow history
+        workflow search
     "), @"
     $ sedge vault put TOKEN
     ------- stderr -------
     error: there is no command `sedge vault`
     hint: swamp's `vault put` is `sedge secret put` here
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge extension pull @acme/http
     ------- stderr -------
     error: there is no command `sedge extension`
     hint: swamp's `extension pull` is `sedge plugin add` here
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge model type search
@@ -122,7 +122,7 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge repo`
     hint: swamp's `repo` is `sedge init` here
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge model output
@@ -132,11 +132,11 @@ fn command_of_swamp_names_the_command_of_sedge() {
     hint: the commands of `sedge model` are create, delete, edit, evaluate, get, grant, list, permissions, revoke, upgrade, validate, method
     [exit status: 2]
 
-    $ sedge workflow history
+    $ sedge workflow search
     ------- stderr -------
-    error: there is no command `sedge workflow history`
-    hint: swamp's `workflow history` is `sedge run list` here
-    hint: the commands of `sedge workflow` are approvals, approve, evaluate, get, list, reject, resume, run, validate
+    error: there is no command `sedge workflow search`
+    hint: swamp's `workflow search` is `sedge workflow list` here
+    hint: the commands of `sedge workflow` are approvals, approve, cancel, evaluate, get, graph, history, list, reject, resume, run, validate
     [exit status: 2]
     ");
 }
@@ -177,7 +177,7 @@ fn help_and_version_as_json() {
       "ok": true,
       "data": {
         "version": "0.1.0",
-        "contract": "0.2.0"
+        "contract": "0.3.0"
       }
     }
     "#);

@@ -30,6 +30,11 @@ fn former_holder_is_fenced_off_and_waiter_continues() {
     Released 2 locks.
     hint: the calls that held them cannot write any more; `sedge run list` shows their runs
     ");
+    insta::assert_snapshot!(env.run(["audit", "list", "--what", "locks-released"]), @"
+    ------- stdout -------
+    WHEN  BY  WHAT  ON  DETAIL
+    [time]  tester  locks-released  one  held by [run]/1
+    ");
     let _ = waiter.wait().succeeded();
     assert!(holder.is_running(), "what it does is not stopped");
     env.setup(&["model method run two add"]);

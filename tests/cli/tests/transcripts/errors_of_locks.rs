@@ -69,7 +69,8 @@ fn step_whose_call_never_began_names_the_holder() {
                   "failed": 1,
                   "elapsed_ms": "[ms]"
                 }
-              }
+              },
+              "isAllowed": false
             }
           ],
           "failed": [

@@ -213,7 +213,7 @@ fn invalid_command_lines() {
     ------- stderr -------
     error: there is no command `sedge run lits`
     hint: did you mean `sedge run list`?
-    hint: the commands of `sedge run` are gc, list, logs, show
+    hint: the commands of `sedge run` are cancel, gc, list, logs, show, watch
     [exit status: 2]
 
     $ sedge run list --limt 3

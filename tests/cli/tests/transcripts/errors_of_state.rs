@@ -153,22 +153,21 @@ fn gates_that_cannot_be_decided() {
     [exit status: 3]
     "#);
     let _ = env.run(["workflow", "reject", "B", "gate"]).succeeded();
-    insta::assert_snapshot!(env.transcript("
-        workflow resume B
-        workflow approve B gate
-    "), @"
+    insta::assert_snapshot!(env.transcript("workflow resume B\nworkflow approve B gate"), @"
     $ sedge workflow resume B
     ------- stderr -------
     error: the workflow `B` has no run that could be resumed
     hint: its newest run `[run]` has failed
-    hint: start another: `sedge workflow run B`
+    hint: begin it again from a step: `sedge workflow resume B --from JOB/STEP --run [run]`
+    hint: or start another: `sedge workflow run B`
     [exit status: 3]
 
     $ sedge workflow approve B gate
     ------- stderr -------
     error: the workflow `B` has no run that could be approved or rejected
     hint: its newest run `[run]` has failed
-    hint: start another: `sedge workflow run B`
+    hint: begin it again from a step: `sedge workflow resume B --from JOB/STEP --run [run]`
+    hint: or start another: `sedge workflow run B`
     [exit status: 3]
     ");
 }

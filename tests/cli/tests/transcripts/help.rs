@@ -25,6 +25,7 @@ fn program_help_lists_nouns() {
       secret     Manage secrets
       workflow   Run workflows, and approve or reject their gates
       run        Inspect runs, and delete old ones
+      audit      Show what users did: grants, secrets, gates, runs and more
       help       Print this message or the help of the given subcommand(s)
 
     Options:
@@ -156,13 +157,16 @@ fn noun_help_lists_commands() {
     Usage: sedge workflow [OPTIONS] <COMMAND>
 
     Commands:
-      approvals  List the gates that wait for a decision
+      approvals  List the gates that wait for a decision, with what to know before deciding
       approve    Approve a gate
+      cancel     Cancel a run of a workflow, as `sedge run cancel` does
       evaluate   Show a workflow with its expressions evaluated
       get        Show a workflow
+      graph      Draw the graph of a workflow
+      history    List the runs of workflows, newest first, as `sedge run list` does
       list       List workflows
       reject     Reject a gate
-      resume     Resume a run whose gates are decided, or that was interrupted
+      resume     Resume a run whose gates are decided, that was interrupted, or that failed
       run        Run a workflow
       validate   Check a workflow, or all, without running them
 
@@ -183,10 +187,12 @@ fn noun_help_lists_commands() {
     Usage: sedge run [OPTIONS] <COMMAND>
 
     Commands:
-      gc    Delete runs that ended long ago
-      list  List runs, newest first
-      logs  Show the logs of the calls of a run
-      show  Show a run as a tree of steps and calls
+      cancel  Cancel a run
+      gc      Delete runs that ended or were interrupted long ago
+      list    List runs, newest first
+      logs    Show the logs of the calls of a run
+      show    Show a run as a tree of steps and calls
+      watch   Follow a run until it ends, waits for a decision, or is interrupted
 
     Options:
       -h, --help  Print help
@@ -333,23 +339,53 @@ fn command_help_lists_arguments_and_options() {
     ------- stdout -------
     Approve a gate
 
+    With --resume, exits with 4 if the run then waits for another decision.
+
     Usage: sedge workflow approve [OPTIONS] <WORKFLOW> <GATE>
 
     Arguments:
-      <WORKFLOW>  The workflow
-      <GATE>      The gate; JOB/GATE if two jobs of the workflow have a step of that name
+      <WORKFLOW>
+              The workflow
+
+      <GATE>
+              The gate: JOB/STEP, JOB/STEP/JOB/STEP in a nested workflow, or STEP if one step has the
+              name
 
     Options:
-          --run <ID>        The run, or a prefix of its id [default: the waiting run]
-      -c, --comment <TEXT>  Give a reason, which is stored in the run's log
-      -h, --help            Print help
+          --run <ID>
+              The run, or a prefix of its id [default: the waiting run]
+
+      -c, --comment <TEXT>
+              Give a reason, which is stored in the run's log
+
+          --digest <DIGEST>
+              Decide only if the gate still asks for what `sedge workflow approvals` showed with this
+              digest
+
+          --resume
+              Resume the run at once, and work on it until it ends or waits again
+
+          --lock-timeout <SECONDS>
+              Limit the wait for each lock [default: 60, or as in sedge.yaml] [env: SEDGE_LOCK_TIMEOUT]
+
+          --concurrency <N>
+              Run at most N guests at once [default: 4 for each core, or as in sedge.yaml]
+
+      -h, --help
+              Print help (see a summary with '-h')
 
     Global options:
-          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
-                          SEDGE_REPO]
-          --json          Write one JSON document to stdout and nothing to stderr
-          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
-      -q, --quiet         Write nothing to stderr but errors
+          --repo <DIR>
+              Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+
+          --json
+              Write one JSON document to stdout and nothing to stderr
+
+          --color <WHEN>
+              Use colours: always, never, or on terminals [env: NO_COLOR]
+
+      -q, --quiet
+              Write nothing to stderr but errors
     ");
 }
 
@@ -391,7 +427,7 @@ fn missing_or_unknown_command_is_a_usage_error() {
         "help": [
           {
             "kind": "advice",
-            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run"
+            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit"
           }
         ]
       }

@@ -5,6 +5,8 @@
 use sedge_test_kit::{TestEnv, processes, sedge, wait_until};
 use serde_json::{Value, json};
 
+use crate::fixtures::b;
+
 /// Returns an environment with a model `tool` of `@sedge/shell`, whose command is pinned with these
 /// lines: `program: …` and more.
 fn with_tool(pin: &[&str]) -> TestEnv {
@@ -87,6 +89,36 @@ fn command_of_a_model_can_call_that_model() {
     tool   inner   resource  1       323 B  [time]
     tool   result  resource  1       880 B  [time]
     ");
+}
+
+/// A script that starts `sedge` writes a name that the call of the script has read. The call cannot
+/// overwrite that without reading it again.
+#[test]
+fn call_cannot_overwrite_what_its_command_has_written() {
+    let env = with_tool(&METHODS);
+    env.setup(&[
+        "plugin add $GUESTS/nester.wasm --grant-all",
+        "model create @test/nester a",
+    ]);
+    let run = |steps: Value| {
+        let inputs = json!({ "steps": steps }).to_string();
+        let command = ["model", "method", "run", "a", "run", "--inputs-json"];
+        env.run_json(command.into_iter().chain([inputs.as_str()]))
+    };
+    let writes = json!({"steps": [{"write": ["x", 1]}]});
+    let command = json!({"command": ["tool", method("a", "run", &writes)]});
+    let failed = run(json!([{"read": "x"}, command, {"write": ["x", 2]}])).to_string();
+    assert!(failed.contains("changed-meanwhile"), "{failed}");
+    let staged_before = run(json!([{"write": ["x", 2]}, command])).to_string();
+    assert!(
+        staged_before.contains("changed-meanwhile"),
+        "{staged_before}"
+    );
+    let read_again = run(json!([{"read": "x"}, command, {"read": "x"}, {"write": ["x", 3]}]));
+    assert_eq!(read_again["data"]["value"][1], 0, "{read_again:#}");
+    let versions = env.run_json(["data", "versions", "a", "x"]);
+    let versions = versions["data"].as_array().map(Vec::len);
+    assert_eq!(versions, Some(4));
 }
 
 /// The pin of a program that starts any program with other variables, as a script can.
@@ -198,4 +230,28 @@ fn command_ends_with_the_program_that_started_it() {
             wait_until("it is dead", || !runs(id));
         }
     }
+}
+
+/// A gate is there so that a person decides. A plugin cannot, by whatever command.
+#[test]
+fn command_of_a_call_cannot_decide_a_gate() {
+    let env = with_tool(&[
+        "program: $SEDGE",
+        "arguments: [workflow, ...]",
+        "environment: [HOME, USER, SEDGE_CACHE_DIR, XDG_STATE_HOME]",
+        "cwd: .",
+    ]);
+    env.write_file("workflows/B.yaml", b(1));
+    env.setup(&["workflow run B"]);
+    for verb in ["approve", "reject"] {
+        let ended = tool(&env, &json!(["workflow", verb, "B", "gate"]));
+        assert_eq!(ended["exitCode"], 3, "{ended:#}");
+        let stderr = ended["stderr"]["text"].as_str().expect("text");
+        assert!(
+            stderr.contains("a user decides at a gate, and not a plugin"),
+            "{stderr}"
+        );
+    }
+    let gates = env.run_json(["workflow", "approvals"]);
+    assert_eq!(gates["count"], 1, "{gates:#}");
 }

@@ -16,6 +16,7 @@
     reason = "a transcript is as long as the output that it shows"
 )]
 
+mod audit_list;
 mod bad_component;
 mod bad_input;
 mod busy;
@@ -86,10 +87,12 @@ mod plugin_restore;
 mod plugin_shell;
 mod plugin_versions;
 mod reaper;
+mod run_cancel;
 mod run_gc;
 mod run_list;
 mod run_logs;
 mod run_show;
+mod run_watch;
 mod scenario;
 mod scenario_json;
 mod schema;
@@ -106,9 +109,11 @@ mod workflow_approvals;
 mod workflow_approve;
 mod workflow_evaluate;
 mod workflow_get;
+mod workflow_graph;
 mod workflow_inputs;
 mod workflow_list;
 mod workflow_reject;
 mod workflow_resume;
 mod workflow_run;
+mod workflow_run_shown;
 mod workflow_validate;

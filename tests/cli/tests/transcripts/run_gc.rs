@@ -9,7 +9,7 @@ fn runs_are_deleted_and_their_data_stays() {
     insta::assert_snapshot!(env.transcript("run gc --older-than 1h\nrun gc --older-than 7 days"), @"
     $ sedge run gc --older-than 1h
     ------- stderr -------
-    No run ended more than 1h ago.
+    No run ended or was interrupted more than 1h ago.
 
     $ sedge run gc --older-than 7 days
     ------- stderr -------

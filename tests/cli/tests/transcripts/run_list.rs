@@ -40,7 +40,9 @@ fn as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         },
         {
           "id": "[run 2]",
@@ -52,7 +54,9 @@ fn as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         },
         {
           "id": "[run]",
@@ -64,7 +68,9 @@ fn as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": null,
-          "durationMs": null
+          "durationMs": null,
+          "parent": null,
+          "canOnlyFail": false
         }
       ],
       "ok": true,
@@ -122,7 +128,7 @@ fn runs_are_filtered_by_status_subject_and_time() {
     $ sedge run list --status broken
     ------- stderr -------
     error: invalid value 'broken' for '--status <STATUS>'
-      [possible values: running, suspended, succeeded, failed, cancelled, interrupted]
+      [possible values: running, cancelling, suspended, succeeded, failed, cancelled, interrupted]
 
     For more information, try '--help'.
     [exit status: 2]
@@ -154,7 +160,9 @@ fn cut_list_shows_a_note() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         }
       ],
       "ok": true,
@@ -261,7 +269,9 @@ fn list_that_fails_half_way_says_so_at_its_end() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         },
         {
           "id": "[run 2]",
@@ -273,7 +283,9 @@ fn list_that_fails_half_way_says_so_at_its_end() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         }
       ],
       "ok": false,
@@ -308,12 +320,82 @@ fn list_that_fails_half_way_says_so_at_its_end() {
     "#);
     insta::assert_snapshot!(env.run(["run", "list", "--json-lines"]), @r#"
     ------- stdout -------
-    {"id":"[run 3]","kind":"method","subject":"spawn","method":"run","exclusive":false,"status":"failed","startedBy":"tester","startedAt":"[time]","endedAt":"[time]","durationMs":"[ms]"}
-    {"id":"[run 2]","kind":"method","subject":"sink","method":"run","exclusive":false,"status":"succeeded","startedBy":"tester","startedAt":"[time]","endedAt":"[time]","durationMs":"[ms]"}
+    {"id":"[run 3]","kind":"method","subject":"spawn","method":"run","exclusive":false,"status":"failed","startedBy":"tester","startedAt":"[time]","endedAt":"[time]","durationMs":"[ms]","parent":null,"canOnlyFail":false}
+    {"id":"[run 2]","kind":"method","subject":"sink","method":"run","exclusive":false,"status":"succeeded","startedBy":"tester","startedAt":"[time]","endedAt":"[time]","durationMs":"[ms]","parent":null,"canOnlyFail":false}
     ------- stderr -------
     error: cannot read a run status in the datastore: `teleported` is not known
     hint: see all that is damaged: `sedge datastore check --deep`
     hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 3]
     "#);
+}
+
+#[test]
+fn runs_of_several_statuses_are_listed() {
+    let env = with_suspended();
+    env.setup(&["model method run sink run"]);
+    let count = |statuses: &[&str]| {
+        let mut line = vec!["run", "list"];
+        line.extend(statuses.iter().flat_map(|status| ["--status", *status]));
+        env.run_json(line)["count"].clone()
+    };
+    assert_eq!(count(&["suspended"]), 1);
+    assert_eq!(count(&["suspended", "succeeded"]), 2);
+    assert_eq!(count(&["suspended,succeeded"]), 2);
+    assert_eq!(count(&["cancelling", "interrupted"]), 0);
+    insta::assert_snapshot!(env.run(["run", "list", "--status", "done"]), @"
+    ------- stderr -------
+    error: invalid value 'done' for '--status <STATUS>'
+      [possible values: running, cancelling, suspended, succeeded, failed, cancelled, interrupted]
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+}
+
+/// `workflow history` is an alias of `run list --of`, which leaves the runs of methods out.
+#[test]
+fn history_of_a_workflow_is_the_list_of_its_runs() {
+    let env = with_runs();
+    insta::assert_snapshot!(env.transcript("
+        workflow history B
+        workflow history
+        workflow history sink
+        workflow history B --status failed,cancelled
+        workflow history B --status broken
+    "), @"
+    $ sedge workflow history B
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run]  workflow B  suspended  [time]  tester
+
+    $ sedge workflow history
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run]  workflow B  suspended  [time]  tester
+
+    $ sedge workflow history sink
+    ------- stderr -------
+    No run matches.
+
+    $ sedge workflow history B --status failed,cancelled
+    ------- stderr -------
+    No run matches.
+
+    $ sedge workflow history B --status broken
+    ------- stderr -------
+    error: invalid value 'broken' for '--status <STATUS>'
+      [possible values: running, cancelling, suspended, succeeded, failed, cancelled, interrupted]
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    let of_workflow = env.run(["workflow", "history", "B", "--json"]);
+    let of_list = env.run(["run", "list", "--of", "B", "--json"]);
+    assert_eq!(of_workflow.stdout, of_list.stdout);
+    let empty = TestEnv::with_repository();
+    insta::assert_snapshot!(empty.run(["workflow", "history"]), @"
+    ------- stderr -------
+    No workflow has run yet; `sedge workflow run` starts one.
+    ");
 }

@@ -164,3 +164,39 @@ fn unknown_run_is_refused() {
     [exit status: 3]
     "#);
 }
+
+#[test]
+fn lines_of_one_step_are_shown() {
+    let env = with_hostile();
+    let step = |name| {
+        format!(
+            "      - {{name: {name}, task: {{type: model_method, modelIdOrName: hostile, methodName: log, inputs: {{lines: 1}}}}}}\n"
+        )
+    };
+    let workflow = format!(
+        "name: chatty\njobs:\n  - name: main\n    steps:\n{}{}",
+        step("first"),
+        step("second")
+    );
+    env.write_file("workflows/chatty.yaml", workflow);
+    env.setup(&["workflow run chatty"]);
+    insta::assert_snapshot!(env.transcript("
+        run logs --step main/first
+        run logs --step second
+        run logs --step secnod
+    "), @"
+    $ sedge run logs --step main/first
+    ------- stdout -------
+    1  main/first hostile.log: line 1
+
+    $ sedge run logs --step second
+    ------- stdout -------
+    2  main/second hostile.log: line 1
+
+    $ sedge run logs --step secnod
+    ------- stderr -------
+    error: the run `[run]` has no step named `secnod`
+    hint: see the run: `sedge run show [run]`
+    [exit status: 3]
+    ");
+}

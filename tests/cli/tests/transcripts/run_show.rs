@@ -11,7 +11,10 @@ fn run_of_a_workflow_is_a_tree() {
     insta::assert_snapshot!(env.run(["run", "show"]), @"
     ------- stdout -------
     run [run] of workflow B: suspended, started [time] by tester
-    └─ step main/gate: waiting
+    worked on for [took], waited at gates for [took]
+    ├─ step main/gate: waiting
+    │  └─ prompt: Shall the calls be made?
+    └─ step main/spawn: pending
     ");
     env.setup(&[
         "workflow approve B gate --comment fine",
@@ -20,7 +23,9 @@ fn run_of_a_workflow_is_a_tree() {
     insta::assert_snapshot!(env.run(["run", "show"]), @"
     ------- stdout -------
     run [run] of workflow B: succeeded after [took], started [time] by tester
+    worked on for [took], waited at gates for [took]
     ├─ step main/gate: approved, by tester: fine
+    │  └─ prompt: Shall the calls be made?
     └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 1
           ├─ sink.run: succeeded after [took], wrote `record` version 1
@@ -60,31 +65,55 @@ fn as_json() {
         "startedAt": "[time]",
         "endedAt": "[time]",
         "durationMs": "[ms]",
+        "parent": null,
+        "canOnlyFail": false,
+        "parentStep": null,
+        "tags": {},
+        "workingMs": "[ms]",
+        "waitingMs": "[ms]",
+        "cancelled": null,
         "inputs": null,
         "error": null,
+        "failedJobs": [],
         "steps": [
           {
             "step": "main/gate",
+            "expansionOf": null,
             "status": "approved",
             "because": null,
             "decidedBy": "tester",
             "comment": null,
+            "prompt": "Shall the calls be made?",
+            "deadline": null,
+            "digest": "[sha256]",
             "error": null,
+            "isAllowed": false,
             "calls": [],
+            "child": null,
+            "failedAttempts": [],
+            "nextAttemptAt": null,
             "startedAt": "[time]",
             "endedAt": "[time]",
             "durationMs": "[ms]"
           },
           {
             "step": "main/spawn",
+            "expansionOf": null,
             "status": "succeeded",
             "because": null,
             "decidedBy": null,
             "comment": null,
+            "prompt": null,
+            "deadline": null,
+            "digest": null,
             "error": null,
+            "isAllowed": false,
             "calls": [
               "[run]/1"
             ],
+            "child": null,
+            "failedAttempts": [],
+            "nextAttemptAt": null,
             "startedAt": "[time]",
             "endedAt": "[time]",
             "durationMs": "[ms]"
@@ -336,6 +365,13 @@ fn step_or_call_that_could_not_begin_shows_the_reason() {
         "startedAt": "[time]",
         "endedAt": "[time]",
         "durationMs": "[ms]",
+        "parent": null,
+        "canOnlyFail": false,
+        "parentStep": null,
+        "tags": {},
+        "workingMs": "[ms]",
+        "waitingMs": "[ms]",
+        "cancelled": null,
         "inputs": null,
         "error": {
           "code": "lock-timeout",
@@ -345,6 +381,7 @@ fn step_or_call_that_could_not_begin_shows_the_reason() {
           ],
           "waitedMs": "[ms]"
         },
+        "failedJobs": [],
         "steps": [],
         "calls": []
       }

@@ -98,11 +98,14 @@ fn scenario_as_text() {
     The workflow `B` is suspended.
     hint: decide the gate with `sedge workflow approve B main/gate --run [run 3]` (or `reject`)
     hint: then resume the run with `sedge workflow resume B --run [run 3]`
+    [exit status: 4]
 
     $ sedge workflow approvals
     ------- stdout -------
-    WORKFLOW  GATE       RUN           SINCE                 PROMPT
-    B         main/gate  [run 3]       [time]                Shall the calls be made?
+    main/gate of the workflow B, run [run 3], waits since [time]
+      prompt: Shall the calls be made?
+      digest: [sha256]
+      hint: `sedge workflow approve B main/gate --run [run 3]` (or `reject`)
 
     $ sedge workflow resume B
     ------- stderr -------
@@ -127,7 +130,9 @@ fn scenario_as_text() {
     $ sedge run show
     ------- stdout -------
     run [run 3] of workflow B: succeeded after [took], started [time] by tester
+    worked on for [took], waited at gates for [took]
     ├─ step main/gate: approved, by tester
+    │  └─ prompt: Shall the calls be made?
     └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 2
           ├─ sink.run: succeeded after [took], wrote `record` version 3
@@ -140,6 +145,7 @@ fn scenario_as_text() {
     The workflow `B` is suspended.
     hint: decide the gate with `sedge workflow approve B main/gate --run [run 4]` (or `reject`)
     hint: then resume the run with `sedge workflow resume B --run [run 4]`
+    [exit status: 4]
 
     $ sedge workflow reject B gate
     ------- stderr -------
@@ -150,7 +156,8 @@ fn scenario_as_text() {
     ------- stderr -------
     error: the workflow `B` has no run that could be resumed
     hint: its newest run `[run 4]` has failed
-    hint: start another: `sedge workflow run B`
+    hint: begin it again from a step: `sedge workflow resume B --from JOB/STEP --run [run 4]`
+    hint: or start another: `sedge workflow run B`
     [exit status: 3]
 
     $ sedge run list

@@ -149,7 +149,8 @@ fn scenario_as_json() {
       "data": {
         "status": "succeeded",
         "run": "[run 2]",
-        "workflow": "A"
+        "workflow": "A",
+        "failedSteps": []
       }
     }
 
@@ -163,9 +164,11 @@ fn scenario_as_json() {
         "workflow": "B",
         "gates": [
           "main/gate"
-        ]
+        ],
+        "failedSteps": []
       }
     }
+    [exit status: 4]
 
     $ sedge workflow approvals --json
     ------- stdout -------
@@ -175,8 +178,13 @@ fn scenario_as_json() {
           "workflow": "B",
           "gate": "main/gate",
           "run": "[run 3]",
+          "parent": null,
           "since": "[time]",
-          "prompt": "Shall the calls be made?"
+          "prompt": "Shall the calls be made?",
+          "deadline": null,
+          "digest": "[sha256]",
+          "inputs": null,
+          "failedSteps": []
         }
       ],
       "ok": true,
@@ -234,8 +242,16 @@ fn scenario_as_json() {
         "workflow": "B",
         "gate": "main/gate",
         "decision": "approved",
+        "decidedBy": "tester",
+        "digest": "[sha256]",
+        "root": {
+          "run": "[run 3]",
+          "workflow": "B"
+        },
         "status": "suspended",
-        "gatesOpen": []
+        "gatesOpen": [],
+        "failedSteps": [],
+        "fileChanged": false
       }
     }
 
@@ -246,7 +262,8 @@ fn scenario_as_json() {
       "data": {
         "status": "succeeded",
         "run": "[run 3]",
-        "workflow": "B"
+        "workflow": "B",
+        "failedSteps": []
       }
     }
 
@@ -265,31 +282,55 @@ fn scenario_as_json() {
         "startedAt": "[time]",
         "endedAt": "[time]",
         "durationMs": "[ms]",
+        "parent": null,
+        "canOnlyFail": false,
+        "parentStep": null,
+        "tags": {},
+        "workingMs": "[ms]",
+        "waitingMs": "[ms]",
+        "cancelled": null,
         "inputs": null,
         "error": null,
+        "failedJobs": [],
         "steps": [
           {
             "step": "main/gate",
+            "expansionOf": null,
             "status": "approved",
             "because": null,
             "decidedBy": "tester",
             "comment": null,
+            "prompt": "Shall the calls be made?",
+            "deadline": null,
+            "digest": "[sha256]",
             "error": null,
+            "isAllowed": false,
             "calls": [],
+            "child": null,
+            "failedAttempts": [],
+            "nextAttemptAt": null,
             "startedAt": "[time]",
             "endedAt": "[time]",
             "durationMs": "[ms]"
           },
           {
             "step": "main/spawn",
+            "expansionOf": null,
             "status": "succeeded",
             "because": null,
             "decidedBy": null,
             "comment": null,
+            "prompt": null,
+            "deadline": null,
+            "digest": null,
             "error": null,
+            "isAllowed": false,
             "calls": [
               "[run 3]/1"
             ],
+            "child": null,
+            "failedAttempts": [],
+            "nextAttemptAt": null,
             "startedAt": "[time]",
             "endedAt": "[time]",
             "durationMs": "[ms]"
@@ -409,9 +450,11 @@ fn scenario_as_json() {
         "workflow": "B",
         "gates": [
           "main/gate"
-        ]
+        ],
+        "failedSteps": []
       }
     }
+    [exit status: 4]
 
     $ sedge workflow reject B gate --json
     ------- stdout -------
@@ -422,8 +465,22 @@ fn scenario_as_json() {
         "workflow": "B",
         "gate": "main/gate",
         "decision": "rejected",
+        "decidedBy": "tester",
+        "digest": "[sha256]",
+        "root": {
+          "run": "[run 4]",
+          "workflow": "B"
+        },
         "status": "failed",
-        "gatesOpen": []
+        "gatesOpen": [],
+        "failedSteps": [
+          {
+            "step": "main/gate",
+            "error": null,
+            "isAllowed": false
+          }
+        ],
+        "fileChanged": false
       }
     }
 
@@ -443,7 +500,17 @@ fn scenario_as_json() {
           },
           {
             "kind": "command",
-            "purpose": "start another",
+            "purpose": "begin it again from a step",
+            "useCase": "workflow_resume",
+            "arguments": {
+              "from": null,
+              "name": "B",
+              "run": "[run 4]"
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "or start another",
             "useCase": "workflow_run",
             "arguments": {
               "name": "B"
@@ -471,7 +538,9 @@ fn scenario_as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         },
         {
           "id": "[run 3]",
@@ -483,7 +552,9 @@ fn scenario_as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         },
         {
           "id": "[run 2]",
@@ -495,7 +566,9 @@ fn scenario_as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         },
         {
           "id": "[run]",
@@ -507,7 +580,9 @@ fn scenario_as_json() {
           "startedBy": "tester",
           "startedAt": "[time]",
           "endedAt": "[time]",
-          "durationMs": "[ms]"
+          "durationMs": "[ms]",
+          "parent": null,
+          "canOnlyFail": false
         }
       ],
       "ok": true,

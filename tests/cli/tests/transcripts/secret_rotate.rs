@@ -35,6 +35,12 @@ fn all_secrets_are_sealed_with_a_new_key() {
     }
     "#);
     assert_ne!(env.read_file(KEY), before);
+    insta::assert_snapshot!(env.run(["audit", "list", "--what", "secrets-rotated"]), @"
+    ------- stdout -------
+    WHEN  BY  WHAT  ON  DETAIL
+    [time]  tester  secrets-rotated  secrets  2 secrets
+    [time]  tester  secrets-rotated  secrets  2 secrets
+    ");
 }
 
 #[test]

@@ -44,11 +44,13 @@ fn open_gates_failures_and_missing_grants_are_shown() {
     );
     gate["since"] = "[time]".into();
     gate["run"] = "[run]".into();
+    gate["digest"] = "[sha256]".into();
     let failed = document["data"]["failed"][0]
         .as_object_mut()
         .expect("a run has failed");
     for (key, mark) in [
         ("id", "[run]"),
+        ("startedBy", "tester"),
         ("startedAt", "[time]"),
         ("endedAt", "[time]"),
         ("durationMs", "[ms]"),
@@ -64,8 +66,13 @@ fn open_gates_failures_and_missing_grants_are_shown() {
             "workflow": "B",
             "gate": "main/gate",
             "run": "[run]",
+            "parent": null,
             "since": "[time]",
-            "prompt": "Shall the calls be made?"
+            "prompt": "Shall the calls be made?",
+            "deadline": null,
+            "digest": "[sha256]",
+            "inputs": null,
+            "failedSteps": []
           }
         ],
         "running": [],
@@ -81,7 +88,9 @@ fn open_gates_failures_and_missing_grants_are_shown() {
             "startedBy": "tester",
             "startedAt": "[time]",
             "endedAt": "[time]",
-            "durationMs": "[ms]"
+            "durationMs": "[ms]",
+            "parent": null,
+            "canOnlyFail": false
           }
         ],
         "missingComponents": [],

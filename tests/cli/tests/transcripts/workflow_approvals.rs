@@ -1,6 +1,6 @@
 //! `sedge workflow approvals`
 
-use crate::fixtures::{with_suspended, with_workflows};
+use crate::fixtures::{with_files, with_suspended, with_workflows};
 
 #[test]
 fn gates_are_listed_until_they_are_decided() {
@@ -12,8 +12,10 @@ fn gates_are_listed_until_they_are_decided() {
     "), @"
     $ sedge workflow approvals
     ------- stdout -------
-    WORKFLOW  GATE       RUN           SINCE                 PROMPT
-    B         main/gate  [run]         [time]                Shall the calls be made?
+    main/gate of the workflow B, run [run], waits since [time]
+      prompt: Shall the calls be made?
+      digest: [sha256]
+      hint: `sedge workflow approve B main/gate --run [run]` (or `reject`)
 
     $ sedge workflow approve B gate
     ------- stderr -------
@@ -37,8 +39,13 @@ fn as_json() {
           "workflow": "B",
           "gate": "main/gate",
           "run": "[run]",
+          "parent": null,
           "since": "[time]",
-          "prompt": "Shall the calls be made?"
+          "prompt": "Shall the calls be made?",
+          "deadline": null,
+          "digest": "[sha256]",
+          "inputs": null,
+          "failedSteps": []
         }
       ],
       "ok": true,
@@ -64,5 +71,42 @@ fn empty_list_shows_a_note() {
       "count": 0,
       "isCut": false
     }
+    "#);
+}
+
+/// Whoever decides is told that the run can only fail.
+#[test]
+fn failed_step_inputs_and_deadline_are_shown() {
+    let env = with_files();
+    let workflow = "\
+name: w
+inputs:
+  region: {type: string, default: eu}
+jobs:
+  - name: main
+    steps:
+      - {name: bad, task: {type: model_method, modelIdOrName: files, methodName: write, inputs: {fail: true}}}
+      - {name: gate, task: {type: manual_approval, prompt: go on?, timeout: 1h, onTimeout: continue}}
+";
+    env.write_file("workflows/w.yaml", workflow);
+    let ended = env.run(["workflow", "run", "w", "--json"]);
+    assert_eq!(ended.code(), Some(4), "{ended}");
+    assert!(ended.stdout.contains("failedSteps"), "{ended}");
+    insta::assert_snapshot!(env.transcript("workflow approvals\nworkflow approve w gate"), @r#"
+    $ sedge workflow approvals
+    ------- stdout -------
+    main/gate of the workflow w, run [run], waits since [time]
+      prompt: go on?
+      deadline: [time], then the run goes on WITHOUT approval
+      inputs: region: "eu"
+      note: the step `main/bad` failed: its arguments demand a failure (plugin/told-to-fail)
+      note: the run can only fail, because a step without `allowFailure` has failed
+      digest: [sha256]
+      hint: `sedge workflow approve w main/gate --run [run]` (or `reject`)
+
+    $ sedge workflow approve w gate
+    ------- stderr -------
+    The gate `main/gate` of run [run] is approved.
+    The run has failed.
     "#);
 }

@@ -260,7 +260,8 @@ fn each_item_of_stdin_is_a_run() {
           "data": {
             "status": "succeeded",
             "run": "[run 9]",
-            "workflow": "deploy"
+            "workflow": "deploy",
+            "failedSteps": []
           },
           "error": null
         },
@@ -270,7 +271,8 @@ fn each_item_of_stdin_is_a_run() {
           "data": {
             "status": "succeeded",
             "run": "[run 10]",
-            "workflow": "deploy"
+            "workflow": "deploy",
+            "failedSteps": []
           },
           "error": null
         }
@@ -286,8 +288,8 @@ fn each_item_of_stdin_is_a_run() {
     let lines = [&run[..], &["--json-lines"]].concat();
     insta::assert_snapshot!(env.run_with_stdin(lines, "{\"replicas\": 1}{\"replicas\": 2}"), @r#"
     ------- stdout -------
-    {"item":1,"ok":true,"data":{"status":"succeeded","run":"[run 11]","workflow":"deploy"},"error":null}
-    {"item":2,"ok":true,"data":{"status":"succeeded","run":"[run 12]","workflow":"deploy"},"error":null}
+    {"item":1,"ok":true,"data":{"status":"succeeded","run":"[run 11]","workflow":"deploy","failedSteps":[]},"error":null}
+    {"item":2,"ok":true,"data":{"status":"succeeded","run":"[run 12]","workflow":"deploy","failedSteps":[]},"error":null}
     ------- stderr -------
     Run [run 11]
     Step main/note: started.
@@ -360,7 +362,8 @@ fn failed_item_ends_the_command_unless_it_keeps_going() {
           "data": {
             "status": "succeeded",
             "run": "[run 4]",
-            "workflow": "deploy"
+            "workflow": "deploy",
+            "failedSteps": []
           },
           "error": null
         },
@@ -401,7 +404,8 @@ fn failed_item_ends_the_command_unless_it_keeps_going() {
           "data": {
             "status": "succeeded",
             "run": "[run 5]",
-            "workflow": "deploy"
+            "workflow": "deploy",
+            "failedSteps": []
           },
           "error": null
         }

@@ -15,13 +15,16 @@ fn rejected_gate_fails_the_run() {
     ------- stderr -------
     error: the workflow `B` has no run that could be resumed
     hint: its newest run `[run]` has failed
-    hint: start another: `sedge workflow run B`
+    hint: begin it again from a step: `sedge workflow resume B --from JOB/STEP --run [run]`
+    hint: or start another: `sedge workflow run B`
     [exit status: 3]
 
     $ sedge run show
     ------- stdout -------
     run [run] of workflow B: failed after [took], started [time] by tester
+    worked on for [took], waited at gates for [took]
     ├─ step main/gate: rejected, by tester: no
+    │  └─ prompt: Shall the calls be made?
     └─ step main/spawn: skipped, the step `gate` did not end as `succeeded`
 
     $ sedge data list
@@ -43,8 +46,22 @@ fn as_json() {
         "workflow": "B",
         "gate": "main/gate",
         "decision": "rejected",
+        "decidedBy": "tester",
+        "digest": "[sha256]",
+        "root": {
+          "run": "[run]",
+          "workflow": "B"
+        },
         "status": "failed",
-        "gatesOpen": []
+        "gatesOpen": [],
+        "failedSteps": [
+          {
+            "step": "main/gate",
+            "error": null,
+            "isAllowed": false
+          }
+        ],
+        "fileChanged": false
       }
     }
 
@@ -64,7 +81,17 @@ fn as_json() {
           },
           {
             "kind": "command",
-            "purpose": "start another",
+            "purpose": "begin it again from a step",
+            "useCase": "workflow_resume",
+            "arguments": {
+              "from": null,
+              "name": "B",
+              "run": "[run]"
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "or start another",
             "useCase": "workflow_run",
             "arguments": {
               "name": "B"

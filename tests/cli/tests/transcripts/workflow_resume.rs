@@ -1,6 +1,6 @@
 //! `sedge workflow resume`
 
-use crate::fixtures::{with_suspended, with_workflows};
+use crate::fixtures::{refused, with_files, with_suspended, with_workflows};
 
 #[test]
 fn run_is_resumed_after_its_gate_is_decided() {
@@ -27,7 +27,8 @@ fn as_json() {
       "data": {
         "status": "succeeded",
         "run": "[run]",
-        "workflow": "B"
+        "workflow": "B",
+        "failedSteps": []
       }
     }
     "#);
@@ -187,4 +188,75 @@ fn run_has_to_be_named_if_several_wait() {
     hint: see the runs: `sedge run list`
     [exit status: 3]
     ");
+}
+
+const FAILS_ONCE: &str = "\
+name: w
+inputs:
+  fail: {type: boolean, default: true}
+jobs:
+  - name: main
+    steps:
+      - {name: first, task: {type: model_method, modelIdOrName: files, methodName: record}}
+      - name: bad
+        dependsOn: [first]
+        task: {type: model_method, modelIdOrName: files, methodName: write, inputs: {fail: \"${{ inputs.fail }}\"}}
+";
+
+/// The step that has succeeded is not run again.
+#[test]
+fn failed_run_is_resumed_from_a_step() {
+    let env = with_files();
+    env.write_file("workflows/w.yaml", FAILS_ONCE);
+    assert_eq!(env.run(["workflow", "run", "w"]).code(), Some(1));
+    let run = env.run_json(["run", "show"])["data"]["id"].clone();
+    let run = run.as_str().expect("an id").to_owned();
+    let resume = ["workflow", "resume", "w", "--run", &run];
+    let from = [
+        &resume[..],
+        &["--from", "main/bad", "--input", "fail=false"],
+    ]
+    .concat();
+    insta::assert_snapshot!(env.run(from), @"
+    ------- stderr -------
+    Run [run]
+    Step main/bad: started.
+    Step main/bad: succeeded after [took].
+    The workflow `w` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    ");
+    let shown = env.run_json(["run", "show", &run]);
+    let calls = &shown["data"]["steps"][0]["calls"];
+    assert_eq!(calls.as_array().map(Vec::len), Some(1), "{shown:#}");
+}
+
+#[test]
+fn step_to_begin_from_has_to_exist() {
+    let env = with_files();
+    env.write_file("workflows/w.yaml", FAILS_ONCE);
+    assert_eq!(env.run(["workflow", "run", "w"]).code(), Some(1));
+    let run = env.run_json(["run", "show"])["data"]["id"].clone();
+    let run = run.as_str().expect("an id").to_owned();
+    let command = format!("workflow resume w --run {run} --from main/bda");
+    assert_eq!(refused(&env, &command).code(), Some(3));
+    let command = format!("workflow resume w --run {run} --input fial=false --from main/bad");
+    assert_eq!(refused(&env, &command).code(), Some(2));
+}
+
+/// The run continues with its own text unless the user takes the file.
+#[test]
+fn edited_file_is_mentioned_or_taken() {
+    let env = with_suspended();
+    let text = env.read_file("workflows/B.yaml");
+    env.write_file("workflows/B.yaml", text.replace("count: 2", "count: 1"));
+    let approved = env.run(["workflow", "approve", "B", "gate"]);
+    assert!(approved.stderr.contains("has changed since"), "{approved}");
+    let _ = env
+        .run(["workflow", "resume", "B", "--take-edits"])
+        .succeeded();
+    let shown = env.run_json(["run", "show"]);
+    assert_eq!(
+        shown["data"]["calls"][0]["arguments"]["count"], 1,
+        "{shown:#}"
+    );
 }

@@ -1,6 +1,6 @@
 //! `sedge workflow run`
 
-use crate::fixtures::{A, with_hostile, with_workflows};
+use crate::fixtures::{A, with_files, with_hostile, with_workflows};
 
 #[test]
 fn workflow_succeeds() {
@@ -25,6 +25,7 @@ fn workflow_is_suspended_at_a_gate_with_hints() {
     The workflow `B` is suspended.
     hint: decide the gate with `sedge workflow approve B main/gate --run [run]` (or `reject`)
     hint: then resume the run with `sedge workflow resume B --run [run]`
+    [exit status: 4]
     ");
 }
 
@@ -39,7 +40,8 @@ fn as_json() {
       "data": {
         "status": "succeeded",
         "run": "[run]",
-        "workflow": "A"
+        "workflow": "A",
+        "failedSteps": []
       }
     }
 
@@ -53,9 +55,11 @@ fn as_json() {
         "workflow": "B",
         "gates": [
           "main/gate"
-        ]
+        ],
+        "failedSteps": []
       }
     }
+    [exit status: 4]
     "#);
 }
 
@@ -117,7 +121,8 @@ fn failed_step_fails_the_workflow_and_skips_its_dependents() {
               "error": {
                 "code": "plugin/no-luck",
                 "message": "not today"
-              }
+              },
+              "isAllowed": false
             }
           ],
           "failed": [
@@ -197,9 +202,10 @@ fn step_with_allowed_failure_does_not_fail_the_workflow() {
     Step main/first: started.
     Step main/first: succeeded after [took].
     Step main/fail: started.
-    Step main/fail: failed after [took].
+    Step main/fail: failed (allowed) after [took].
     Step main/last: skipped, the step `fail` did not end as `succeeded`.
     The workflow `C` succeeded.
+    note: the step `main/fail` failed (allowed): not today (plugin/no-luck)
     hint: `sedge run show [run]` shows its calls
     ");
 }
@@ -317,3 +323,49 @@ jobs:
         dependsOn: [{step: fail}]
         task: {type: model_method, modelIdOrName: sink, methodName: run}
 ";
+
+#[test]
+fn severity_and_labels_have_to_be_valid() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.transcript("
+        workflow run A --fail-on worst
+        workflow run A --tag env
+    "), @"
+    $ sedge workflow run A --fail-on worst
+    ------- stderr -------
+    error: invalid value 'worst' for '--fail-on <SEVERITY>'
+      [possible values: low, medium, high]
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge workflow run A --tag env
+    ------- stderr -------
+    error: invalid value 'env' for '--tag <KEY=VALUE>': it is not of the form KEY=VALUE
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+}
+
+#[test]
+fn failure_that_is_allowed_is_marked_at_the_end() {
+    let env = with_files();
+    let workflow = "\
+name: w
+jobs:
+  - name: main
+    steps:
+      - {name: bad, allowFailure: true, task: {type: model_method, modelIdOrName: files, methodName: write, inputs: {fail: true}}}
+";
+    env.write_file("workflows/w.yaml", workflow);
+    insta::assert_snapshot!(env.run(["workflow", "run", "w"]), @"
+    ------- stderr -------
+    Run [run]
+    Step main/bad: started.
+    Step main/bad: failed (allowed) after [took].
+    The workflow `w` succeeded.
+    note: the step `main/bad` failed (allowed): its arguments demand a failure (plugin/told-to-fail)
+    hint: `sedge run show [run]` shows its calls
+    ");
+}

@@ -1,16 +1,21 @@
-//! Runs the nested calls of a call, or answers them from the record of interrupted attempts.
+//! Runs the nested calls of a call, or answers them from the record of earlier attempts.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use sedge_model::call::{CallError, Outcome};
-use sedge_runtime::{BoxFuture, CalleeError, CallsPort, RequestFault};
+use sedge_runtime::{
+    BoxFuture, CalleeError, CallsPort, EndedByHost, HostError, RequestFault, RolledBack,
+};
 use serde_json::Value;
 
 use super::CallPorts;
-use crate::call::fault::carried;
-use crate::call::redactor::CallRedactor;
-use crate::call::replay::{NestedRequest, Recalled};
-use crate::call::{CallFault, CallRequest, call_run};
+use crate::call::fault::{AttemptFault, carried};
+use crate::call::record::arguments_recorded;
+use crate::call::replay::{CallReplay, NestedRequest, Recalled};
+use crate::call::{CallFault, CallRequest, CallTerms, Caller, deadlock_again, nested_run};
+use crate::run::cx::RunCx;
+
+type Ended = Result<Outcome, RequestFault<CalleeError>>;
 
 impl CallsPort for CallPorts {
     fn call(
@@ -19,7 +24,7 @@ impl CallsPort for CallPorts {
         target: String,
         method: String,
         mut arguments: Value,
-    ) -> BoxFuture<Result<Outcome, RequestFault<CalleeError>>> {
+    ) -> BoxFuture<Ended> {
         // The callee must not receive a secret only because this call has seen it.
         self.redactor().arguments(&mut arguments);
         if let Err(denial) = self.touched(&target, "call") {
@@ -27,61 +32,77 @@ impl CallsPort for CallPorts {
             let refused = CalleeError::refused(CallError::Denied { reason });
             return Box::pin(async { Err(RequestFault::Guest(refused)) });
         }
-        let requested = NestedRequest {
-            target: &target,
-            method: &method,
-            arguments: &arguments,
-        };
-        let replay = match self.recall(ordinal, &requested) {
-            Recalled::Ended(ended) => {
-                let ended = ended.map_err(CalleeError::failed);
-                return Box::pin(async { ended.map_err(RequestFault::Guest) });
-            }
-            Recalled::CutOff(replay) => Some(replay),
-            Recalled::Nothing | Recalled::Diverged => None,
-        };
-        let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.caller));
         let request = CallRequest {
             frame: self.caller.frame.callee(ordinal),
             step: self.identity().step.clone(),
             target,
             method,
             arguments,
-            replay,
+            replay: None,
+            terms: CallTerms {
+                labels: self.writes.labels_nested(),
+                ..CallTerms::default()
+            },
         };
-        Box::pin(async move {
-            call_run(&cx, request, Some(&caller))
-                .await
-                .map_err(|fault| match fault {
-                    CallFault::Refused(error) => RequestFault::Guest(CalleeError::refused(error)),
-                    CallFault::Failed(error) => RequestFault::Guest(CalleeError::failed(error)),
-                    CallFault::App(error) => RequestFault::Host(carried(error)),
-                })
-        })
+        let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.caller));
+        let replay = Arc::clone(&self.replay);
+        Box::pin(async move { called(&cx, &caller, &replay, request).await })
     }
 }
 
-impl CallPorts {
-    /// Looks up a nested call in the record of interrupted attempts.
-    fn recall(&self, ordinal: u32, requested: &NestedRequest<'_>) -> Recalled {
-        let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = replay.as_ref() else {
-            return Recalled::Nothing;
-        };
-        // The replay compares the arguments in the form in which they are recorded.
-        let mut arguments = requested.arguments.clone();
-        CallRedactor::new(&self.cx.vault).value(&mut arguments);
-        let recorded = NestedRequest {
-            target: requested.target,
-            method: requested.method,
-            arguments: &arguments,
-        };
-        let recalled = known.recall(ordinal, &recorded);
-        if let Recalled::Diverged = recalled {
-            let call = self.identity().lineage.child(ordinal);
-            tracing::warn!(%call, target = requested.target, "the replay diverged, continuing live");
-            *replay = None;
+/// Makes a nested call of `caller`, unless the record answers it.
+async fn called(
+    cx: &Arc<RunCx>,
+    caller: &Caller,
+    replay: &CallReplay,
+    mut request: CallRequest,
+) -> Ended {
+    match recall(cx, replay, &request).await {
+        Recalled::Ended(ended) => {
+            return ended.map_err(|error| RequestFault::Guest(CalleeError::failed(error)));
         }
-        recalled
+        Recalled::Differs(difference) => {
+            let error = deadlock_again(&caller.frame, difference);
+            return Err(RequestFault::Host(HostError::new(EndedByHost(error))));
+        }
+        Recalled::CutOff(below) => request.replay = Some(below),
+        Recalled::Diverged => {
+            let (call, target) = (request.frame.lineage(), &request.target);
+            tracing::warn!(%call, %target, "the replay diverged, continuing live");
+        }
+        Recalled::Nothing => {}
+    }
+    let ended = nested_run(cx, request, Some(caller)).await;
+    ended.map_err(|fault| match fault {
+        AttemptFault::RolledBack => RequestFault::Host(HostError::new(RolledBack)),
+        AttemptFault::Fault(CallFault::Refused(error)) => {
+            RequestFault::Guest(CalleeError::refused(error))
+        }
+        AttemptFault::Fault(CallFault::Failed(error)) => {
+            RequestFault::Guest(CalleeError::failed(error))
+        }
+        AttemptFault::Fault(CallFault::App(error)) => RequestFault::Host(carried(error)),
+    })
+}
+
+/// Looks up a nested call in the record of earlier attempts.
+async fn recall(cx: &Arc<RunCx>, replay: &CallReplay, request: &CallRequest) -> Recalled {
+    if !replay.is_needed() {
+        return Recalled::Nothing;
+    }
+    // ignored: a model that cannot be loaded hides no arguments, and the call itself fails with
+    // this error if the record has no answer.
+    let model = cx.model(&request.target).await.ok();
+    // The replay compares the arguments in the form in which they are recorded.
+    let arguments = arguments_recorded(cx, model.as_deref(), request);
+    let requested = NestedRequest {
+        target: &request.target,
+        method: &request.method,
+        arguments: &arguments,
+    };
+    // The last ordinal of the frame is the one that the guest's call was given.
+    match request.frame.lineage().ordinal() {
+        Some(ordinal) => replay.recall(ordinal, &requested),
+        None => Recalled::Nothing,
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use sedge_lang::query::Selection;
 use sedge_model::call::{
-    DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite, Written,
+    BaseVersion, DataKind, DiscardedChanges, NameBase, Refusals, StagedContent, StagedWrite,
+    Written,
 };
 use sedge_model::names::{DataName, ModelName};
 use sedge_runtime::{
-    BoxFuture, DataAccessError, DataPort, FileSink, FileSource, HostError, OpenedFile,
-    RequestFault, ResourceVersion, SealDraft, ShownContent, VersionInfo,
+    BoxFuture, ChangesToCommit, DataAccessError, DataPort, FileSink, FileSource, HostError,
+    OpenedFile, RequestFault, ResourceVersion, SealDraft, ShownContent, VersionInfo,
 };
 use sedge_secrets::StreamRedactor;
 use sedge_store::{BlobWriter, CallEnd, ContentReader, DataRecord, Scan, Scanned, StoreError};
@@ -19,7 +20,7 @@ use serde_json::Value;
 use super::CallPorts;
 use crate::call::fault::carried;
 use crate::call::field_access::SealedSource;
-use crate::call::writes::{self, Writes};
+use crate::call::writes::{self, Writes, changed_name};
 
 impl DataPort for CallPorts {
     fn readable(&self, model: &str) -> Result<ModelName, RequestFault<DataAccessError>> {
@@ -81,6 +82,23 @@ impl DataPort for CallPorts {
         let versions = self.store()?.data_versions(model, name);
         let versions = versions.map_err(carried)?.into_iter();
         Ok(versions.map(version_info).collect())
+    }
+
+    fn latest(&self, name: &DataName) -> Result<NameBase, HostError> {
+        let found = self.store()?.data_get(&self.identity().model, name, None);
+        Ok(match found.map_err(carried)? {
+            Some(record) => NameBase {
+                name: record.name,
+                version: Some(BaseVersion {
+                    version: record.version,
+                    by: record.by,
+                }),
+            },
+            None => NameBase {
+                name: name.clone(),
+                version: None,
+            },
+        })
     }
 
     fn list(
@@ -154,16 +172,29 @@ impl DataPort for CallPorts {
 
     fn publish(
         &self,
-        mut staged: Vec<StagedChange>,
+        staged: ChangesToCommit,
     ) -> BoxFuture<Result<Vec<Written>, RequestFault<DataAccessError>>> {
+        let ChangesToCommit {
+            changes: mut staged,
+            bases,
+        } = staged;
         self.redactor().changes(&mut staged);
+        let bases = writes::bases(self.writes.labels(), &staged, bases);
+        let changes = match writes::changes(&self.model, self.writes.labels(), staged) {
+            Ok(changes) => changes,
+            Err(error) => {
+                let denied = DataAccessError::Denied(error.to_string());
+                return Box::pin(async move { Err(RequestFault::Guest(denied)) });
+            }
+        };
         let so_far = CallEnd {
             lineage: self.identity().lineage.clone(),
             step: self.identity().step.clone(),
             model: self.identity().model.clone(),
             origin: self.writes.origin.clone(),
             result: Ok(Value::Null),
-            changes: writes::changes(&self.model, staged),
+            changes,
+            bases,
             discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
@@ -182,6 +213,12 @@ impl DataPort for CallPorts {
                 Err(error @ StoreError::NotOwner { .. }) => Err(RequestFault::Guest(
                     DataAccessError::Denied(error.to_string()),
                 )),
+                Err(error @ StoreError::ChangedMeanwhile { .. }) => {
+                    Err(RequestFault::Guest(DataAccessError::ChangedMeanwhile {
+                        name: changed_name(&error),
+                        reason: error.to_string(),
+                    }))
+                }
                 Err(error) => Err(RequestFault::Host(carried(error))),
             }
         })
@@ -273,6 +310,7 @@ fn version_info(record: DataRecord) -> VersionInfo {
         spec: record.spec,
         version: Some(record.version),
         created_at_ms: Some(record.created_at.0),
+        by: Some(record.by),
         size: record.size,
         tags: record.tags,
     }

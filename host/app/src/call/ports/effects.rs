@@ -7,7 +7,7 @@ use crate::call::frame::RollbackPending;
 
 impl EffectsPort for CallPorts {
     fn begin(&self) -> Result<(), RolledBack> {
-        let begun = self.caller.frame.publish();
+        let begun = self.caller.frame.escape();
         begun.map_err(|RollbackPending| RolledBack)
     }
 }

@@ -10,6 +10,7 @@ impl LogPort for CallPorts {
     fn logged(&self, line: &mut LogLine) {
         self.redactor().line(line);
         self.cx.event(Event::Logged {
+            call: self.identity().lineage.clone(),
             step: self.identity().step.clone(),
             model: self.identity().model.clone(),
             method: self.identity().method.clone(),

@@ -9,7 +9,7 @@ use sedge_app::model::method_run::ModelMethodRunRequest;
 use sedge_app::types::{GivenInputs, Workload};
 
 use crate::commands::Run;
-use crate::commands::shared::{CheckOptions, RunOptions};
+use crate::commands::shared::{CheckOptions, ExecutionOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::inputs::InputOptions;
@@ -23,6 +23,7 @@ use crate::output::Output;
 /// --input is an argument of the method, or else a global argument. On a model with a file, given
 /// global arguments are used for this run only. The usual form has the type before the verb.
 #[derive(Debug, Args)]
+#[command(mut_arg("json_lines", |arg| arg.requires("stdin")))]
 #[command(override_usage = "sedge model <TYPE> method run [OPTIONS] <METHOD> <NAME>")]
 pub(crate) struct ModelMethodDirectArgs {
     /// The type, for example @sedge/sink
@@ -39,7 +40,7 @@ pub(crate) struct ModelMethodDirectArgs {
     #[command(flatten)]
     checks: CheckOptions,
     #[command(flatten)]
-    options: RunOptions,
+    options: ExecutionOptions,
 }
 
 impl Run for ModelMethodDirectArgs {

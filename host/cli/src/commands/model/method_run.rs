@@ -11,7 +11,7 @@ use sedge_app::types::{GivenInputs, Workload, json};
 use serde_json::{Map, Value};
 
 use crate::commands::Run;
-use crate::commands::shared::{CheckOptions, RunOptions};
+use crate::commands::shared::{CheckOptions, ExecutionOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::inputs::{InputOptions, text_of};
@@ -23,6 +23,7 @@ use crate::show;
 ///
 /// Prints the value that the method returned. `sedge data` shows the data that it wrote.
 #[derive(Debug, Args)]
+#[command(mut_arg("json_lines", |arg| arg.requires("stdin")))]
 pub(crate) struct ModelMethodRunArgs {
     /// The model
     model: String,
@@ -39,7 +40,7 @@ pub(crate) struct ModelMethodRunArgs {
     #[command(flatten)]
     checks: CheckOptions,
     #[command(flatten)]
-    options: RunOptions,
+    options: ExecutionOptions,
 }
 
 impl Run for ModelMethodRunArgs {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use sedge_api::view::run::RunsRemoved;
+use sedge_app::actor::actor;
 use sedge_app::run::gc::run_gc;
 use sedge_app::types::Span;
 
@@ -13,15 +14,16 @@ use crate::error::CliError;
 use crate::output::{Output, table};
 use crate::show;
 
-/// Delete runs that ended long ago
+/// Delete runs that ended or were interrupted long ago
 ///
 /// Their calls, events and logs are deleted. The data that they wrote stays, and still names its
-/// run. Runs that wait at a gate or were interrupted stay. An unsaved model is deleted if it has no
+/// run. Runs that wait at a gate stay. An interrupted run is old if nothing has happened in it for
+/// so long; it cannot be resumed any more. An unsaved model is deleted if it has no
 /// data and none of its runs is left. The command needs the whole datastore:
 /// it waits until no call is running, and new calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct RunGcArgs {
-    /// Delete the runs that ended longer ago than this: 5m, 1h, 7d, 2w, 1mo, 1y
+    /// Delete the runs that ended or were interrupted longer ago than this: 5m, 1h, 7d, 2w, 1mo, 1y
     #[arg(long, value_name = "AGE")]
     older_than: Span,
     #[command(flatten)]
@@ -36,9 +38,10 @@ impl Run for RunGcArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
         let dry_run = self.dry_run.is_set();
+        let by = actor();
         if !dry_run {
             self.confirmation.ask_about(cx, || {
-                let plan = cx.wait(run_gc(&repository, self.older_than, true, cx.events()))?;
+                let plan = cx.wait(run_gc(&repository, &by, self.older_than, true, cx.events()))?;
                 let what = removed_text(&plan);
                 Ok(what.map(|what| DeleteQuestion {
                     text: format!("Remove {what} permanently, with all calls and logs?"),
@@ -46,10 +49,19 @@ impl Run for RunGcArgs {
                 }))
             })?;
         }
-        let removed = cx.wait(run_gc(&repository, self.older_than, dry_run, cx.events()))?;
+        let removed = cx.wait(run_gc(
+            &repository,
+            &by,
+            self.older_than,
+            dry_run,
+            cx.events(),
+        ))?;
         let runs = &removed.runs;
         let Some(what_removed) = removed_text(&removed) else {
-            let note = format!("No run ended more than {} ago.", self.older_than);
+            let note = format!(
+                "No run ended or was interrupted more than {} ago.",
+                self.older_than
+            );
             return Ok(Output::new(removed).note(note));
         };
         let note = self.dry_run.sentence(&what_removed);

@@ -23,12 +23,28 @@ const ROWS_SHOWN: u64 = 20;
 /// List runs, newest first
 #[derive(Debug, Args)]
 pub(crate) struct RunListArgs {
-    /// Show only runs with this status
-    #[arg(long, value_parser = status())]
-    status: Option<RunStatusView>,
     /// Show only runs of this model, method (MODEL.METHOD) or workflow
     #[arg(long, value_name = "NAME")]
     of: Option<String>,
+    #[command(flatten)]
+    options: RunListOptions,
+}
+
+/// List the runs of workflows, newest first, as `sedge run list` does
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowHistoryArgs {
+    /// The workflow [default: all workflows]
+    name: Option<String>,
+    #[command(flatten)]
+    options: RunListOptions,
+}
+
+/// The options of commands that list runs.
+#[derive(Debug, Args)]
+struct RunListOptions {
+    /// Show only runs with this status; may be repeated, or be a list: failed,cancelled
+    #[arg(long, value_parser = status(), value_delimiter = ',')]
+    status: Vec<RunStatusView>,
     /// Show only runs started since: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
     #[arg(long, value_name = "TIME", value_parser = time_or_age)]
     since: Option<Timestamp>,
@@ -52,10 +68,34 @@ fn status() -> impl TypedValueParser<Value = RunStatusView> {
 
 impl Run for RunListArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let is_filtered = self.status.is_some() || self.of.is_some() || self.since.is_some();
+        let none = "No runs yet; `sedge model method run` and `sedge workflow run` start them.";
+        self.options.list(cx, self.of, None, none)
+    }
+}
+
+impl Run for WorkflowHistoryArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let none = "No workflow has run yet; `sedge workflow run` starts one.";
+        let kind = Some(RunKindView::Workflow);
+        self.options.list(cx, self.name, kind, none)
+    }
+}
+
+impl RunListOptions {
+    /// Lists the runs of a model or workflow, or all. `none` is the note about a repository that has
+    /// no such run.
+    fn list(
+        self,
+        cx: &Context,
+        of: Option<String>,
+        kind: Option<RunKindView>,
+        none: &str,
+    ) -> Result<Output, CliError> {
+        let is_filtered = !self.status.is_empty() || of.is_some() || self.since.is_some();
         let request = RunListRequest {
-            status: self.status,
-            of: self.of,
+            statuses: self.status,
+            of,
+            kind,
             since: self.since,
         };
         let heading = ["run", "of", "status", "started", "took", "by"];
@@ -68,7 +108,7 @@ impl Run for RunListArgs {
         })?;
         rows.output(match is_filtered {
             true => "No run matches.",
-            false => "No runs yet; `sedge model method run` and `sedge workflow run` start them.",
+            false => none,
         })
     }
 }
@@ -77,11 +117,20 @@ fn row(run: &RunView) -> Vec<String> {
     vec![
         run.id.clone(),
         what(run),
-        run.status.as_str().to_owned(),
+        status_text(run),
         show::time_in_table(run.started_at),
         elapsed(run).map(show::duration).unwrap_or_default(),
         run.started_by.clone(),
     ]
+}
+
+/// Returns the status of a run, and what is known of its end.
+pub(crate) fn status_text(run: &RunView) -> String {
+    let status = run.status.as_str();
+    match run.can_only_fail {
+        true => format!("{status}, can only fail"),
+        false => status.to_owned(),
+    }
 }
 
 /// Returns the subject of a run: `model.method`, or `workflow NAME`.

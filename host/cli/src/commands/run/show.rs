@@ -12,12 +12,14 @@ use sedge_app::run::show::run_show;
 use serde_json::Value;
 
 use crate::commands::Run;
-use crate::commands::run::list::{elapsed, what};
+use crate::commands::run::list::{elapsed, status_text, what};
+use crate::commands::workflow::approvals::then_text;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
 use crate::output::{Output, TreeNode, draw};
 use crate::show;
+use crate::timeline::{TimelineFormat, timeline_output};
 
 /// The number of calls of one caller that are shown; the others are summed up.
 const SIBLINGS_SHOWN: usize = 20;
@@ -36,13 +38,29 @@ pub(crate) struct RunShowArgs {
     /// Show the whole backtrace of a guest that trapped or panicked
     #[arg(long)]
     backtrace: bool,
+    /// Show the steps over time, with the waits at gates apart from the work
+    #[arg(long, conflicts_with = "backtrace")]
+    timeline: bool,
+    /// Draw the timeline in this format
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        requires = "timeline",
+        default_value = "text"
+    )]
+    format: TimelineFormat,
 }
 
 impl Run for RunShowArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let report = run_show(&*cx.repository()?, self.run.as_deref())?;
+        let repository = cx.repository()?;
+        let report = run_show(&repository, self.run.as_deref())?;
         if cx.json {
             return Ok(Output::new(report));
+        }
+        if self.timeline {
+            let shown = if self.all { usize::MAX } else { SIBLINGS_SHOWN };
+            return timeline_output(cx, &repository, &report, self.format, shown);
         }
         let tree = Tree {
             shown: if self.all { usize::MAX } else { SIBLINGS_SHOWN },
@@ -71,6 +89,12 @@ impl Tree {
             .iter()
             .map(|call| (call.call.as_str(), call))
             .collect();
+        for job in &report.failed_jobs {
+            below.push(TreeNode {
+                text: format!("job {}: failed", job.job),
+                below: self.error(&job.error),
+            });
+        }
         for step in &report.steps {
             let made = step.calls.iter();
             let made = made.filter_map(|call| by_name.get(call.as_str()).copied());
@@ -82,35 +106,43 @@ impl Tree {
             below.extend(self.error(error));
         }
         let mut lines = vec![head(report)];
+        lines.extend(times_line(report));
+        lines.extend(cancellation_line(report));
         draw(&below, "", &mut lines);
         lines.join("\n")
     }
 
     fn step(&self, step: &StepView, made: &[&CallView]) -> TreeNode {
-        let mut text = format!("step {}: {}", step.step, step.status.as_str());
-        if let (Some(ms), StepStatusView::Succeeded | StepStatusView::Failed) =
-            (step.duration_ms, step.status)
-        {
-            text.push_str(&format!(
-                " after {}",
-                show::duration(Duration::from_millis(ms))
-            ));
+        let mut below: Vec<TreeNode> = Vec::new();
+        below.extend(step.prompt.as_ref().map(|prompt| {
+            let prompt = guest_text::line(&prompt.replace('\n', " "));
+            TreeNode::leaf(format!("prompt: {prompt}"))
+        }));
+        for attempt in &step.failed_attempts {
+            let text = format!("attempt {} failed", attempt.attempt);
+            // The call of the attempt shows the error itself.
+            let is_shown = attempt.call.is_some()
+                && made
+                    .iter()
+                    .any(|call| Some(&call.call) == attempt.call.as_ref());
+            let error = match is_shown {
+                true => Vec::new(),
+                false => self.error(&attempt.error),
+            };
+            below.push(TreeNode { text, below: error });
         }
-        if let Some(because) = &step.because {
-            text.push_str(&format!(", {because}"));
-        }
-        if let Some(by) = &step.decided_by {
-            text.push_str(&format!(", by {by}"));
-        }
-        if let Some(comment) = &step.comment {
-            text.push_str(&format!(": {comment}"));
-        }
-        let mut below: Vec<TreeNode> = made.iter().map(|call| self.call(call)).collect();
+        below.extend(made.iter().map(|call| self.call(call)));
         // The error that a call reported is not shown twice.
         let is_shown = made.last().is_some_and(|call| call.error.is_some());
         if let Some(error) = step.error.as_ref().filter(|_| !is_shown) {
             below.extend(self.error(error));
         }
+        if let Some(child) = &step.child {
+            below.push(TreeNode::leaf(format!(
+                "run {child}: `sedge run show {child}`"
+            )));
+        }
+        let text = step_line(step);
         TreeNode { text, below }
     }
 
@@ -151,6 +183,53 @@ impl Tree {
     }
 }
 
+/// Returns a step as one line: its status, and why it has it.
+fn step_line(step: &StepView) -> String {
+    let mut text = format!("step {}: {}", step.step, step.status.as_str());
+    if step.is_allowed {
+        text.push_str(" (allowed)");
+    }
+    if let (Some(ms), StepStatusView::Succeeded | StepStatusView::Failed) =
+        (step.duration_ms, step.status)
+    {
+        text.push_str(&format!(
+            " after {}",
+            show::duration(Duration::from_millis(ms))
+        ));
+    }
+    if let Some(because) = &step.because {
+        text.push_str(&format!(", {because}"));
+    }
+    if let Some(by) = &step.decided_by {
+        text.push_str(&format!(", by {by}"));
+    }
+    if let Some(comment) = &step.comment {
+        text.push_str(&format!(": {comment}"));
+    }
+    if let Some(deadline) = &step.deadline {
+        let (at, then) = (show::time(deadline.at), then_text(deadline.on_timeout));
+        match step.status {
+            StepStatusView::Waiting => text.push_str(&format!(", until {at}, then {then}")),
+            StepStatusView::Expired => text.push_str(&format!(", its deadline decided: {then}")),
+            StepStatusView::Pending
+            | StepStatusView::Running
+            | StepStatusView::Retrying
+            | StepStatusView::Suspended
+            | StepStatusView::Interrupted
+            | StepStatusView::Succeeded
+            | StepStatusView::Satisfied
+            | StepStatusView::Failed
+            | StepStatusView::Skipped
+            | StepStatusView::Approved
+            | StepStatusView::Rejected => {}
+        }
+    }
+    if let Some(at) = step.next_attempt_at {
+        text.push_str(&format!(", next attempt at {}", show::time(at)));
+    }
+    text
+}
+
 /// The maximum number of characters of an input that are shown.
 const INPUT_CHARS_SHOWN: usize = 200;
 
@@ -182,14 +261,47 @@ fn head(report: &RunReport) -> String {
     } else {
         ""
     };
+    let part_of = match (&run.parent, &report.parent_step) {
+        (Some(parent), Some(step)) => format!(", part of step {step} of run {parent}"),
+        (Some(parent), None) => format!(", part of run {parent}"),
+        (None, _) => String::new(),
+    };
+    let tags = report.tags.iter();
+    let tags: String = tags
+        .map(|(key, value)| format!(", {key}={value}"))
+        .collect();
     format!(
-        "run {} of {}: {}{took}{exclusive}, started {} by {}",
+        "run {} of {}: {}{took}{exclusive}, started {} by {}{part_of}{tags}",
         run.id,
         what(run),
-        run.status.as_str(),
+        status_text(run),
         show::time(run.started_at),
         run.started_by
     )
+}
+
+/// Returns how long the run was worked on and how long it waited, if it waited at all.
+fn times_line(report: &RunReport) -> Option<String> {
+    let duration = |ms| show::duration(Duration::from_millis(ms));
+    (report.waiting_ms > 0).then(|| {
+        format!(
+            "worked on for {}, waited at gates for {}",
+            duration(report.working_ms),
+            duration(report.waiting_ms)
+        )
+    })
+}
+
+fn cancellation_line(report: &RunReport) -> Option<String> {
+    let cancelled = report.cancelled.as_ref()?;
+    let (at, by) = (show::time(cancelled.at), &cancelled.by);
+    let reason = cancelled.reason.as_ref().map(|it| format!(": {it}"));
+    // ignored: no error is dropped, because this is an `Option`.
+    let reason = reason.unwrap_or_default();
+    Some(format!(
+        "cancelled {at} by {by}{}",
+        guest_text::line(&reason)
+    ))
 }
 
 /// Returns a call as one line.

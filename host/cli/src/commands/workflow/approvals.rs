@@ -1,18 +1,24 @@
 //! `sedge workflow approvals`
 
 use clap::Args;
+use sedge_api::view::run::{GateDeadlineView, OnTimeoutView};
 use sedge_api::view::workflow::GateView;
 use sedge_app::workflow::approvals::workflow_approvals;
+use serde_json::{Map, Value};
 
 use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::failed_steps::failed_lines;
 use crate::guest_text;
 use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// List the gates that wait for a decision
+/// The maximum number of characters of an input that are shown.
+const INPUT_CHARS_SHOWN: usize = 200;
+
+/// List the gates that wait for a decision, with what to know before deciding
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowApprovalsArgs {
     #[command(flatten)]
@@ -21,19 +27,96 @@ pub(crate) struct WorkflowApprovalsArgs {
 
 impl Run for WorkflowApprovalsArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let heading = ["workflow", "gate", "run", "since", "prompt"];
-        let mut rows = Rows::new(cx, &self.list, &heading);
-        workflow_approvals(&cx.repository()?, |gate| rows.push(&gate, || row(&gate)))?;
-        rows.output("No gate waits for a decision.")
+        let mut rows = Rows::of_text(cx, &self.list);
+        let is_shown = rows.is_shown();
+        let mut gates = Vec::new();
+        workflow_approvals::<CliError>(&*cx.repository()?, |gate| {
+            let next = rows.push(&gate, Vec::new)?;
+            if is_shown && rows.has_taken() {
+                gates.push(text(&gate));
+            }
+            Ok(next)
+        })?;
+        let output = rows.output("No gate waits for a decision.")?;
+        Ok(match gates.is_empty() {
+            true => output,
+            false => output.text(gates.join("\n\n")),
+        })
     }
 }
 
-fn row(gate: &GateView) -> Vec<String> {
-    vec![
-        gate.workflow.clone(),
-        gate.gate.clone(),
-        gate.run.clone(),
-        show::time_in_table(gate.since),
-        guest_text::cell(&gate.prompt.replace('\n', " ")),
-    ]
+/// Returns a gate as text: what it asks for, and how to decide it.
+fn text(gate: &GateView) -> String {
+    let GateView {
+        workflow,
+        gate: name,
+        run,
+        parent,
+        since,
+        prompt,
+        deadline,
+        digest,
+        inputs,
+        failed_steps,
+    } = gate;
+    let mut lines = vec![format!(
+        "{name} of the workflow {workflow}, run {run}, waits since {}",
+        show::time(*since)
+    )];
+    if !prompt.is_empty() {
+        lines.push(format!("prompt: {}", guest_text::block(prompt, "  ")));
+    }
+    if let Some(parent) = parent {
+        lines.push(format!(
+            "part of: step {} of run {}",
+            parent.step, parent.run
+        ));
+    }
+    lines.extend(deadline.as_ref().map(deadline_line));
+    lines.extend(inputs.as_ref().filter(|it| !it.is_empty()).map(inputs_line));
+    lines.extend(failed_lines(failed_steps));
+    lines.extend(digest.as_ref().map(|digest| format!("digest: {digest}")));
+    lines.push(format!(
+        "hint: `{}` (or `reject`)",
+        approve_command(workflow, name, run)
+    ));
+    lines.join("\n  ")
+}
+
+/// Returns the command that approves a gate.
+pub(crate) fn approve_command(workflow: &str, gate: &str, run: &str) -> String {
+    format!(
+        "sedge workflow approve {workflow} {} --run {run}",
+        show::typed(gate)
+    )
+}
+
+/// Returns the effect of a gate's deadline as the end of a sentence.
+pub(crate) fn then_text(on_timeout: OnTimeoutView) -> &'static str {
+    match on_timeout {
+        OnTimeoutView::Fail => "it fails",
+        OnTimeoutView::Reject => "it is rejected",
+        OnTimeoutView::Continue => "the run goes on WITHOUT approval",
+    }
+}
+
+fn deadline_line(deadline: &GateDeadlineView) -> String {
+    format!(
+        "deadline: {}, then {}",
+        show::time(deadline.at),
+        then_text(deadline.on_timeout)
+    )
+}
+
+fn inputs_line(inputs: &Map<String, Value>) -> String {
+    let input = |(name, value): (&String, &Value)| {
+        let value = value.to_string();
+        let mut shown: String = value.chars().take(INPUT_CHARS_SHOWN).collect();
+        if shown.len() < value.len() {
+            shown.push('…');
+        }
+        guest_text::line(&format!("{name}: {shown}"))
+    };
+    let inputs: Vec<String> = inputs.iter().map(input).collect();
+    format!("inputs: {}", inputs.join(", "))
 }

@@ -1,9 +1,11 @@
 //! `sedge workflow reject`
 
 use clap::Args;
+use sedge_app::actor::actor;
 use sedge_app::workflow::gates::workflow_reject;
 
 use crate::commands::Run;
+use crate::commands::shared::caller_settings;
 use crate::commands::workflow::approve::{GateArgs, gate_output};
 use crate::context::Context;
 use crate::error::CliError;
@@ -19,7 +21,8 @@ pub(crate) struct WorkflowRejectArgs {
 impl Run for WorkflowRejectArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         Ok(gate_output(workflow_reject(
-            &*cx.repository()?,
+            &*cx.repository_with(caller_settings()?)?,
+            &actor(),
             &self.gate.into(),
         )?))
     }

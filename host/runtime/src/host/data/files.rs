@@ -8,7 +8,7 @@ use sedge_model::names::{DataName, ModelName, SpecName};
 use sedge_model::permission::effective::Denial;
 use wasmtime::component::Resource;
 
-use super::{GuestResult, Newest, data_name, limit, stage, staged_info, tags_from_guest};
+use super::{GuestResult, Newest, data_name, limit, staged_info, tags_from_guest};
 use crate::bindings::sedge::model::data::{self, DataError, HostFileReader, HostFileWriter};
 use crate::budget::Descriptors;
 use crate::call::CallState;
@@ -191,7 +191,14 @@ impl CallState {
             Newest::Version(version) => Some(version),
             Newest::None => return Ok(Ok(None)),
         };
-        self.guest_result(self.data_port()?.file_open(model, name, version))
+        let opened = self.guest_result(self.data_port()?.file_open(model, name, version))?;
+        if let (None, Ok(opened)) = (version, &opened) {
+            let info = opened.as_ref().map(|opened| &opened.info);
+            if let Err(error) = self.latest_read(model, name, info)? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(opened)
     }
 
     fn staged_source(
@@ -267,7 +274,7 @@ impl HostFileWriter for CallState {
             tags,
             content,
         };
-        Ok(stage(self.running()?, StagedChange::Write(write)))
+        self.stage(StagedChange::Write(write))
     }
 
     async fn drop(&mut self, writer: Resource<GuestFileWriter>) -> wasmtime::Result<()> {

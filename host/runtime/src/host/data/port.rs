@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sedge_model::call::{DataKind, LimitName, StagedChange, StagedContent, StagedWrite, Written};
+use sedge_model::call::{
+    DataKind, LimitName, NameBase, StagedChange, StagedContent, StagedWrite, Written,
+};
+use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, SpecName};
 use sedge_model::permission::effective::Denial;
 use serde_json::Value;
@@ -58,6 +61,13 @@ pub trait DataPort: Send + Sync {
     /// The store failed.
     fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError>;
 
+    /// Returns the latest version of a name of the call's own model. The name is the current one, if
+    /// the data was renamed.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn latest(&self, name: &DataName) -> Result<NameBase, HostError>;
+
     /// Returns the names that begin with `prefix` and sort after `after`, at most `n_max`, each
     /// with its latest committed version.
     ///
@@ -101,8 +111,18 @@ pub trait DataPort: Send + Sync {
     /// back then.
     fn publish(
         &self,
-        changes: Vec<StagedChange>,
+        changes: ChangesToCommit,
     ) -> BoxFuture<Result<Vec<Written>, RequestFault<DataAccessError>>>;
+}
+
+/// Staged changes, and the versions that they build on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangesToCommit {
+    /// The changes, in order.
+    pub changes: Vec<StagedChange>,
+    /// The latest versions of the changed names when the call read them. A name that is not listed
+    /// could not have changed.
+    pub bases: Vec<NameBase>,
 }
 
 /// The sensitive fields of a resource that a call writes.
@@ -134,6 +154,13 @@ pub enum DataAccessError {
     ModelNotFound(String),
     /// The call reached a limit, which has this value.
     Limit(LimitName, u64),
+    /// The name has another latest version than the one that the call had read.
+    ChangedMeanwhile {
+        /// The name.
+        name: String,
+        /// A sentence that names the call that wrote the version.
+        reason: String,
+    },
 }
 
 /// One committed version of a resource.
@@ -160,6 +187,8 @@ pub struct VersionInfo {
     pub version: Option<u64>,
     /// Milliseconds since 1970-01-01T00:00:00Z. `None` while the version is staged.
     pub created_at_ms: Option<u64>,
+    /// The call that wrote it. `None` while the version is staged.
+    pub by: Option<Lineage>,
     /// The media type.
     pub media_type: String,
     /// The size of the content in bytes, as it is stored.

@@ -125,8 +125,9 @@ impl Scene {
             fenced.expect("nothing is in the way");
             self.plain.runs[call.run].lost.push(end.lineage.clone());
         }
-        let committed = self.store().call_commit(&claim, end.clone()).wait();
+        let committed = self.store().call_commit(&claim, end.clone(), None).wait();
         let written = self.make(call, &end, &plain);
+        let committed = committed.map(|committed| committed.written);
         self.same_end(
             &committed,
             written.map(|written| [end.published.clone(), written].concat()),

@@ -13,7 +13,7 @@ use sedge_store::{
 use super::history::{History, Now, Rules, Step, What};
 use super::plain::{self, Plain, Run};
 use super::{KEEPS, LIFETIMES, MODELS, N_RUNS, OWNERS, SPANS_MS, STEPS, WORKFLOW};
-use crate::fixture::{Place, append, data_name, model_name, permit, run_id, run_start, step};
+use crate::fixture::{Place, append, attempt, data_name, model_name, permit, run_id, run_start};
 
 /// Everything is compared after this many steps. What most steps change is compared after each one.
 const READ_ALL_EVERY: usize = 20;
@@ -199,7 +199,8 @@ impl Scene {
 
     fn step_end(&mut self, run: usize, nth: usize) {
         let ended = RunEvent::StepSucceeded {
-            step: step(STEPS[nth]),
+            step: attempt(STEPS[nth]),
+            call: None,
         };
         let appended = append(self.store(), &self.claim(run), vec![ended], None);
         let run = &mut self.plain.runs[run];

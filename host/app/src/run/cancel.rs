@@ -1,0 +1,257 @@
+//! Cancels a run: a running one, which its process then stops, or one that no process works on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_api::view::run::{CancellationView, RunCancelled};
+use sedge_model::names::RunId;
+use sedge_model::run::{Actor, RunEvent, RunKind, RunStatus};
+use sedge_store::{Author, EventRecord, LogEntry, RunRecord};
+use sedge_sys::clock::{self, Timestamp};
+use sedge_workflow::{Next, Plan, RunState};
+
+use crate::error::{AppError, ChildVerb, RunUseError};
+use crate::repository::Repository;
+use crate::run::gate_log::ms;
+use crate::run::view::{cancellation_of, run_view_now};
+use crate::secret::vault::Vault;
+use crate::views::time;
+use crate::workflow::gates::{apply, fold, run_workflow};
+
+/// How often a process asks whether a user cancels the run of one method that it works on. Each
+/// question reads one entry of an index.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+
+/// Cancels a run for the user `by`. The run is found by its id or by the beginning of its id.
+///
+/// If a process works on the run, it starts nothing more, and stops what is running; until then the
+/// run is `cancelling`. A run that is suspended or interrupted ends at once, and so do the runs of
+/// its nested workflows.
+///
+/// # Errors
+/// Returns an error if there is no such run, if it has ended, or if it is part of another run.
+pub fn run_cancel(
+    repository: &Repository,
+    by: &Actor,
+    id: &str,
+    reason: Option<&str>,
+) -> Result<RunCancelled, AppError> {
+    let run = repository.run_by_id(id)?;
+    repository.root_check(&run, ChildVerb::Cancelled)?;
+    let reason = match reason {
+        // The user may have pasted a secret into the reason.
+        Some(reason) => {
+            let redactor = Vault::open(repository)?.redactors().all;
+            Some(redactor.redact(reason).into_owned())
+        }
+        None => None,
+    };
+    let request = RunEvent::CancelRequested {
+        by: by.clone(),
+        reason,
+    };
+    let mut children = Vec::new();
+    // The runs of nested workflows end first. If this process is killed in between, the run at the
+    // top can still be cancelled.
+    for child in children_unended(repository, &run)? {
+        cancel_one(repository, &child, &request)?;
+        children.push(child.id.to_string());
+    }
+    let log = cancel_one(repository, &run, &request)?;
+    let run = repository.store()?.run_get(&run.id)?;
+    Ok(RunCancelled {
+        run: run_view_now(repository, &run)?,
+        cancelled: cancellation_of(&log).unwrap_or_else(|| CancellationView {
+            by: by.name.clone(),
+            reason: None,
+            at: time(Timestamp::now()),
+        }),
+        children,
+    })
+}
+
+/// Waits until a user cancels the run of one method. The driver of a workflow's run has other ways
+/// to learn of that.
+pub(crate) async fn cancel_requested(repository: &Repository, run: &RunId) {
+    loop {
+        clock::pause(POLL_EVERY).await;
+        match is_cancel_requested(repository, run) {
+            Ok(true) => return,
+            Ok(false) => {}
+            // The call itself reports what is wrong with the datastore.
+            Err(error) => tracing::warn!(%run, %error, "failed to ask whether a run is cancelled"),
+        }
+    }
+}
+
+fn is_cancel_requested(repository: &Repository, run: &RunId) -> Result<bool, AppError> {
+    let store = repository.store()?;
+    Ok(store.run_seq(run)? > 0 && cancellation_of(&store.run_events(run)?).is_some())
+}
+
+/// Ends an interrupted run and the runs of its nested workflows as cancelled. Returns false, and
+/// leaves the run as it is, if a process has resumed it since `run` was read.
+pub(crate) fn interrupted_end(
+    repository: &Repository,
+    by: &Actor,
+    run: &RunRecord,
+    reason: &str,
+) -> Result<bool, AppError> {
+    let request = RunEvent::CancelRequested {
+        by: by.clone(),
+        reason: Some(reason.to_owned()),
+    };
+    let now = repository.store()?.run_get(&run.id)?;
+    if now.claim != run.claim || repository.run_status(&now)? != RunStatus::Interrupted {
+        return Ok(false);
+    }
+    for child in children_unended(repository, run)? {
+        cancel_one(repository, &child, &request)?;
+    }
+    cancel_one(repository, run, &request)?;
+    let ended = repository.store()?.run_get(&run.id)?;
+    Ok(ended.status.is_final())
+}
+
+/// Ends the runs of nested workflows of a run that was cancelled, or whose deadline has passed, and
+/// that no process works on.
+///
+/// # Errors
+/// The datastore cannot be read or written.
+pub(crate) fn children_cancel(
+    repository: &Repository,
+    run: &RunRecord,
+    by: &Actor,
+    reason: Option<&str>,
+) -> Result<(), AppError> {
+    let request = RunEvent::CancelRequested {
+        by: by.clone(),
+        reason: reason.map(str::to_owned),
+    };
+    for child in children_unended(repository, run)? {
+        cancel_one(repository, &child, &request)?;
+    }
+    Ok(())
+}
+
+/// Returns the runs of nested workflows that have not ended, the innermost ones first. Returns none
+/// if a process works on the run: it cancels them.
+fn children_unended(repository: &Repository, run: &RunRecord) -> Result<Vec<RunRecord>, AppError> {
+    if repository.run_status(run)? == RunStatus::Running {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let mut pending = vec![run.id.clone()];
+    while let Some(parent) = pending.pop() {
+        for child in repository.store()?.run_children(&parent)? {
+            pending.push(child.id.clone());
+            if !child.status.is_final() {
+                found.push(child);
+            }
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Writes to the log of one run that it is cancelled, and its end if no process works on it.
+/// Returns the log.
+fn cancel_one(
+    repository: &Repository,
+    run: &RunRecord,
+    request: &RunEvent,
+) -> Result<Vec<EventRecord>, AppError> {
+    let store = repository.store()?;
+    let seq = store.run_seq(&run.id)?;
+    let run = store.run_get(&run.id)?;
+    let status = repository.run_status(&run)?;
+    let plan = match run.kind {
+        RunKind::Workflow => Some(Arc::new(Plan::new(&run_workflow(repository, &run)?))),
+        RunKind::Method => None,
+    };
+    store.run_append(Author::Person(&run.id), 0, |log| {
+        // The run may have ended since its status was read.
+        let status = match &plan {
+            Some(plan) => fold(&run.id, plan, log)?.ended().unwrap_or(status),
+            None => status,
+        };
+        if let Some(error) = ended(&run, status, log) {
+            return Err(error);
+        }
+        let is_requested = cancellation_of(log).is_some();
+        // A process may have claimed the run since its status was read.
+        let is_new = |record: &EventRecord| record.seq > seq;
+        let resumed = |it: &EventRecord| is_new(it) && it.event == RunEvent::Resumed;
+        let is_running = status == RunStatus::Running || log.iter().any(resumed);
+        let mut events = Vec::new();
+        match &plan {
+            Some(plan) if !is_running => events = events_of_end(&run, plan, log, request)?,
+            Some(_) | None => {
+                events.extend((!is_requested).then(|| request.clone()));
+                events.extend((!is_running).then(cancelled));
+            }
+        }
+        Ok(events.into_iter().map(LogEntry::from).collect())
+    })
+}
+
+/// Returns the events that end a run of a workflow that no process works on.
+fn events_of_end(
+    run: &RunRecord,
+    plan: &Arc<Plan>,
+    log: &[EventRecord],
+    request: &RunEvent,
+) -> Result<Vec<RunEvent>, AppError> {
+    let mut state = fold(&run.id, plan, log)?;
+    let mut events = Vec::new();
+    let mut add = |state: &mut RunState, event: RunEvent| {
+        apply(&run.id, state, &event)?;
+        events.push(event);
+        Ok::<_, AppError>(())
+    };
+    if !state.is_suspended() && !state.is_released() {
+        // Its process is gone, so nothing of the run is running.
+        add(&mut state, RunEvent::Released)?;
+    }
+    if !state.is_cancelling() {
+        add(&mut state, request.clone())?;
+    }
+    while let Next::Append(event) = state.next(ms(Timestamp::now())) {
+        // The steps of nested workflows wait for their runs, which this command ends.
+        if event == RunEvent::Suspended {
+            break;
+        }
+        add(&mut state, event)?;
+    }
+    if state.ended().is_none() {
+        add(&mut state, cancelled())?;
+    }
+    Ok(events)
+}
+
+fn cancelled() -> RunEvent {
+    RunEvent::Ended {
+        status: RunStatus::Cancelled,
+        error: None,
+    }
+}
+
+/// Returns the error for a run that has ended: how and when.
+fn ended(run: &RunRecord, status: RunStatus, log: &[EventRecord]) -> Option<AppError> {
+    let at = run.ended_at.map(|at| format!(" at {}", time(at)));
+    // ignored: no error is dropped, because this is an `Option`.
+    let at = at.unwrap_or_default();
+    let is = match status {
+        RunStatus::Succeeded => format!("has succeeded{at}"),
+        RunStatus::Failed => format!("has failed{at}"),
+        RunStatus::Cancelled => match cancellation_of(log) {
+            Some(CancellationView { by, .. }) => format!("was cancelled{at} by {by}"),
+            None => format!("was cancelled{at}"),
+        },
+        RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => return None,
+    };
+    Some(AppError::from(RunUseError::State {
+        run: run.id.clone(),
+        is,
+    }))
+}

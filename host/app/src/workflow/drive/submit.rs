@@ -1,0 +1,338 @@
+//! Writes to the log of the run: what follows from the state, in one transaction.
+//!
+//! The order of the transactions is that in which they were submitted, and each is refused unless
+//! the log ends with the event that the driver knew. So a refused transaction is followed only by
+//! refused ones, until the state is folded again.
+
+use std::sync::Arc;
+
+use sedge_model::run::{RunEvent, StepAttempt};
+use sedge_store::{FollowUp, LogEntry, StoreError};
+use sedge_workflow::{InstanceState, Next, RunPause, RunState, Todo};
+use tokio::sync::oneshot;
+
+use super::facts::{DriveFacts, InHand};
+use super::step::StepStart;
+use super::{Drive, DriveState};
+use crate::error::AppError;
+
+/// Entries of the log that are written in one transaction, and what to do once they are durable.
+pub(super) struct LogBatch {
+    /// The number of the event before the first entry.
+    known: u64,
+    /// See `DriveState::n_folds`.
+    n_folds: u64,
+    entries: Vec<LogEntry>,
+    starts: Vec<StepStart>,
+    /// What is evaluated once the entries are durable, because it may need what they commit.
+    evaluations: Vec<Todo>,
+}
+
+impl LogBatch {
+    /// Returns the entries for the transaction of a call's commit.
+    pub(super) fn follow_up(&self) -> FollowUp {
+        FollowUp {
+            known: self.known,
+            entries: self.entries.clone(),
+        }
+    }
+}
+
+/// The result of a submitted transaction.
+pub(super) enum SubmitEnd<T> {
+    /// It is durable.
+    Done(T),
+    /// The log has another event by now. Nothing was written, and the state was folded again.
+    Moved,
+    /// It was refused for another reason. Nothing was written, and the state was folded again.
+    Refused(StoreError),
+}
+
+impl Drive {
+    /// Applies entries and everything that follows from them and needs no evaluation of results.
+    pub(super) fn batch(
+        self: &Arc<Self>,
+        state: &mut DriveState,
+        first: Vec<LogEntry>,
+    ) -> Result<LogBatch, AppError> {
+        let mut batch = LogBatch {
+            known: state.known,
+            n_folds: state.n_folds,
+            entries: Vec::new(),
+            starts: Vec::new(),
+            evaluations: Vec::new(),
+        };
+        for entry in first {
+            self.entry_apply(state, &mut batch, entry)?;
+        }
+        if self.deadline_is_over() && !state.is_stopping() && state.run.ended().is_none() {
+            self.entry_apply(state, &mut batch, RunEvent::DeadlinePassed.into())?;
+        }
+        loop {
+            match state.run.next(self.now_ms()) {
+                Next::Append(event) => self.entry_apply(state, &mut batch, event.into())?,
+                Next::Do(todo) => match self.now(state, &todo)? {
+                    Some((entry, start)) => {
+                        self.entry_apply(state, &mut batch, entry)?;
+                        batch.starts.extend(start);
+                    }
+                    None => {
+                        state.run.take(&todo);
+                        state.in_hand.insert(InHand::of(&todo), todo.clone());
+                        batch.evaluations.push(todo);
+                    }
+                },
+                Next::Pause(_) => return Ok(batch),
+            }
+        }
+    }
+
+    fn entry_apply(
+        &self,
+        state: &mut DriveState,
+        batch: &mut LogBatch,
+        entry: LogEntry,
+    ) -> Result<(), AppError> {
+        let event = &entry.event;
+        state
+            .run
+            .apply(event)
+            .map_err(|source| self.log_error(source))?;
+        state.facts.note(event);
+        if let Some(known) = InHand::of_event(event) {
+            state.in_hand.remove(&known);
+        }
+        state.known += 1;
+        batch.entries.push(entry);
+        Ok(())
+    }
+
+    /// Writes entries and everything that follows from them.
+    ///
+    /// # Errors
+    /// The run was claimed by another driver, or the datastore failed.
+    pub(super) async fn append(self: &Arc<Self>, first: Vec<LogEntry>) -> Result<(), AppError> {
+        self.append_if(first, |_| true).await.map(drop)
+    }
+
+    /// Writes entries and everything that follows from them, if `holds` for the state of the run at
+    /// that time. Returns whether it does.
+    ///
+    /// # Errors
+    /// The same as for [`Drive::append`].
+    pub(super) async fn append_if(
+        self: &Arc<Self>,
+        first: Vec<LogEntry>,
+        holds: impl Fn(&DriveState) -> bool,
+    ) -> Result<bool, AppError> {
+        self.append_made(|state| holds(state).then(|| (first.clone(), None)))
+            .await
+    }
+
+    /// Writes the entries that `make` returns for the state of the run at that time, and everything
+    /// that follows from them. Returns whether there were any; `make` returns `None` if not.
+    ///
+    /// # Errors
+    /// The same as for [`Drive::append`].
+    pub(super) async fn append_made(
+        self: &Arc<Self>,
+        mut make: impl FnMut(&mut DriveState) -> Option<(Vec<LogEntry>, Option<StepStart>)>,
+    ) -> Result<bool, AppError> {
+        loop {
+            let settled = {
+                let mut state = self.state();
+                let Some((first, start)) = make(&mut state) else {
+                    return Ok(false);
+                };
+                let mut batch = self.batch(&mut state, first)?;
+                batch.starts.extend(start);
+                if batch.entries.is_empty() {
+                    drop(state);
+                    self.begin(batch);
+                    return Ok(true);
+                }
+                let store = self.cx.repository.store()?;
+                let receipt = store.run_append_submit(&self.cx.claim, batch.follow_up());
+                state.n_submitted += 1;
+                self.settle(batch, receipt)
+            };
+            match settled.await? {
+                SubmitEnd::Done(_) => return Ok(true),
+                SubmitEnd::Moved => {}
+                SubmitEnd::Refused(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Submits a transaction that ends the attempt at a step, if the attempt is still running.
+    /// Returns `None` if it is not.
+    pub(super) async fn submit_end<T, R>(
+        self: &Arc<Self>,
+        (step, call): (&StepAttempt, u32),
+        end: LogEntry,
+        write: impl FnOnce(FollowUp) -> R,
+    ) -> Result<Option<SubmitEnd<T>>, AppError>
+    where
+        T: Send + 'static,
+        R: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let settled = {
+            let mut state = self.state();
+            if !state.is_running(step, call) {
+                return Ok(None);
+            }
+            let batch = self.batch(&mut state, vec![end])?;
+            let receipt = write(batch.follow_up());
+            state.n_submitted += 1;
+            self.settle(batch, receipt)
+        };
+        settled.await.map(Some)
+    }
+
+    /// Waits in a task of its own until a submitted transaction is durable, and then begins what
+    /// follows. The steps that follow begin even if the call whose end they follow is dropped.
+    fn settle<T, R>(
+        self: &Arc<Self>,
+        batch: LogBatch,
+        receipt: R,
+    ) -> impl Future<Output = Result<SubmitEnd<T>, AppError>> + use<T, R>
+    where
+        T: Send + 'static,
+        R: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let (sender, settled) = oneshot::channel();
+        let drive = Arc::clone(self);
+        self.tasks().spawn(async move {
+            let result = drive.settled(batch, receipt.await);
+            // ignored: the receiver is gone if its call was stopped meanwhile.
+            let _ = sender.send(result);
+            drive.changed.notify_one();
+        });
+        async {
+            match settled.await {
+                Ok(result) => result,
+                // The task was aborted, because the work on the run ends.
+                Err(_) => Ok(SubmitEnd::Moved),
+            }
+        }
+    }
+
+    fn settled<T>(
+        self: &Arc<Self>,
+        batch: LogBatch,
+        result: Result<T, StoreError>,
+    ) -> Result<SubmitEnd<T>, AppError> {
+        let mut state = self.state();
+        state.n_submitted -= 1;
+        let error = match result {
+            Ok(value) => {
+                let last = batch.known + batch.entries.len() as u64;
+                state.durable = state.durable.max(last);
+                drop(state);
+                self.begin(batch);
+                return Ok(SubmitEnd::Done(value));
+            }
+            Err(error) => error,
+        };
+        for todo in &batch.evaluations {
+            state.put_back(todo);
+        }
+        if batch.n_folds == state.n_folds {
+            self.fold_again(&mut state)?;
+        }
+        Ok(match matches!(error, StoreError::LogMoved(_)) {
+            true => SubmitEnd::Moved,
+            false => SubmitEnd::Refused(error),
+        })
+    }
+
+    /// Begins what a durable batch has decided.
+    fn begin(self: &Arc<Self>, batch: LogBatch) {
+        for entry in &batch.entries {
+            self.report(&entry.event);
+        }
+        for start in batch.starts {
+            self.step_begin(start);
+        }
+        self.evaluations_begin(batch.evaluations);
+    }
+
+    /// Folds the state again from the log, and reports the events of other authors.
+    pub(super) fn fold_again(&self, state: &mut DriveState) -> Result<(), AppError> {
+        let log = self.cx.repository.store()?.run_events(self.cx.run())?;
+        let mut facts = DriveFacts::default();
+        for record in &log {
+            facts.note(&record.event);
+        }
+        let events = log.iter().map(|record| &record.event);
+        let run = RunState::fold(Arc::clone(&self.plan), events);
+        let mut run = run.map_err(|source| self.log_error(source))?;
+        let in_hand = std::mem::take(&mut state.in_hand).into_iter();
+        state.in_hand = in_hand.inspect(|(_, todo)| run.take(todo)).collect();
+        let is_first = state.durable == 0;
+        for record in log.iter().filter(|it| it.seq > state.durable && !is_first) {
+            self.report_foreign(&record.event);
+        }
+        state.run = run;
+        state.facts = facts;
+        state.known = log.last().map_or(0, |it| it.seq);
+        state.durable = state.known;
+        state.n_folds += 1;
+        Ok(())
+    }
+
+    /// Returns why nothing else can be decided; `None` if something can, or if a transaction is
+    /// outstanding.
+    pub(super) fn pause(&self) -> Result<Option<RunPause>, AppError> {
+        let state = self.state();
+        if state.n_submitted > 0 {
+            return Ok(None);
+        }
+        match state.run.next(self.now_ms()) {
+            Next::Pause(pause) => Ok(Some(pause)),
+            Next::Append(_) | Next::Do(_) => {
+                self.changed.notify_one();
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl DriveState {
+    /// Returns whether an attempt at a step is running as this call.
+    pub(super) fn is_running(&self, step: &StepAttempt, call: u32) -> bool {
+        match self.run.instance(&step.step) {
+            Some(InstanceState::Running {
+                attempt,
+                call: running,
+                ..
+            }) => *attempt == step.attempt && *running == call,
+            Some(
+                InstanceState::Waiting
+                | InstanceState::Ready
+                | InstanceState::Interrupted { .. }
+                | InstanceState::Retrying { .. }
+                | InstanceState::ChildSuspended { .. }
+                | InstanceState::Open { .. }
+                | InstanceState::Succeeded { .. }
+                | InstanceState::Satisfied
+                | InstanceState::Failed { .. }
+                | InstanceState::Rejected
+                | InstanceState::Skipped,
+            )
+            | None => false,
+        }
+    }
+
+    /// Gives up an evaluation: the state says again that it is to be done.
+    pub(super) fn put_back(&mut self, todo: &Todo) {
+        if self.in_hand.remove(&InHand::of(todo)).is_some() {
+            self.run.put_back(todo);
+        }
+    }
+
+    /// Returns whether the result of an evaluation is still awaited.
+    pub(super) fn is_in_hand(&self, todo: &Todo) -> bool {
+        self.in_hand.get(&InHand::of(todo)) == Some(todo)
+    }
+}

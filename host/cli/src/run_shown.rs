@@ -1,0 +1,212 @@
+//! Shows a run of a workflow while it is worked on, and how it ended: on a terminal as a live tree,
+//! else as lines, or as JSON lines; and as a file in JUnit XML.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use sedge_api::Time;
+use sedge_api::document::{Success, Yes};
+use sedge_api::problem::Explain;
+use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::data::get::data_save_to;
+use sedge_app::run::event_view::logged_line;
+use sedge_app::run::follow::{FOLLOW_INTERVAL, RunFollower};
+use sedge_app::run::show::run_show;
+use sedge_app::types::{OutputFile, Timestamp, pause};
+use sedge_app::{AppError, Event, Events, Repository};
+
+use crate::commands::workflow::run::end_output;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::item_runs::{RunResult, SUSPENDED_EXIT};
+use crate::junit::junit_write;
+use crate::live::{LiveEvents, LiveProgress};
+use crate::output::{Output, failure_line, line, stdout};
+
+/// The options of commands that work on a run of a workflow.
+#[derive(Debug, Args)]
+pub(crate) struct ShownOptions {
+    /// Write the steps to this file as JUnit XML, also if the run fails or waits for a decision
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+impl ShownOptions {
+    /// Refuses a file for one run if there are several runs.
+    ///
+    /// # Errors
+    /// The option is given.
+    pub(crate) fn refuse_with_stdin(&self) -> Result<(), CliError> {
+        match self.junit {
+            None => Ok(()),
+            Some(_) => Err(CliError::Usage {
+                message: "`--junit` writes the steps of one run, and `--stdin` can start several"
+                    .to_owned(),
+                hints: vec!["run the workflow once for each file".to_owned()],
+            }),
+        }
+    }
+}
+
+/// How a run is shown.
+pub(crate) struct RunShown<'c> {
+    cx: &'c Context,
+    repository: Arc<Repository>,
+    junit: Option<OutputFile>,
+    json_lines: bool,
+}
+
+impl<'c> RunShown<'c> {
+    /// Checks the options, before a run begins.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(crate) fn new(
+        cx: &'c Context,
+        repository: &Arc<Repository>,
+        options: &ShownOptions,
+        json_lines: bool,
+    ) -> Result<Self, CliError> {
+        let junit = options.junit.as_ref();
+        let junit = junit.map(|path| data_save_to(repository, path));
+        Ok(Self {
+            cx,
+            repository: Arc::clone(repository),
+            junit: junit.transpose()?,
+            json_lines,
+        })
+    }
+
+    /// Waits for the work on a run, which reports its events to the argument of `work`.
+    ///
+    /// # Errors
+    /// The run failed, or was refused.
+    pub(crate) fn wait<F>(
+        &self,
+        work: impl FnOnce(Arc<dyn Events>) -> F,
+    ) -> Result<WorkflowEnd, CliError>
+    where
+        F: Future<Output = Result<WorkflowEnd, AppError>>,
+    {
+        if self.json_lines {
+            let work = work(self.cx.recorded(LoggedLines));
+            return self.cx.wait(self.lines_while(work));
+        }
+        let is_silent = self.cx.json || self.cx.quiet;
+        let live = LiveProgress::new(&self.cx.screen).filter(|_| !is_silent);
+        match live {
+            Some(live) => {
+                let work = work(self.cx.recorded(LiveEvents(Arc::clone(&live))));
+                self.cx.wait(async { live.shown_while(work).await })
+            }
+            None => self.cx.wait(work(self.cx.events())),
+        }
+    }
+
+    /// Returns the output for the end of the work, and writes the files that the options name.
+    ///
+    /// # Errors
+    /// The run failed, or a file cannot be written.
+    pub(crate) fn output(
+        mut self,
+        ended: Result<WorkflowEnd, CliError>,
+    ) -> Result<Output, CliError> {
+        let ended = match (self.junit_written(), ended) {
+            (Ok(()), ended) => ended,
+            (Err(error), Ok(_)) => Err(error),
+            // The failure of the run matters more; the other one is not lost.
+            (Err(error), Err(failed)) => {
+                for line in error.lines("warning") {
+                    self.cx.screen.stderr(&line);
+                }
+                Err(failed)
+            }
+        };
+        if !self.json_lines {
+            return ended.map(end_output);
+        }
+        let (line, exit) = match ended {
+            Ok(end) => {
+                let exit = if end.is_suspended() {
+                    SUSPENDED_EXIT
+                } else {
+                    0
+                };
+                (line(&Success { ok: Yes, data: end }), exit)
+            }
+            Err(error) => (failure_line(&error.problem()), error.class().exit_code()),
+        };
+        stdout(&line.map_err(std::io::Error::from)?)?;
+        Ok(Output::printed().exit(exit))
+    }
+
+    /// Writes the report of the run, if there was one.
+    fn junit_written(&mut self) -> Result<(), CliError> {
+        let (Some(file), Some(run)) = (self.junit.take(), self.cx.current_run()) else {
+            return Ok(());
+        };
+        let report = run_show(&self.repository, Some(run.as_str()))?;
+        junit_write(&report, file)
+    }
+
+    /// Waits for work, and writes the events of the run to stdout meanwhile.
+    async fn lines_while(
+        &self,
+        work: impl Future<Output = Result<WorkflowEnd, AppError>>,
+    ) -> Result<WorkflowEnd, CliError> {
+        let mut lines = EventLines {
+            since: Time::from_ms(Timestamp::now().0),
+            follower: None,
+        };
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                ended = &mut work => {
+                    lines.write(self)?;
+                    return Ok(ended?);
+                }
+                () = pause(FOLLOW_INTERVAL) => lines.write(self)?,
+            }
+        }
+    }
+}
+
+/// Writes the events of a run as JSON lines.
+struct EventLines {
+    /// Events before that are of earlier commands.
+    since: Time,
+    follower: Option<RunFollower>,
+}
+
+impl EventLines {
+    /// Writes the events since the last call.
+    fn write(&mut self, shown: &RunShown<'_>) -> Result<(), CliError> {
+        if self.follower.is_none() {
+            self.follower = shown.cx.current_run().map(RunFollower::new);
+        }
+        let Some(follower) = &mut self.follower else {
+            return Ok(());
+        };
+        let mut text = String::new();
+        for event in follower.news(&shown.repository)? {
+            if event.at >= self.since {
+                text.push_str(&line(&event).map_err(std::io::Error::from)?);
+            }
+        }
+        Ok(stdout(&text)?)
+    }
+}
+
+/// Writes the lines that calls log as JSON lines. The log of the run has everything else.
+struct LoggedLines;
+
+impl Events for LoggedLines {
+    fn event(&self, event: Event) {
+        let written = logged_line(&event).map(|event| line(&event));
+        if let Some(Ok(text)) = written {
+            // If stdout cannot be written, the document at the end reports it.
+            let _ = stdout(&text);
+        }
+    }
+}

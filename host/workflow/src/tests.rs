@@ -1,0 +1,11 @@
+//! Whole runs, executed by a driver that only calls [`RunState::next`](crate::RunState::next).
+
+mod cost;
+mod edits;
+mod graphs;
+mod play;
+mod random;
+mod reset;
+mod simulation;
+mod stories;
+mod table;
