@@ -1,4 +1,4 @@
-//! The logs of runs: what is appended to them, and by whom.
+//! The logs of runs: who appends to them, and what.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! The crate `sedge-workflow` decides the next step from the log alone. This module writes each
 //! decision to the log before it acts on it, and runs the steps.
 //!
-//! The tasks of the steps share the state of the run behind a lock. Whoever has a new event applies
+//! The tasks of the steps share the state of the run behind a lock. A task that has a new event applies
 //! it, together with all that follows from it and needs no evaluation of results, and submits one
 //! transaction: see `Drive::submit`. Only when it is durable, the steps that it starts begin. If the
 //! datastore refuses the transaction, because another process has written to the log meanwhile, the

@@ -1,7 +1,7 @@
 //! Decides a gate. Approving and rejecting share this code.
 //!
 //! A decision takes no lock. It is one compare-and-set on the run's log: if two users decide at
-//! once, the later one is told how the gate was decided, by whom and when.
+//! once, the later command is refused with the decision, its user and its time.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

@@ -46,7 +46,7 @@ fn suspended_run_ends_at_once() {
     hint: start another: `sedge workflow run B`
     [exit status: 3]
     ");
-    // The second one is told how the run has ended.
+    // The second command is refused with the end of the run.
     insta::assert_snapshot!(refused(&env, &format!("run cancel {run}")), @"
     ------- stderr -------
     error: the run `[run]` was cancelled at [time] by tester

@@ -74,7 +74,7 @@ fn empty_list_shows_a_note() {
     "#);
 }
 
-/// Whoever decides is told that the run can only fail.
+/// The list of gates says that the run can only fail.
 #[test]
 fn failed_step_inputs_and_deadline_are_shown() {
     let env = with_files();
