@@ -10,7 +10,7 @@ use sedge_sys::clock::Timestamp;
 
 use crate::Store;
 use crate::data::Scan;
-use crate::door::{Durability, RowFlow, SqlRow, Tx, TxFault, values};
+use crate::door::{Durability, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::runs::RunStart;
 use crate::statements;
@@ -79,14 +79,7 @@ impl Store {
         let mut failure = None;
         let scanned = self.door.read("read the audit", |tx| {
             tx.each(&sql, &given, |row| {
-                Ok(match take(audit_record(row)?) {
-                    Ok(Scan::More) => RowFlow::More,
-                    Ok(Scan::Enough) => RowFlow::Enough,
-                    Err(error) => {
-                        failure = Some(error);
-                        RowFlow::Enough
-                    }
-                })
+                Ok(Scan::flow(take(audit_record(row)?), &mut failure))
             })
         });
         match failure {

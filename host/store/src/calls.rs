@@ -442,14 +442,7 @@ impl Store {
                         method: logged.method.clone(),
                         line: log_line(row)?,
                     };
-                    next = match take(record) {
-                        Ok(Scan::More) => RowFlow::More,
-                        Ok(Scan::Enough) => RowFlow::Enough,
-                        Err(error) => {
-                            failure = Some(error);
-                            RowFlow::Enough
-                        }
-                    };
+                    next = Scan::flow(take(record), &mut failure);
                     Ok(next)
                 })?;
                 if next == RowFlow::Enough {

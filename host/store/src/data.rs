@@ -88,6 +88,21 @@ pub enum Scan {
     Enough,
 }
 
+impl Scan {
+    /// Returns whether the rows of a scan go on after what the receiver of a row returned. Its error
+    /// ends the scan, and is kept in `failure`.
+    pub(crate) fn flow<E>(taken: Result<Self, E>, failure: &mut Option<E>) -> RowFlow {
+        match taken {
+            Ok(Self::More) => RowFlow::More,
+            Ok(Self::Enough) => RowFlow::Enough,
+            Err(error) => {
+                *failure = Some(error);
+                RowFlow::Enough
+            }
+        }
+    }
+}
+
 impl Store {
     /// Returns a version of `name`, or of the name it was renamed to: the latest version if
     /// `version` is `None`. Returns `None` if it does not exist.
@@ -193,14 +208,7 @@ impl Store {
             tx.each(&sql, &given, |row| {
                 let record = data_record(row)?;
                 let scanned = Scanned::new(self, tx, record);
-                Ok(match take(&scanned) {
-                    Ok(Scan::More) => RowFlow::More,
-                    Ok(Scan::Enough) => RowFlow::Enough,
-                    Err(error) => {
-                        failure = Some(error);
-                        RowFlow::Enough
-                    }
-                })
+                Ok(Scan::flow(take(&scanned), &mut failure))
             })
         });
         match failure {

@@ -6,7 +6,7 @@ use sedge_model::names::{DataName, ModelName};
 use crate::Store;
 use crate::changes::data_find;
 use crate::data::{DataRecord, ModelData, Scan, Scanned, data_record, models_read};
-use crate::door::{RowFlow, Tx, values};
+use crate::door::{Tx, values};
 use crate::error::StoreError;
 use crate::statements;
 
@@ -85,14 +85,7 @@ impl DataSnapshot<'_> {
         let mut failure = None;
         let scanned = self.tx.each(&sql, &given, |row| {
             let scanned = self.scanned(data_record(row)?);
-            Ok(match take(&scanned) {
-                Ok(Scan::More) => RowFlow::More,
-                Ok(Scan::Enough) => RowFlow::Enough,
-                Err(error) => {
-                    failure = Some(error);
-                    RowFlow::Enough
-                }
-            })
+            Ok(Scan::flow(take(&scanned), &mut failure))
         });
         match failure {
             Some(error) => Err(error),

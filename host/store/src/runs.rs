@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::Store;
 use crate::audit::audit_start;
 use crate::data::Scan;
-use crate::door::{Durability, RowFlow, SqlRow, SqlValue, Tx, TxFault, values};
+use crate::door::{Durability, SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredOptions, StoredWord, read_word};
 use crate::run_log::{events_insert, status_set};
@@ -256,14 +256,7 @@ impl Store {
         let mut failure = None;
         let scanned = self.door.read("list runs", |tx| {
             tx.each(&sql, &given, |row| {
-                Ok(match take(run_record(row)?) {
-                    Ok(Scan::More) => RowFlow::More,
-                    Ok(Scan::Enough) => RowFlow::Enough,
-                    Err(error) => {
-                        failure = Some(error);
-                        RowFlow::Enough
-                    }
-                })
+                Ok(Scan::flow(take(run_record(row)?), &mut failure))
             })
         });
         match failure {
