@@ -10,9 +10,8 @@ use sedge_model::audit::AuditWord;
 use sedge_model::permission::grants::Grants;
 use sedge_store::AuditEntry;
 
-use crate::actor::actor;
+use crate::cx::Cx;
 use crate::error::{AppError, DatastoreError};
-use crate::repository::Repository;
 
 /// What an entry is about if it is about the whole datastore.
 pub(crate) const ON_DATASTORE: &str = "datastore";
@@ -20,26 +19,17 @@ pub(crate) const ON_DATASTORE: &str = "datastore";
 /// What an entry is about if it is about all secrets.
 pub(crate) const ON_SECRETS: &str = "secrets";
 
-/// Records in the audit what the user of this process did, to what, and more about it.
+/// Records in the audit what the user did, to what, and more about it.
 ///
 /// # Errors
 /// Returns an error if the entry cannot be written. The error says that the action was done.
 pub(crate) fn audit_note(
-    repository: &Repository,
+    cx: &Cx,
     what: AuditWord,
     on: &str,
     detail: Option<String>,
 ) -> Result<(), AppError> {
-    let entry = AuditEntry {
-        actor: actor(),
-        what: what.as_str().to_owned(),
-        on: on.to_owned(),
-        detail,
-    };
-    let written = repository
-        .store()
-        .and_then(|store| Ok(store.audit_append(&entry)?));
-    written.map_err(|source| {
+    audit_append(cx, what, on, detail).map_err(|source| {
         AppError::from(DatastoreError::NotAudited {
             what,
             on: on.to_owned(),
@@ -48,12 +38,27 @@ pub(crate) fn audit_note(
     })
 }
 
+fn audit_append(
+    cx: &Cx,
+    what: AuditWord,
+    on: &str,
+    detail: Option<String>,
+) -> Result<(), AppError> {
+    let entry = AuditEntry {
+        actor: cx.recorded_actor()?,
+        what: what.as_str().to_owned(),
+        on: on.to_owned(),
+        detail,
+    };
+    Ok(cx.repository.store()?.audit_append(&entry)?)
+}
+
 /// Records which grants of a model, or of all models of a type, are new, and which are gone.
 ///
 /// # Errors
 /// The same as for [`audit_note`].
 pub(crate) fn audit_grants(
-    repository: &Repository,
+    cx: &Cx,
     on: &str,
     before: &Grants,
     now: &Grants,
@@ -69,7 +74,7 @@ pub(crate) fn audit_grants(
     ];
     for (what, grants) in changes {
         if !grants.is_empty() {
-            audit_note(repository, what, on, Some(grants.join(", ")))?;
+            audit_note(cx, what, on, Some(grants.join(", ")))?;
         }
     }
     Ok(())
@@ -80,6 +85,7 @@ fn grant_texts(grants: &Grants) -> Vec<String> {
     // A new kind does not compile here until the audit has it, too.
     let Grants {
         models,
+        workflows,
         http,
         sockets,
         files,
@@ -90,6 +96,7 @@ fn grant_texts(grants: &Grants) -> Vec<String> {
     } = grants;
     let mut texts = Vec::new();
     texts.extend(models.iter().map(|it| format!("models={it}")));
+    texts.extend(workflows.iter().map(|it| format!("workflows={it}")));
     texts.extend(http.iter().map(|it| {
         let methods = listed(" ", &it.methods);
         let addresses: Vec<String> = it.addresses.iter().map(|range| (*range).into()).collect();

@@ -2,7 +2,7 @@
 //!
 //! The host resolves the target, admits the call, acquires its locks, runs the checks and the
 //! method, commits its changes, and releases the locks. If the call is rolled back in between, the
-//! host releases the locks, waits for a backoff, and retries the call from its admission on.
+//! host releases the locks, and retries the call from its admission on.
 
 mod admission;
 pub(crate) mod checks;
@@ -19,8 +19,11 @@ mod ports;
 mod record;
 mod redactor;
 mod replay;
+mod request;
+mod runs;
 mod sealed;
 mod secret_arguments;
+mod start_window;
 mod surroundings;
 mod writes;
 
@@ -30,22 +33,19 @@ use std::time::Duration;
 
 use sedge_lang::argument::whole_numbers;
 use sedge_lang::type_info::MethodKind;
-use sedge_model::call::{CallError, LimitName, Outcome, TargetKind, Written};
+use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
 use sedge_model::names::MethodName;
 use sedge_model::permission::effective::Uses;
-use sedge_model::run::StepInstance;
-use sedge_runtime::{BoxFuture, CallIdentity, CallPart, CallReport, CallSpec, Staging};
-use sedge_store::{CallEnd, StoreError};
-use sedge_sys::clock::{self, Moment};
+use sedge_runtime::{CallIdentity, CallPart, CallReport, CallSpec, Staging};
+use sedge_sys::clock::{DeadlinePassed, Moment};
 use sedge_sys::identity::Identity as FileIdentity;
-use sedge_sys::random;
 use serde_json::{Map, Value};
 
-use crate::error::{AppError, ModelError};
+use crate::error::{AppError, LockUseError, ModelError, ProcessError};
 use crate::repository::Repository;
 use crate::run::cx::{ReadyModel, RunCx};
 use crate::run::stored::{model_tagged, stored_arguments};
-use crate::secret::argument::{arguments_open, marks_hide};
+use crate::secret::argument::arguments_open;
 
 use fault::{AttemptFault, host_fault};
 use field_access::FieldAccess;
@@ -56,6 +56,7 @@ use ports::CallPorts;
 use record::Record;
 use redactor::CallRedactor;
 use replay::CallReplay;
+use runs::CallRuns;
 use sealed::SealedSeen;
 use secret_arguments::secret_arguments;
 use writes::Writes;
@@ -63,55 +64,11 @@ use writes::Writes;
 pub(crate) use writes::{DataLabels, LabelOverride};
 
 pub(crate) use fault::{CallFault, evaluation_fault};
+pub(crate) use record::arguments_recorded_as;
 pub(crate) use replay::Replay;
-
-/// The longest backoff before a call that was rolled back is retried for the first time.
-///
-/// The limit doubles with each further retry. The other call of the deadlock has normally been
-/// granted its locks by then; the backoff helps if many calls conflict repeatedly.
-const BACKOFF: Duration = Duration::from_millis(2);
-
-/// A request to make one call, for the run, for a step or for another call.
-pub(crate) struct CallRequest {
-    /// The call's own frame.
-    pub(crate) frame: Arc<CallFrame>,
-    pub(crate) step: Option<StepInstance>,
-    pub(crate) target: String,
-    pub(crate) method: String,
-    pub(crate) arguments: Value,
-    /// The record of interrupted attempts at the same call.
-    pub(crate) replay: Option<Replay>,
-    /// What the workflow says about the call.
-    pub(crate) terms: CallTerms,
-}
-
-/// What a workflow says about a call. Without a workflow, nothing.
-#[derive(Clone, Default)]
-pub(crate) struct CallTerms {
-    /// The model, if it differs from the one that the name of the target stands for.
-    pub(crate) model: Option<Arc<ReadyModel>>,
-    /// The latest moment at which the call ends.
-    pub(crate) deadline: Option<Moment>,
-    /// The labels and retention of the data that the call writes.
-    pub(crate) labels: Arc<DataLabels>,
-    /// Commits the end of the call together with what follows from it in its run.
-    pub(crate) ending: Option<Arc<dyn StepEnding>>,
-    /// Whether the method has to be of kind `read`: an expression calls it.
-    pub(crate) only_reads: bool,
-}
-
-/// Commits the end of a step's call.
-pub(crate) trait StepEnding: Send + Sync {
-    /// Commits the end of the call, the end of its step, and the start of the steps that follow, in
-    /// one transaction. Returns the versions that the call wrote.
-    ///
-    /// # Errors
-    /// The inner error is that of `Store::call_commit`. Nothing was written after an error.
-    fn commit(
-        self: Arc<Self>,
-        end: CallEnd,
-    ) -> BoxFuture<Result<Result<Vec<Written>, StoreError>, AppError>>;
-}
+pub(crate) use request::{CallDeadline, CallRequest, CallTerms, StepEnding};
+pub(crate) use sealed::{SEALED_BYTES_MAX, sealed_texts};
+pub(crate) use start_window::{StartPlace, StartWindow};
 
 /// The state that a callee inherits from its caller.
 pub(crate) struct Caller {
@@ -124,14 +81,18 @@ pub(crate) struct Caller {
 
 /// Runs a call to its end.
 ///
-/// Dropping the future stops the guest, records the call as cancelled, and releases its locks.
+/// If the run stops, so does the call, and its record says so: see [`RunStop`]. If the future is
+/// dropped, the guest stops, too, and a task of its own records the call as cancelled.
+///
+/// [`RunStop`]: crate::run::stop::RunStop
 ///
 /// A call that is rolled back to break a deadlock is retried here; only the record shows it.
 pub(crate) async fn call_run(cx: &Arc<RunCx>, request: CallRequest) -> Result<Outcome, CallFault> {
     match nested_run(cx, request, None).await {
         Ok(outcome) => Ok(outcome),
         Err(AttemptFault::Fault(fault)) => Err(fault),
-        Err(AttemptFault::RolledBack) => unreachable!("a run is not rolled back"),
+        // The run itself is never rolled back, but the call that has started it may be.
+        Err(AttemptFault::RolledBack) => Err(LockUseError::RolledBack.into()),
     }
 }
 
@@ -145,7 +106,8 @@ async fn nested_run(
     caller: Option<&Caller>,
 ) -> Result<Outcome, AttemptFault> {
     let since = Moment::now();
-    let ready = ReadyCall::resolve(cx, &request).await?;
+    let ready = cx.stop.unless_stopped(ReadyCall::resolve(cx, &request));
+    let ready = ready.await??;
     ready.may_be_called_by(cx, caller)?;
     if request.terms.only_reads {
         ready.may_be_called_by_expression()?;
@@ -166,7 +128,6 @@ async fn nested_run(
         }
         frame.unlock().await;
         record.roll_back()?;
-        clock::pause(backoff(frame.n_rollbacks())).await;
         frame.reset();
     }
 }
@@ -178,16 +139,30 @@ async fn attempt(
     caller: Option<&Caller>,
     record: &mut Record<'_>,
 ) -> Result<Outcome, AttemptFault> {
-    admission::wait(cx, &request.frame, &ready.model).await?;
-    let lock_epoch = record.waited(lock(cx, request, ready, caller)).await?;
+    // What is recorded from here on is not stopped. The port `StopPort` stops the guest.
+    admitted(cx, request, ready).await?;
+    request.terms.admitted(cx.clock().moment());
+    let locked = record.waited(lock(cx, request, ready, caller));
+    let lock_epoch = cx.stop.unless_stopped(locked).await??;
+    request.terms.locked();
     ready.check_exists(cx)?;
     record.begin(request, ready).await?;
     let labels = Arc::clone(&request.terms.labels);
     let state = AttemptState {
         writes: Arc::new(Writes::new(ready, labels, lock_epoch)),
         replay: Arc::new(record.replay()),
+        runs: Arc::default(),
     };
-    let mut report = run(cx, request, ready, caller, &state).await?;
+    // Many calls can wait up to here, and the state of a guest is large: it is allocated now.
+    let ran = Box::pin(run(cx, request, ready, caller, &state));
+    let mut report = ran.await?;
+    match state.runs.ended().await {
+        Ok(()) => {}
+        Err(_) if request.frame.is_in_rollback() => return Err(AttemptFault::RolledBack),
+        // A run that the call has started was stopped, and so is the call.
+        Err(AppError::Process(ProcessError::Interrupted)) => report.fail(CallError::Cancelled),
+        Err(error) => return Err(error.into()),
+    }
     if let Some(difference) = state.replay.difference(report.result.is_ok()) {
         report.fail(deadlock_again(&request.frame, difference));
     }
@@ -203,10 +178,36 @@ async fn attempt(
     }
 }
 
+/// Waits until the process has room for a call, not beyond the deadline of the step.
+async fn admitted(
+    cx: &RunCx,
+    request: &CallRequest,
+    ready: &ReadyCall,
+) -> Result<(), AttemptFault> {
+    let since = cx.clock().moment();
+    let admitted = admission::wait(cx, &request.frame, &ready.model);
+    let Some(deadline) = request.terms.deadline.at() else {
+        return Ok(cx.stop.unless_stopped(admitted).await??);
+    };
+    match cx
+        .stop
+        .unless_stopped(cx.clock().until(deadline, admitted))
+        .await?
+    {
+        Ok(admitted) => Ok(admitted?),
+        Err(DeadlinePassed) => {
+            let after = cx.clock().elapsed(since);
+            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            Err(CallError::TimedOut { after_ms }.into())
+        }
+    }
+}
+
 /// The state of one attempt at a call.
 struct AttemptState {
     writes: Arc<Writes>,
     replay: Arc<CallReplay>,
+    runs: Arc<CallRuns>,
 }
 
 /// Returns the error of a call that was rolled back, and whose retry differs from its record.
@@ -220,11 +221,6 @@ fn deadlock_again(frame: &CallFrame, difference: String) -> CallError {
         theirs,
         difference: Some(difference),
     }
-}
-
-fn backoff(n_rollbacks: u32) -> Duration {
-    let most = BACKOFF.saturating_mul(1 << n_rollbacks.saturating_sub(1).min(16));
-    Duration::from_micros(random::bits() % micros(most).max(1))
 }
 
 fn micros(duration: Duration) -> u64 {
@@ -271,7 +267,8 @@ impl ReadyCall {
         };
         let depth_max = model.limits.call_depth;
         let above = cx.locks.joined().map_or(0, |it| it.caller.depth());
-        if above + request.frame.lineage().depth() > depth_max as usize {
+        // The calls above the runs that this one is part of count, too.
+        if above + request.frame.lock_lineage().depth() > depth_max as usize {
             return Err(limit(LimitName::CallDepth, depth_max));
         }
         let calls_max = model.limits.calls_per_run;
@@ -376,7 +373,7 @@ async fn run(
         // A call of another process, for which this process works, may change the data.
         staging.share();
     }
-    let identity = Arc::new(identity_of(request, ready, caller));
+    let identity = Arc::new(identity_of(request, ready, caller, cx.clock().moment()));
     let called = Caller {
         frame: Arc::clone(&request.frame),
         identity: Arc::clone(&identity),
@@ -396,6 +393,7 @@ async fn run(
         caller: Arc::new(called),
         writes: Arc::clone(&state.writes),
         replay: Arc::clone(&state.replay),
+        runs: Arc::clone(&state.runs),
         sealed: Arc::clone(&sealed),
     };
     let spec = CallSpec {
@@ -408,6 +406,7 @@ async fn run(
         ports: ports.connect(),
         secrets: prepared.secrets,
         admission: request.frame.admission(),
+        first_executed: request.terms.first_executed(),
     };
     let mut checked = checks::checks_run(cx, ready, &spec, &sealed).await?;
     if let Some(report) = checked.refused() {
@@ -419,11 +418,15 @@ async fn run(
 }
 
 /// Returns the identity of a call that begins now.
-fn identity_of(request: &CallRequest, ready: &ReadyCall, caller: Option<&Caller>) -> CallIdentity {
+fn identity_of(
+    request: &CallRequest,
+    ready: &ReadyCall,
+    caller: Option<&Caller>,
+    begin: Moment,
+) -> CallIdentity {
     let model = &ready.model;
-    let begin = Moment::now();
     let own_deadline = begin.after(model.limits.wall_time);
-    let own_deadline = match request.terms.deadline {
+    let own_deadline = match request.terms.deadline.at() {
         Some(deadline) => deadline.min(own_deadline),
         None => own_deadline,
     };
@@ -459,14 +462,6 @@ async fn part_run(
         cx.core_dump(&lineage, dump);
     }
     Ok(report)
-}
-
-/// Returns arguments in the form in which the record of a call has them.
-pub(crate) fn record_form(cx: &RunCx, arguments: &Value) -> Value {
-    let mut arguments = arguments.clone();
-    marks_hide(&mut arguments);
-    CallRedactor::new(&cx.vault).value(&mut arguments);
-    arguments
 }
 
 /// Separates what a caller gave into arguments of the method and inputs of the definition.

@@ -12,6 +12,7 @@ use sedge_model::run::StepInstance;
 use sedge_secrets::Secrets;
 use sedge_store::{RunFilter, RunRecord, Scan};
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::repository::files::FileKind;
@@ -88,25 +89,25 @@ impl NameProposal {
 /// # Errors
 /// Returns an error if a file of the repository is invalid or cannot be read.
 pub fn names_proposed(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     thing: &NamedThing,
     beginning: &str,
 ) -> Result<Vec<NameProposal>, AppError> {
     let mut proposals = match thing {
-        NamedThing::Model => file_names(repository, FileKind::Model)?,
-        NamedThing::Method { model } => methods(repository, model)?,
-        NamedThing::TypeMethod { type_name } => type_methods(repository, type_name)?,
-        NamedThing::Workflow => file_names(repository, FileKind::Workflow)?,
+        NamedThing::Model => file_names(&cx.repository, FileKind::Model)?,
+        NamedThing::Method { model } => methods(&cx.repository, model)?,
+        NamedThing::TypeMethod { type_name } => type_methods(&cx.repository, type_name)?,
+        NamedThing::Workflow => file_names(&cx.repository, FileKind::Workflow)?,
         NamedThing::RunSubject => {
-            let mut subjects = file_names(repository, FileKind::Model)?;
-            subjects.extend(file_names(repository, FileKind::Workflow)?);
+            let mut subjects = file_names(&cx.repository, FileKind::Model)?;
+            subjects.extend(file_names(&cx.repository, FileKind::Workflow)?);
             subjects
         }
-        NamedThing::Gate { workflow } => gates(repository, workflow)?,
-        NamedThing::Run => runs(repository, beginning)?,
-        NamedThing::Data { model } => data(repository, model, beginning)?,
-        NamedThing::Secret => secrets(repository)?,
-        NamedThing::Type => plain(repository.snapshot()?.plugin_lock().plugins.keys()),
+        NamedThing::Gate { workflow } => gates(&cx.repository, workflow)?,
+        NamedThing::Run => runs(&cx.repository, beginning)?,
+        NamedThing::Data { model } => data(&cx.repository, model, beginning)?,
+        NamedThing::Secret => secrets(&cx.repository)?,
+        NamedThing::Type => plain(cx.repository.snapshot()?.plugin_lock().plugins.keys()),
     };
     proposals.retain(|proposal| proposal.name.starts_with(beginning));
     proposals.truncate(PROPOSALS_MAX);

@@ -20,10 +20,10 @@ use sedge_api::view::data::DataVersionView;
 use sedge_lang::query::Selection;
 use sedge_store::Scan;
 
+use crate::cx::Cx;
 use crate::data::scan::data_scan;
 use crate::data::view::version_view;
 use crate::error::AppError;
-use crate::repository::Repository;
 
 /// Passes the versions that match a selection to `take`, until `take` needs no more. They are
 /// sorted by model and name, the newest of a name first.
@@ -31,11 +31,11 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn data_search<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     selection: &Selection,
     mut take: impl FnMut(DataVersionView) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    data_scan(repository, selection, |scanned| {
+    data_scan(&cx.repository, selection, |scanned| {
         take(version_view(&scanned.record))
     })
 }

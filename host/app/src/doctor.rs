@@ -8,7 +8,6 @@ pub(crate) mod error;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_api::view::doctor::{AreaState, AreaView, DoctorReport, FindingView};
@@ -17,12 +16,13 @@ use sedge_model::names::SecretName;
 use sedge_runtime::CodeCache;
 use sedge_secrets::SecretsError;
 
+use crate::cx::Cx;
 use crate::error::{AppError, PluginUseError, SecretError, UpkeepError};
 use crate::plugin::loaded::PinnedPlugin;
 use crate::plugin::restore::is_present;
 use crate::plugin::vendor::vendored_file;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::repository::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER};
+use crate::repository::{MODELS_FOLDER, WORKFLOWS_FOLDER};
 
 use repair::repair_view;
 pub use repair::{Repair, RepairReport, Repaired, TemporaryFile, doctor_fix};
@@ -135,10 +135,13 @@ impl Examined {
 
 /// Checks every area of a repository. This needs no lock, and runs no plugin.
 ///
+/// If `sedge.lock` is invalid, that is a finding, provided that the repository was opened with
+/// `may_lack_pins`.
+///
 /// # Errors
-/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid or cannot be read.
-pub fn doctor(repository: &Arc<Repository>) -> Result<Vec<Examined>, AppError> {
-    let repository = repository.snapshot()?;
+/// Returns an error if `sedge.yaml` is invalid, or if one of the two files cannot be read.
+pub fn doctor(cx: &Cx) -> Result<Vec<Examined>, AppError> {
+    let repository = cx.repository.snapshot()?;
     Ok(AREAS.map(|area| examine(area, &repository)).into())
 }
 
@@ -292,6 +295,7 @@ fn key_repair(error: &SecretsError) -> Option<Repair> {
 }
 
 fn plugins(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
+    repository.plugin_lock_check()?;
     let components = repository.state_folder("plugins")?;
     let mut findings = Vec::new();
     for plugin in repository.plugins_pinned()? {
@@ -333,9 +337,14 @@ fn cache(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError
 }
 
 fn models(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
+    // Without pins, every definition would be at fault.
+    let has_pins = repository.plugin_lock_check().is_ok();
     let looked = repository.definitions()?.map(|(_, definition)| {
         let type_name = definition?.type_name.value;
-        repository.plugin_pinned(type_name.as_str()).map(drop)
+        match has_pins {
+            true => repository.plugin_pinned(type_name.as_str()).map(drop),
+            false => Ok(()),
+        }
     });
     Ok(looked.filter_map(Result::err).map(fault).collect())
 }

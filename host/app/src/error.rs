@@ -4,6 +4,7 @@
 //! ([`sedge_api::problem::Help`]), which each front end formats.
 
 mod failed;
+mod interrupted;
 mod limit;
 mod lock;
 mod path;
@@ -35,9 +36,8 @@ pub use crate::plugin::error::PluginUseError;
 pub use crate::repository::error::RepositoryError;
 pub use crate::run::error::{ChildVerb, RunUseError};
 pub use crate::secret::error::SecretError;
-pub use failed::{
-    CallFailed, RunFailed, RunInterrupted, StepFault, WorkflowFailed, WorkflowFailedEnd,
-};
+pub use failed::{CallFailed, RunFailed, StepFault, WorkflowFailed, WorkflowFailedEnd};
+pub use interrupted::RunInterrupted;
 pub use lock::{LockUseError, WithinCallReason};
 pub use path::PathError;
 pub use process::ProcessError;

@@ -1,5 +1,10 @@
 //! The events of a use case, for a front end that shows progress.
+//!
+//! An [`EventSink`] is the only place that gives events their numbers and times.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sedge_model::call::LogLine;
@@ -11,6 +16,7 @@ use sedge_model::run::{
     Actor, GateDeadline, GateDecision, OnTimeout, StepAttempt, StepInstance, StepPath,
 };
 use sedge_runtime::CachePart;
+use sedge_sys::clock::{Clock, Timestamp};
 
 /// One event.
 #[derive(Debug, Clone)]
@@ -80,6 +86,18 @@ pub enum Event {
         /// The child run.
         child: RunId,
         /// The workflow of the child run.
+        workflow: WorkflowName,
+    },
+    /// The run of a workflow that a call has started was created or is continued. The events of the
+    /// run have its id.
+    CalledRunStarted {
+        /// The call.
+        call: Lineage,
+        /// The step of the workflow that the call belongs to, if any.
+        step: Option<StepInstance>,
+        /// The run that the call has started.
+        child: RunId,
+        /// The workflow of that run.
         workflow: WorkflowName,
     },
     /// An attempt at a step failed, and the next one follows after a pause.
@@ -258,8 +276,191 @@ pub struct DefinitionUpgrade {
     pub to: TypeVersion,
 }
 
+impl Event {
+    /// Returns what the event belongs to.
+    #[must_use]
+    pub fn place(&self) -> EventPlace<'_> {
+        match self {
+            Self::RunStarted { run }
+            | Self::RunResumed { run }
+            | Self::RunCancelling { run, .. }
+            | Self::RunDeadlinePassed { run }
+            | Self::WorkflowEdited { run, .. }
+            | Self::JobSatisfied { run, .. }
+            | Self::StepExpanded { run, .. } => EventPlace::of_run(run),
+            Self::StepStarted { run, step }
+            | Self::ChildStarted { run, step, .. }
+            | Self::StepRetried { run, step, .. }
+            | Self::StepEnded { run, step, .. } => EventPlace::of_step(run, &step.step),
+            Self::StepSatisfied { run, step } | Self::StepSkipped { run, step, .. } => {
+                EventPlace::of_step(run, step)
+            }
+            Self::GateOpened { run, gate, .. }
+            | Self::GateDecided { run, gate, .. }
+            | Self::GateExpired { run, gate, .. } => EventPlace::of_step(run, gate),
+            Self::LockWaiting { call, .. } | Self::CallRolledBack { call, .. } => {
+                EventPlace::of_call(call, None)
+            }
+            Self::CallStarted { call, step, .. }
+            | Self::CalledRunStarted { call, step, .. }
+            | Self::CallEnded { call, step }
+            | Self::Logged { call, step, .. } => EventPlace::of_call(call, step.as_ref()),
+            Self::LockWaitEnded
+            | Self::Progress { .. }
+            | Self::DefinitionUpgraded(_)
+            | Self::PluginCompiled { .. }
+            | Self::CacheUnusable { .. }
+            | Self::PluginLogged { .. } => EventPlace::default(),
+        }
+    }
+}
+
+/// What an event belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventPlace<'a> {
+    /// The run, if any.
+    pub run: Option<&'a RunId>,
+    /// The step of the run's workflow, if any.
+    pub step: Option<&'a StepInstance>,
+    /// The call, if any.
+    pub call: Option<&'a Lineage>,
+}
+
+impl<'a> EventPlace<'a> {
+    fn of_run(run: &'a RunId) -> Self {
+        Self {
+            run: Some(run),
+            ..Self::default()
+        }
+    }
+
+    fn of_step(run: &'a RunId, step: &'a StepInstance) -> Self {
+        Self {
+            step: Some(step),
+            ..Self::of_run(run)
+        }
+    }
+
+    /// The lineage of a run without a call has no ordinals.
+    fn of_call(call: &'a Lineage, step: Option<&'a StepInstance>) -> Self {
+        Self {
+            run: Some(call.run()),
+            step,
+            call: call.ordinal().map(|_| call),
+        }
+    }
+}
+
+/// An event as a front end receives it.
+#[derive(Debug, Clone)]
+pub struct ReportedEvent {
+    /// The number of the event among those of its use case, from 1. Events of several threads can
+    /// arrive in another order than that of their numbers.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event.
+    pub event: Event,
+}
+
 /// Receives events. It is called from many threads, and must not block for long.
 pub trait Events: Send + Sync + 'static {
     /// Receives one event.
-    fn event(&self, event: Event);
+    fn event(&self, reported: ReportedEvent);
+}
+
+/// Gives events their numbers and times, and passes them on to a receiver. Clones share the
+/// numbers.
+#[derive(Clone)]
+pub struct EventSink {
+    receiver: Arc<dyn Events>,
+    clock: Clock,
+    n_reported: Arc<AtomicU64>,
+}
+
+impl EventSink {
+    /// Returns a sink that passes events on to `receiver`, with the times of `clock`.
+    #[must_use]
+    pub fn new(receiver: Arc<dyn Events>, clock: Clock) -> Self {
+        Self {
+            receiver,
+            clock,
+            n_reported: Arc::default(),
+        }
+    }
+
+    /// Reports an event that happens now.
+    pub(crate) fn event(&self, event: Event) {
+        self.event_at(event, self.clock.now());
+    }
+
+    /// Reports an event that happened earlier, for a use case that follows a run of another process.
+    pub(crate) fn event_at(&self, event: Event, at: Timestamp) {
+        self.receiver.event(ReportedEvent {
+            seq: self.n_reported.fetch_add(1, Ordering::Relaxed) + 1,
+            at,
+            event,
+        });
+    }
+}
+
+impl fmt::Debug for EventSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSink").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use sedge_sys::clock::SettableClock;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Received(Mutex<Vec<ReportedEvent>>);
+
+    impl Events for Received {
+        fn event(&self, reported: ReportedEvent) {
+            self.0.lock().expect("no panic").push(reported);
+        }
+    }
+
+    #[test]
+    fn events_have_numbers_and_times() {
+        let (clock, received) = (SettableClock::at(Timestamp(5)), Arc::<Received>::default());
+        let sink = EventSink::new(Arc::clone(&received) as Arc<dyn Events>, clock.handle());
+        sink.event(Event::LockWaitEnded);
+        clock.advance(Duration::from_secs(1));
+        sink.clone().event(Event::LockWaitEnded);
+        sink.event_at(Event::LockWaitEnded, Timestamp(7));
+        let received = received.0.lock().expect("no panic");
+        let stamps: Vec<(u64, u64)> = received.iter().map(|it| (it.seq, it.at.0)).collect();
+        assert_eq!(stamps, [(1, 5), (2, 1005), (3, 7)]);
+    }
+
+    #[test]
+    fn event_has_its_run_and_call() {
+        let run: RunId = RunId::from_bits(1);
+        let root = Lineage::root(run.clone());
+        let call = root.child(1);
+        let check = |event: Event, of_call: Option<&Lineage>| {
+            let expect = EventPlace {
+                run: Some(&run),
+                step: None,
+                call: of_call,
+            };
+            assert_eq!(event.place(), expect);
+        };
+        check(Event::RunStarted { run: run.clone() }, None);
+        let ended = |call: &Lineage| Event::CallEnded {
+            call: call.clone(),
+            step: None,
+        };
+        check(ended(&call), Some(&call));
+        // The wait of a run, before it makes a call.
+        check(ended(&root), None);
+        assert_eq!(Event::LockWaitEnded.place(), EventPlace::default());
+    }
 }

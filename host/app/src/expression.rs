@@ -26,7 +26,7 @@ pub(crate) use evaluator::{
     Evaluator, EvaluatorSource, MethodAnswers, expression_fault, uses_data,
 };
 pub(crate) use partial::{LaterName, PartialEvaluation, SECRETS_LATER};
-pub(crate) use run::{ResultsUsed, RunResults, RunStates, StepErrors, run_value};
+pub(crate) use run::{ResultsUsed, RunResults, RunStates, StepErrors, StepWriters, run_value};
 pub(crate) use secret::SecretPlace;
 pub(crate) use step::{
     StepTarget, StepVariables, WrittenStep, has_data, kind_shown, needs_results,

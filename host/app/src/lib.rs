@@ -6,6 +6,7 @@
 
 mod background;
 mod call;
+mod cancel;
 mod error;
 mod events;
 mod locks;
@@ -16,6 +17,7 @@ mod views;
 pub mod actor;
 pub mod audit;
 pub mod completion;
+pub mod cx;
 pub mod data;
 pub mod datastore;
 pub mod doctor;
@@ -34,6 +36,8 @@ pub use background::BackgroundWork;
 pub use call::core_dump::CoreDumpEnd;
 pub use call::failure::{CallFailure, Contention, FailureReport};
 pub use call::failure_text;
+pub use cancel::Cancel;
+pub use cx::Cx;
 pub use sedge_model::run::CheckSkips;
 
 pub use error::{
@@ -42,7 +46,7 @@ pub use error::{
     RunUseError, SecretError, StepFault, UpkeepError, WithinCallReason, WorkflowFailed,
     WorkflowFailedEnd,
 };
-pub use events::{DefinitionUpgrade, Event, Events};
+pub use events::{DefinitionUpgrade, Event, EventPlace, EventSink, Events, ReportedEvent};
 pub use plugin::first_party::FirstParty;
 pub use repository::trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
@@ -72,7 +76,7 @@ pub mod types {
     pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
     pub use sedge_model::lineage::Lineage;
     pub use sedge_model::names::{
-        DataName, MethodName, ModelName, NameError, RunId, SecretName, StepName, TypeName,
+        DataName, JobName, MethodName, ModelName, NameError, RunId, SecretName, StepName, TypeName,
         WorkflowName, is_direction_control,
     };
     pub use sedge_model::permission::choice::{Choice, ChoiceError, narrowest};

@@ -12,11 +12,10 @@ use sedge_locks::owner::Owner;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::Actor;
 use sedge_sys::clock::{self, Moment};
-use sedge_sys::host;
 
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::events::{Event, Events};
-use crate::repository::Repository;
+use crate::events::Event;
 use crate::repository::snapshot::RepositorySnapshot;
 
 /// How long a call waits for a lock.
@@ -30,12 +29,13 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// The locks of one use case.
 pub(crate) struct Locks {
-    repository: Arc<Repository>,
+    cx: Cx,
     manager: Arc<LockManager>,
     /// The call of another process whose command this process is part of, if any.
     joined: Option<Joined>,
+    /// The user who requested the use case, as records have it.
+    actor: Actor,
     wait_max: Duration,
-    events: Arc<dyn Events>,
     waits: Mutex<Waits>,
 }
 
@@ -55,16 +55,14 @@ struct Wait<'a> {
 }
 
 impl Locks {
-    pub(crate) fn new(
-        repository: &RepositorySnapshot,
-        events: Arc<dyn Events>,
-    ) -> Result<Arc<Self>, AppError> {
+    pub(crate) fn new(cx: &Cx, repository: &RepositorySnapshot) -> Result<Arc<Self>, AppError> {
+        let joined = repository.joined()?;
         Ok(Arc::new(Self {
-            repository: Arc::clone(repository.handle()),
+            cx: cx.clone(),
             manager: Arc::clone(repository.locks()?),
-            joined: repository.joined()?,
+            actor: cx.actor_below(joined.as_ref()),
+            joined,
             wait_max: repository.lock_timeout(),
-            events,
             waits: Mutex::default(),
         }))
     }
@@ -74,30 +72,19 @@ impl Locks {
         self.joined.as_ref()
     }
 
-    /// Returns the user or the call that requested the run, for the record.
-    pub(crate) fn by(&self) -> String {
-        let user = host::user();
-        match &self.joined {
-            Some(joined) => format!("{user}, by a command of the call {}", joined.caller),
-            None => user,
-        }
+    /// Returns the user who requested the use case, for records. If the command of a call did, the
+    /// name of the call follows that of the user.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
     }
 
-    /// Returns the user who requested the run, for the record. A run that the command of a call
-    /// starts names the call, too.
-    pub(crate) fn actor(&self) -> Actor {
-        Actor {
-            name: self.by(),
-            uid: Some(host::user_number()),
-        }
-    }
-
-    /// Lets a child process work on behalf of the call `lineage`, until the pass is dropped.
+    /// Lets a child process work on behalf of the call `lineage`, until the pass is dropped. The
+    /// lineage is the one that the lock table knows, so the locks of the process are below the call.
     ///
     /// # Errors
     /// Returns an error if the pass cannot be written.
     pub(crate) fn pass(&self, lineage: &Lineage, only_reads: bool) -> Result<Pass, AppError> {
-        let session = self.repository.session()?;
+        let session = self.cx.repository.session()?;
         let above = self.joined.as_ref();
         let joined = Joined {
             caller: Owner {
@@ -110,7 +97,8 @@ impl Locks {
         Ok(Pass::issue(session, &joined)?)
     }
 
-    /// Acquires the locks in `wants`, in that order, for the call `lineage`, which does `what`.
+    /// Acquires the locks in `wants` for the call `lineage`, which does `what`. The datastore comes
+    /// first in `wants`; all models are requested at once when it is granted.
     /// Waits as long as the user allows, and not beyond `latest`.
     ///
     /// The first lock that this process acquires in a lock table records the epoch of that table in
@@ -136,7 +124,7 @@ impl Locks {
         loop {
             let guard = self.acquire_one(request, since).await?;
             let epoch = guard.epoch();
-            if self.repository.lock_epoch_note(epoch, deadline).await? {
+            if self.cx.repository.lock_epoch_note(epoch, deadline).await? {
                 return Ok(guard);
             }
         }
@@ -175,14 +163,14 @@ impl Locks {
         let Some((since, lineage)) = waits.lineages.first().cloned() else {
             waits.is_reporting = false;
             drop(waits);
-            self.events.event(Event::LockWaitEnded);
+            self.cx.event(Event::LockWaitEnded);
             return false;
         };
         let n_others = waits.lineages.len() - 1;
         drop(waits);
         // The lock may have been granted just now.
         if let Some(waiting) = self.manager.waiting(&lineage) {
-            self.events.event(Event::LockWaiting {
+            self.cx.event(Event::LockWaiting {
                 call: lineage,
                 resource: waiting.resource.to_string(),
                 blockers: waiting.blockers.iter().map(ToString::to_string).collect(),

@@ -18,17 +18,15 @@ pub mod restore;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use sedge_api::view::plugin::PluginView;
 use sedge_model::permission::grants::AddressRange;
 
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::events::Events;
 use crate::plugin::add::component_check;
 use crate::plugin::component::{ComponentSource, component_read};
 use crate::plugin::view::plugin_view;
-use crate::repository::Repository;
 
 /// Returns the description of a plugin: of the one that provides the type `name`, or else of the
 /// first-party plugin of that name, or of the component in the file or at the URL `name`. A plugin
@@ -39,12 +37,11 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if there is no such plugin, or if its component cannot be used.
 pub async fn plugin_describe(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     name: &str,
     private_addresses: &[AddressRange],
-    events: Arc<dyn Events>,
 ) -> Result<PluginView, AppError> {
-    let repository = &repository.snapshot()?;
+    let repository = &cx.repository.snapshot()?;
     let source = match ComponentSource::from(Path::new(name)) {
         ComponentSource::FirstParty(type_name) => {
             let is_pinned = repository.plugin_lock().plugins.contains_key(&type_name);
@@ -59,7 +56,7 @@ pub async fn plugin_describe(
         return Ok(plugin_view(plugin.description()));
     };
     let component = component_read(repository, &source, private_addresses).await?;
-    let description = component_check(repository, &component, events).await?;
+    let description = component_check(repository, &component, cx.events.clone()).await?;
     Ok(plugin_view(&description))
 }
 

@@ -33,19 +33,20 @@ use sedge_runtime::{
 };
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
-use sedge_sys::clock::Moment;
+use sedge_sys::clock::{Clock, Moment};
 use sedge_sys::command::CommandSlots;
 use sedge_sys::folder::{Folder, Keeping};
 use sedge_sys::net::Resolver;
 
 use crate::background::BackgroundWork;
 use crate::error::{AppError, LockUseError, PathError, RepositoryError};
-use crate::events::{Event, Events};
+use crate::events::{Event, EventSink, Events};
 use crate::plugin::first_party::FirstParty;
 use crate::repository::files::source;
 use crate::repository::heads::KnownHeads;
 use crate::repository::snapshot::{ParsedFile, lock_timeout};
 use crate::repository::trust::{Trust, trust_check};
+use crate::run::driver_signal::DriverSignals;
 
 /// The name of the program that starts commands. It is in the same folder as `sedge`.
 pub const REAPER_FILE: &str = "sedge-reaper";
@@ -88,6 +89,7 @@ pub struct Repository {
     pub(crate) plugins: Mutex<HashMap<String, Arc<Plugin>>>,
     /// The epoch of the current lock table, as the store knows it; 0 before it was first read.
     lock_epoch: AtomicU64,
+    driver_signals: DriverSignals,
     settings: Settings,
     session: OnceLock<Arc<Session>>,
 }
@@ -131,17 +133,22 @@ pub struct Settings {
     pub resolver: Resolver,
     /// The receiver of events that do not belong to a single use case.
     pub notices: Notices,
+    /// Whether the repository is opened although `sedge.lock` has faults. No plugin is pinned then.
+    /// `sedge doctor` checks and repairs the rest.
+    pub may_lack_pins: bool,
+    /// The clock of the process.
+    pub clock: Clock,
 }
 
 /// The receiver of events that do not belong to a single use case; by default there is none.
 #[derive(Clone, Default)]
-pub struct Notices(Option<Arc<dyn Events>>);
+pub struct Notices(Option<EventSink>);
 
 impl Notices {
     /// Returns notices that report to `events`.
     #[must_use]
     pub fn to(events: Arc<dyn Events>) -> Self {
-        Self(Some(events))
+        Self(Some(EventSink::new(events, Clock::machine())))
     }
 
     pub(crate) fn event(&self, event: Event) {
@@ -185,7 +192,9 @@ impl Repository {
             state.modes_settle(KEY_FILES)?;
         }
         let lock = ParsedFile::new(LOCK_FILE, PluginLock::parse);
-        lock.read(&folder, || Ok(()))?;
+        if !settings.may_lack_pins {
+            lock.read(&folder, || Ok(()))?;
+        }
         Ok(Arc::new(Self {
             folder,
             keeping,
@@ -199,6 +208,7 @@ impl Repository {
             secrets: OnceLock::new(),
             plugins: Mutex::default(),
             lock_epoch: AtomicU64::new(0),
+            driver_signals: DriverSignals::default(),
             settings,
             session: OnceLock::new(),
         }))
@@ -274,13 +284,23 @@ impl Repository {
         opened(&self.store, || {
             let folder = self.state_folder("store")?;
             let medium = || -> Result<Medium, AppError> {
-                Ok(Medium::new(&folder)?.with_wait_max(self.wait_max()))
+                let medium = Medium::new(&folder)?.with_wait_max(self.wait_max());
+                Ok(medium.with_clock(self.clock().clone()))
             };
             match Store::open_on(medium()?) {
                 Err(sedge_store::StoreError::Missing(_)) => Ok(Store::create_on(medium()?)?),
                 other => Ok(other?),
             }
         })
+    }
+
+    /// Returns the number of durable transactions that this process has committed in the datastore
+    /// of the repository. Tests and benchmarks count with it.
+    ///
+    /// # Errors
+    /// The datastore cannot be opened.
+    pub fn n_durable_commits(&self) -> Result<u64, AppError> {
+        Ok(self.store()?.n_durable_commits())
     }
 
     pub(crate) fn secrets(&self) -> Result<&Secrets, AppError> {
@@ -360,6 +380,7 @@ impl Repository {
             let runtime = runtime.with_budget(process_limits::budget(&config.process_limits));
             let runtime = runtime.with_compiler(self.settings.compiler.clone());
             let runtime = runtime.with_resolver(self.settings.resolver.clone());
+            let runtime = runtime.with_clock(self.clock().clone());
             let concurrency = self.settings.concurrency.or(config.concurrency);
             Ok(match concurrency.map(NonZeroU32::get) {
                 Some(n) => runtime.with_concurrency(n as usize),
@@ -373,6 +394,11 @@ impl Repository {
         &self.settings.compiled_code
     }
 
+    /// Returns the clock of the process, which also gives the times in the datastore.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.settings.clock
+    }
+
     pub(crate) fn notices(&self) -> &Notices {
         &self.settings.notices
     }
@@ -382,6 +408,11 @@ impl Repository {
         opened(&self.session, || {
             Ok(Arc::new(Session::begin(self.state_folder("locks")?)?))
         })
+    }
+
+    /// Returns the signals that wake the drivers of this process.
+    pub(crate) fn driver_signals(&self) -> &DriverSignals {
+        &self.driver_signals
     }
 
     /// Returns the tokens that this process was started with.

@@ -2,6 +2,7 @@
 
 pub(crate) mod argument;
 pub(crate) mod error;
+pub(crate) mod run_values;
 mod source;
 pub(crate) mod stored_marks;
 pub(crate) mod vault;
@@ -16,6 +17,7 @@ use sedge_secrets::{KeysRotated, ListedSecret};
 use sedge_store::Scan;
 
 use crate::audit::{ON_SECRETS, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, SecretError, count};
 use crate::repository::{Repository, near_one};
 use crate::secret::put::person;
@@ -29,10 +31,10 @@ use crate::secret::view::listed_view;
 /// # Errors
 /// Returns an error if the folder of secrets cannot be read. Errors of `take` are passed on.
 pub fn secret_list<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     mut take: impl FnMut(SecretView) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    for secret in listed(repository)? {
+    for secret in listed(&cx.repository)? {
         if take(listed_view(&secret))? == Scan::Enough {
             break;
         }
@@ -52,12 +54,12 @@ fn listed(repository: &Repository) -> Result<Vec<ListedSecret>, AppError> {
 ///
 /// # Errors
 /// Returns an error if the folder of secrets cannot be read.
-pub fn secret_exists(repository: &Repository, name: &str) -> Result<bool, AppError> {
+pub fn secret_exists(cx: &Cx, name: &str) -> Result<bool, AppError> {
     // A user who only reads may not be allowed to create the folder.
-    if !repository.has_state_folder("secrets")? {
+    if !cx.repository.has_state_folder("secrets")? {
         return Ok(false);
     }
-    let names = repository.secrets()?.names()?;
+    let names = cx.repository.secrets()?.names()?;
     Ok(names.iter().any(|it| it.as_str() == name))
 }
 
@@ -65,12 +67,12 @@ pub fn secret_exists(repository: &Repository, name: &str) -> Result<bool, AppErr
 ///
 /// # Errors
 /// Returns an error if there is no such secret.
-pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDeleted, AppError> {
-    let secrets = repository.secrets()?;
+pub fn secret_delete(cx: &Cx, name: &str) -> Result<SecretDeleted, AppError> {
+    let secrets = cx.repository.secrets()?;
     if let Ok(name) = name.parse::<SecretName>()
-        && secrets.delete(&name, &person())?
+        && secrets.delete(&name, &person(cx))?
     {
-        audit_note(repository, AuditWord::SecretDeleted, name.as_str(), None)?;
+        audit_note(cx, AuditWord::SecretDeleted, name.as_str(), None)?;
         return Ok(SecretDeleted {
             name: name.to_string(),
         });
@@ -86,15 +88,15 @@ pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDelete
 ///
 /// # Errors
 /// Returns an error if a secret cannot be read. All secrets that could be read before still can be.
-pub fn secret_rotate(repository: &Repository) -> Result<SecretsRotated, AppError> {
-    let rotated = repository.secrets()?.rotate(&person())?;
+pub fn secret_rotate(cx: &Cx) -> Result<SecretsRotated, AppError> {
+    let rotated = cx.repository.secrets()?.rotate(&person(cx))?;
     if rotated != KeysRotated::default() {
         let mut detail = count(rotated.n_secrets as u64, "secret");
         if rotated.has_fields {
             detail.push_str(", and the fields of data that are sealed from now on");
         }
         let what = AuditWord::SecretsRotated;
-        audit_note(repository, what, ON_SECRETS, Some(detail))?;
+        audit_note(cx, what, ON_SECRETS, Some(detail))?;
     }
     Ok(SecretsRotated {
         secrets: rotated.n_secrets as u64,

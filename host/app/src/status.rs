@@ -1,7 +1,6 @@
 //! Reports what needs the user's attention in a repository.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_api::problem::{ErrorClass, Explain};
@@ -12,6 +11,7 @@ use sedge_lang::definition::Definition;
 use sedge_store::Scan;
 use sedge_sys::clock::Timestamp;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
@@ -30,13 +30,13 @@ const FAILED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// # Errors
 /// Returns an error if the datastore, or a folder of the repository, cannot be read. A file that
 /// cannot be used is part of the report.
-pub async fn status(repository: &Arc<Repository>) -> Result<StatusReport, AppError> {
+pub async fn status(cx: &Cx) -> Result<StatusReport, AppError> {
     let mut gates = Vec::new();
-    workflow_approvals::<AppError>(repository, |gate| {
+    workflow_approvals::<AppError>(cx, |gate| {
         gates.push(gate);
         Ok(Scan::More)
     })?;
-    let repository = &repository.snapshot()?;
+    let repository = &cx.repository.snapshot()?;
     let missing_components = missing_components(repository)?;
     let mut faulty_files = Vec::new();
     let mut not_granted = Vec::new();
@@ -61,7 +61,7 @@ pub async fn status(repository: &Arc<Repository>) -> Result<StatusReport, AppErr
         gates,
         running,
         interrupted,
-        failed: failed(repository)?,
+        failed: failed(cx)?,
         missing_components,
         not_granted,
         faulty_files,
@@ -110,14 +110,14 @@ fn unfinished(repository: &Repository) -> Result<(Vec<RunView>, Vec<RunView>), A
 }
 
 /// Returns the failed runs after which the same method or workflow was not run again.
-fn failed(repository: &Repository) -> Result<Vec<RunView>, AppError> {
+fn failed(cx: &Cx) -> Result<Vec<RunView>, AppError> {
     let age_ms = u64::try_from(FAILED_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
     let request = RunListRequest {
-        since: Some(Timestamp(Timestamp::now().0.saturating_sub(age_ms))),
+        since: Some(Timestamp(cx.clock.now().0.saturating_sub(age_ms))),
         ..RunListRequest::default()
     };
     let (mut seen, mut failed) = (BTreeSet::new(), Vec::new());
-    run_list::<AppError>(repository, &request, |run| {
+    run_list::<AppError>(cx, &request, |run| {
         let is_workflow = run.kind == RunKindView::Workflow;
         let subject = (is_workflow, run.subject.clone(), run.method.clone());
         let is_newest = seen.insert(subject);

@@ -1,8 +1,6 @@
 //! Operations of the user on the whole datastore, or on the data of one model. They acquire locks
 //! as calls do, and wait in the same queues.
 
-use std::sync::Arc;
-
 use sedge_locks::joined::Joined;
 use sedge_locks::manager::LockGuard;
 use sedge_locks::mode::{Mode, Resource};
@@ -12,10 +10,9 @@ use sedge_store::WritePermit;
 use sedge_sys::random;
 use sedge_sys::thread::Stop;
 
+use crate::cx::Cx;
 use crate::error::{AppError, LockUseError, WithinCallReason};
-use crate::events::Events;
 use crate::locks::Locks;
-use crate::repository::Repository;
 
 /// A lock held by an operation that is not a call, with the permit for the store.
 pub(crate) struct Held {
@@ -27,12 +24,11 @@ pub(crate) struct Held {
 
 /// Acquires the locks in `wants` for `what`. Waits as long as the user allows.
 pub(crate) async fn locked(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     what: &str,
     wants: &[(Resource, Mode)],
-    events: Arc<dyn Events>,
 ) -> Result<Held, AppError> {
-    let locks = Locks::new(&repository.snapshot()?, events)?;
+    let locks = Locks::new(cx, &cx.repository.snapshot()?)?;
     if let Some(joined) = locks.joined()
         && let Some(reason) = refusal(joined, wants)
     {
@@ -44,13 +40,14 @@ pub(crate) async fn locked(
         }));
     }
     let by = Lineage::root(RunId::from_bits(random::bits()));
-    let lock = locks.acquire(&by, what, wants, None).await?;
+    let lock = locks.acquire(&by, what, wants, None);
+    let lock = cx.cancel.unless_cancelled(lock).await?;
     Ok(Held {
         permit: WritePermit {
             by,
             lock_epoch: lock.epoch().0,
         },
-        by: locks.by(),
+        by: locks.actor().name.clone(),
         _lock: lock,
     })
 }

@@ -24,6 +24,7 @@ use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 use sedge_lang::workflow::Workflow;
 use sedge_lang::yaml::Faults;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::repository::files::{FileKind, head_of, two_files};
@@ -70,30 +71,28 @@ enum ValidationScope {
 /// # Errors
 /// Returns an error if `sedge.yaml` or `sedge.lock` is invalid, or if a folder or the datastore cannot
 /// be read. The faults of other files are part of the result.
-pub async fn validate(repository: &Arc<Repository>) -> Result<Validated, AppError> {
-    validated(repository, ValidationScope::Repository).await
+pub async fn validate(cx: &Cx) -> Result<Validated, AppError> {
+    validated(&cx.repository, ValidationScope::Repository).await
 }
 
 /// Checks the definition of one model, or of all.
 ///
 /// # Errors
 /// Returns the errors of [`validate`], or an error if there is no such model.
-pub async fn model_validate(
-    repository: &Arc<Repository>,
-    name: Option<&str>,
-) -> Result<Validated, AppError> {
-    validated(repository, ValidationScope::of(FileKind::Model, name)).await
+pub async fn model_validate(cx: &Cx, name: Option<&str>) -> Result<Validated, AppError> {
+    validated(&cx.repository, ValidationScope::of(FileKind::Model, name)).await
 }
 
 /// Checks one workflow, or all.
 ///
 /// # Errors
 /// Returns the errors of [`validate`], or an error if there is no such workflow.
-pub async fn workflow_validate(
-    repository: &Arc<Repository>,
-    name: Option<&str>,
-) -> Result<Validated, AppError> {
-    validated(repository, ValidationScope::of(FileKind::Workflow, name)).await
+pub async fn workflow_validate(cx: &Cx, name: Option<&str>) -> Result<Validated, AppError> {
+    validated(
+        &cx.repository,
+        ValidationScope::of(FileKind::Workflow, name),
+    )
+    .await
 }
 
 async fn validated(

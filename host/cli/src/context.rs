@@ -8,20 +8,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sedge_api::problem::ErrorClass;
+use sedge_app::actor::actor;
 use sedge_app::types::{
     ComponentCompiler, RunId, Scan, beside_program, current_folder, exit_now, hangup_is_handled,
     interrupt_request, n_cores, program, setting, variable,
 };
 use sedge_app::{
-    AppError, BackgroundWork, Event, Events, Notices, REAPER_FILE, Repository, Settings, Trust,
+    AppError, BackgroundWork, Cancel, Cx, Event, Events, Notices, REAPER_FILE, ReportedEvent,
+    Repository, Settings, Trust,
 };
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::fault::MachineError;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use crate::args::Args;
-use crate::error::{CliError, Interruption};
+use crate::commands::shared::caller_settings;
+use crate::error::CliError;
 use crate::first_party::first_party;
 use crate::progress::{Progress, Silence, Ticker};
 use crate::rows::PendingItems;
@@ -49,11 +51,13 @@ pub(crate) struct Context {
     run: Arc<CurrentRun>,
     /// What a use case that was stopped still has to record.
     background: BackgroundWork,
+    /// The request that the command stops, which the first signal makes.
+    pub(crate) cancel: Cancel,
     /// What the command's list has found and not printed yet.
     pub(crate) found: RefCell<PendingItems>,
 }
 
-/// The run that the command executes, for the error that an interruption reports.
+/// The run that the command executes, for what it writes about the run besides its result.
 #[derive(Debug, Default)]
 struct CurrentRun(Mutex<Option<RunId>>);
 
@@ -62,14 +66,6 @@ impl CurrentRun {
         if let Event::RunStarted { run } | Event::RunResumed { run } = event {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
         }
-    }
-
-    fn interruption(&self) -> CliError {
-        let run = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        CliError::Interrupted(Interruption {
-            run: run.clone(),
-            workflow: None,
-        })
     }
 }
 
@@ -80,9 +76,9 @@ struct RunRecorder<T> {
 }
 
 impl<T: Events> Events for RunRecorder<T> {
-    fn event(&self, event: Event) {
-        self.run.record(&event);
-        self.shown.event(event);
+    fn event(&self, reported: ReportedEvent) {
+        self.run.record(&reported.event);
+        self.shown.event(reported);
     }
 }
 
@@ -97,6 +93,7 @@ impl Context {
             found: RefCell::default(),
             run: Arc::default(),
             background: BackgroundWork::default(),
+            cancel: Cancel::new(),
         }
     }
 
@@ -111,6 +108,7 @@ impl Context {
             found: RefCell::default(),
             run: Arc::default(),
             background: BackgroundWork::default(),
+            cancel: Cancel::new(),
         }
     }
 
@@ -139,16 +137,18 @@ impl Context {
         }
     }
 
-    /// Opens the repository.
-    pub(crate) fn repository(&self) -> Result<Arc<Repository>, CliError> {
-        self.repository_with(Settings::default())
+    /// Opens the repository, and returns the context of use cases that the user of this process
+    /// requests.
+    pub(crate) fn app(&self) -> Result<Cx, CliError> {
+        self.app_with(caller_settings()?)
     }
 
-    /// Opens the repository with the settings of the command line.
-    pub(crate) fn repository_with(&self, settings: Settings) -> Result<Arc<Repository>, CliError> {
+    /// Returns the same as [`Context::app`], with the settings of the command line.
+    pub(crate) fn app_with(&self, settings: Settings) -> Result<Cx, CliError> {
         let folder = self.folder()?;
-        let start: &Path = &folder;
-        Ok(Repository::open_with(start, self.settings(settings))?)
+        let repository = Repository::open_with(&folder, self.settings(settings))?;
+        let cx = Cx::new(repository, actor()).with_events(self.events());
+        Ok(cx.with_cancel(self.cancel.clone()))
     }
 
     /// Returns whether a user can answer questions.
@@ -223,10 +223,29 @@ impl Context {
         })
     }
 
-    /// Waits for a use case. If the user interrupts the program, the use case is stopped cleanly.
+    /// Waits for a use case that works on no run. If the user interrupts the program, the future is
+    /// dropped: it reads, or waits for a lock, or for a thread that then stops at the next safe point
+    /// and removes what it has not finished. What it does in one transaction is done or not.
     pub(crate) fn wait<T, E: Into<CliError>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CliError> {
+        self.wait_until(work, OnRequest::Drop)
+    }
+
+    /// Waits for a use case that works on runs. If the user interrupts the program, the use case is
+    /// requested to stop: it stops its calls, records how they ended, and returns what was stopped.
+    pub(crate) fn wait_run<T, E: Into<CliError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CliError> {
+        self.wait_until(work, OnRequest::Wait)
+    }
+
+    fn wait_until<T, E: Into<CliError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+        on_request: OnRequest,
     ) -> Result<T, CliError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(n_cores().max(2))
@@ -234,16 +253,18 @@ impl Context {
             .build()
             .map_err(MachineError::of("start threads"))?;
         let ended = runtime.block_on(async {
-            let mut interrupted = interruption()?;
+            interruption(&self.cancel, self.stopping_note(on_request))?;
             let ticker = Ticker::new(&self.screen, self.json || self.quiet);
             let ticks = tokio::spawn(async move { ticker.tick().await });
             let ended = tokio::select! {
                 biased;
-                _ = interrupted.changed() => Err(self.run.interruption()),
+                () = self.cancel.cancelled(), if on_request == OnRequest::Drop => {
+                    Err(CliError::Interrupted)
+                }
                 ended = work => ended.map_err(Into::into),
             };
             ticks.abort();
-            // A use case that was stopped may still record how its calls ended.
+            // A future that was dropped may still record how its calls ended.
             let clean_up = clock::until(
                 Moment::now().after(CLEAN_UP_TIME_MAX),
                 self.background.done(),
@@ -251,9 +272,12 @@ impl Context {
             // ignored: calls without a recorded end appear as interrupted.
             let _ = clean_up.await;
             match ended {
-                // The interruption stopped work that blocked a thread, whatever its error says.
-                Err(CliError::App(_)) if interrupted.has_changed().unwrap_or(false) => {
-                    Err(self.run.interruption())
+                // The interruption stopped work that blocked a thread, whatever its error says. The
+                // error of a run says what was stopped.
+                Err(CliError::App(error))
+                    if self.cancel.is_cancelled() && !matches!(error, AppError::Failed(_)) =>
+                {
+                    Err(CliError::Interrupted)
                 }
                 ended => ended,
             }
@@ -262,6 +286,26 @@ impl Context {
         runtime.shutdown_timeout(CLEAN_UP_TIME_MAX);
         ended
     }
+
+    /// Returns what shows a user at a terminal that the work on a run stops.
+    fn stopping_note(&self, on_request: OnRequest) -> impl FnOnce() + Send + 'static + use<> {
+        let is_shown = on_request == OnRequest::Wait && !self.json && !self.quiet;
+        let screen = Arc::clone(&self.screen);
+        move || {
+            if is_shown && io::stderr().is_terminal() {
+                screen.stderr("Stopping. A second Ctrl-C exits at once.");
+            }
+        }
+    }
+}
+
+/// What happens to a use case when the user interrupts the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnRequest {
+    /// Its future is dropped.
+    Drop,
+    /// It stops by itself.
+    Wait,
 }
 
 /// Requests, when dropped, that work on another thread stops, because its result is not needed any
@@ -297,10 +341,11 @@ fn compiler() -> ComponentCompiler {
     program().map_or(ComponentCompiler::Missing, ComponentCompiler::Program)
 }
 
-/// Returns a channel that changes when the user or a supervisor requests that the program stops:
-/// by SIGINT, SIGTERM, or because the terminal was closed (SIGHUP). The second signal ends the
-/// program at once, without a clean stop.
-fn interruption() -> Result<watch::Receiver<()>, CliError> {
+/// Waits, in a task, until the user or a supervisor requests that the program stops: by SIGINT,
+/// SIGTERM, or because the terminal was closed (SIGHUP). The first signal makes the request `cancel`
+/// and calls `note`. The second signal ends the program at once, without a clean stop: what was
+/// under way appears as interrupted.
+fn interruption(cancel: &Cancel, note: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
     let signal = |kind| signal(kind).map_err(MachineError::of("handle signals"));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -309,19 +354,24 @@ fn interruption() -> Result<watch::Receiver<()>, CliError> {
         true => Some(signal(SignalKind::hangup())?),
         false => None,
     };
-    let (sender, receiver) = watch::channel(());
+    let cancel = cancel.clone();
     tokio::spawn(async move {
-        for _ in 0..2 {
+        let mut next = async || {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {}
             }
+        };
+        // An earlier use case of the same command may have received the first signal.
+        if !cancel.is_cancelled() {
+            next().await;
             interrupt_request();
-            // Sending fails only if the work has ended.
-            let _ = sender.send(());
+            cancel.cancel();
+            note();
         }
+        next().await;
         exit_now(ErrorClass::Interrupted.exit_code());
     });
-    Ok(receiver)
+    Ok(())
 }

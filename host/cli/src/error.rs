@@ -8,9 +8,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use sedge_api::problem::details::RunDetails;
-use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase, sources};
-use sedge_app::types::{Diagnostic, RunId, setting};
+use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, sources};
+use sedge_app::types::{Diagnostic, setting};
 use sedge_app::{AppError, PathError, PluginUseError, RepositoryError};
 use sedge_sys::fault::MachineError;
 
@@ -19,7 +18,7 @@ use crate::context::{Context, REPO_VARIABLE};
 use crate::item_runs::ItemsFailed;
 use crate::output::print_failure;
 use crate::rows::print_found;
-use crate::screen::{Screen, stderr_folded};
+use crate::screen::{Screen, stderr_sentence};
 use crate::{guest_text, help};
 
 /// The maximum number of faults of one file that are printed.
@@ -32,8 +31,8 @@ const FAULTS_SHOWN_MAX: usize = 50;
 pub(crate) enum CliError {
     /// A use case failed.
     App(AppError),
-    /// The user interrupted the program.
-    Interrupted(Interruption),
+    /// The user interrupted the program, and it was not working on a run.
+    Interrupted,
     /// The user interrupted the program at a prompt.
     PromptInterrupted,
     /// The user quit at a prompt. The text says what was not done.
@@ -46,15 +45,6 @@ pub(crate) enum CliError {
     Machine(MachineError),
     /// Sedge has a bug.
     Bug(String),
-}
-
-/// The work that the user interrupted.
-#[derive(Debug, Default)]
-pub(crate) struct Interruption {
-    /// The run, if there was one.
-    pub(crate) run: Option<RunId>,
-    /// The workflow of the run, if it has one.
-    pub(crate) workflow: Option<String>,
 }
 
 impl From<AppError> for CliError {
@@ -80,21 +70,7 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::App(error) => error.fmt(f),
-            Self::Interrupted(Interruption { run: None, .. }) | Self::PromptInterrupted => {
-                f.write_str("interrupted")
-            }
-            Self::Interrupted(Interruption {
-                run: Some(run),
-                workflow,
-            }) => match workflow {
-                Some(workflow) => {
-                    write!(
-                        f,
-                        "the run `{run}` of the workflow `{workflow}` was interrupted"
-                    )
-                }
-                None => write!(f, "the run `{run}` was interrupted"),
-            },
+            Self::Interrupted | Self::PromptInterrupted => f.write_str("interrupted"),
             Self::Quit(what) => write!(f, "{what}: you quit, and nothing was changed"),
             Self::Usage { message, .. } | Self::Items(ItemsFailed { message, .. }) => {
                 f.write_str(message)
@@ -110,7 +86,7 @@ impl Error for CliError {
         match self {
             Self::App(error) => error.source(),
             Self::Machine(error) => error.source(),
-            Self::Interrupted(_)
+            Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
@@ -124,7 +100,7 @@ impl Explain for CliError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::App(error) => error.code(),
-            Self::Interrupted(_) | Self::PromptInterrupted => ErrorCode::Interrupted,
+            Self::Interrupted | Self::PromptInterrupted => ErrorCode::Interrupted,
             Self::Quit(_) => ErrorCode::Quit,
             Self::Usage { .. } => ErrorCode::Usage,
             Self::Items(failed) => failed.code,
@@ -136,7 +112,7 @@ impl Explain for CliError {
     fn message(&self) -> String {
         match self {
             Self::App(error) => error.message(),
-            Self::Interrupted(_)
+            Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
@@ -153,7 +129,7 @@ impl Explain for CliError {
                 undecided, ..
             })) => undecided.iter().map(request_text).collect(),
             Self::App(error) => error.causes(),
-            Self::Interrupted(_)
+            Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
@@ -166,7 +142,7 @@ impl Explain for CliError {
     fn notes(&self) -> Vec<String> {
         match self {
             Self::App(error) => error.notes(),
-            Self::Interrupted(_)
+            Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
@@ -179,7 +155,7 @@ impl Explain for CliError {
     fn place(&self) -> Option<Place> {
         match self {
             Self::App(error) => error.place(),
-            Self::Interrupted(_)
+            Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
@@ -192,7 +168,7 @@ impl Explain for CliError {
     fn faults(&self) -> Vec<PlacedFault> {
         match self {
             Self::App(error) => error.faults(),
-            Self::Interrupted(_)
+            Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
@@ -209,7 +185,7 @@ impl Explain for CliError {
                  unset it"
             ))],
             Self::App(error) => error.help(),
-            Self::Interrupted(interruption) => interruption.help(),
+            Self::Interrupted => vec![Help::again("start it again")],
             Self::Usage { hints, .. } | Self::Items(ItemsFailed { hints, .. }) => {
                 hints.iter().map(Help::advice).collect()
             }
@@ -224,34 +200,13 @@ impl Explain for CliError {
     fn details(&self) -> Option<Details> {
         match self {
             Self::App(error) => error.details(),
-            Self::Interrupted(Interruption { run, .. }) => Some(Details::Run(RunDetails {
-                run: run.as_ref()?.to_string(),
-            })),
-            Self::PromptInterrupted
+            Self::Interrupted
+            | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
             | Self::Bug(_) => None,
-        }
-    }
-}
-
-impl Interruption {
-    fn help(&self) -> Vec<Help> {
-        let Some(run) = &self.run else {
-            return vec![Help::again("start it again")];
-        };
-        let shown =
-            |purpose: &str| Help::command(purpose, UseCase::RunShow).with("run", run.as_str());
-        match &self.workflow {
-            Some(workflow) => vec![
-                Help::command("resume it where it stopped", UseCase::WorkflowResume)
-                    .with("name", workflow.as_str())
-                    .with("run", run.as_str()),
-                shown("see what the run has done"),
-            ],
-            None => vec![shown("see what the run has done")],
         }
     }
 }
@@ -267,23 +222,6 @@ fn is_by_variable(error: &AppError) -> bool {
 }
 
 impl CliError {
-    /// Returns the error of a command that executes a run of `workflow`.
-    pub(crate) fn of_workflow(self, workflow: &str) -> Self {
-        match self {
-            Self::Interrupted(interruption) => Self::Interrupted(Interruption {
-                workflow: Some(workflow.to_owned()),
-                ..interruption
-            }),
-            Self::App(_)
-            | Self::PromptInterrupted
-            | Self::Quit(_)
-            | Self::Usage { .. }
-            | Self::Items(_)
-            | Self::Machine(_)
-            | Self::Bug(_) => self,
-        }
-    }
-
     /// Shows the error, and returns the exit code that goes with it.
     pub(crate) fn report(&self, cx: &Context) -> ExitCode {
         if cx.json {
@@ -300,11 +238,12 @@ impl CliError {
     /// Prints the error to stderr.
     pub(crate) fn print(&self, screen: &Screen) {
         for line in self.lines("error") {
-            // These may quote a plugin. A hint has a command to copy, which is not broken.
-            let is_quoted = line.starts_with("caused by: ") || line.starts_with("note: ");
-            screen.stderr(&match is_quoted {
-                true => stderr_folded(&line, guest_text::INDENT),
-                false => line,
+            // An excerpt of a file has marks below its lines, which would not fit any more.
+            let is_excerpt =
+                line.starts_with(' ') || line.starts_with(|c: char| c.is_ascii_digit());
+            screen.stderr(&match is_excerpt {
+                true => line,
+                false => stderr_sentence(&line),
             });
         }
     }

@@ -10,6 +10,7 @@ use sedge_api::view::graph::{GraphEdge, GraphEnd, GraphJob, GraphStep, WorkflowG
 use crate::guest_text;
 
 mod dot;
+mod layout;
 mod mermaid;
 mod svg;
 mod text;

@@ -126,6 +126,54 @@ fn folded_line(line: &str, columns: usize, indent: &str) -> String {
     }
 }
 
+/// Returns a sentence of the program in lines that fit, all but the first with `indent`. A command in
+/// backticks is not broken, because users copy it: the terminal continues one that is too long.
+///
+/// A text that a plugin chose is folded by [`folded`].
+pub(crate) fn folded_around_commands(text: &str, columns: usize, indent: &str) -> String {
+    let room = columns.saturating_sub(1);
+    let mut folded = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            folded.push('\n');
+        }
+        let mut used = 0;
+        for (at, part) in unbreakable_parts(line).into_iter().enumerate() {
+            let width = columns_most(part);
+            if at > 0 && used + 1 + width > room {
+                folded.push('\n');
+                folded.push_str(indent);
+                used = indent.len();
+            } else if at > 0 {
+                folded.push(' ');
+                used += 1;
+            }
+            folded.push_str(part);
+            used += width;
+        }
+    }
+    folded
+}
+
+/// Returns the parts of a line between the spaces that are not in backticks.
+fn unbreakable_parts(line: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut begin = 0;
+    let mut is_command = false;
+    for (at, c) in line.char_indices() {
+        match c {
+            '`' => is_command = !is_command,
+            ' ' if !is_command => {
+                parts.push(&line[begin..at]);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&line[begin..]);
+    parts
+}
+
 /// Returns the beginning of a text that takes at most some columns. If that is not all of it, it
 /// ends with `…`.
 pub(crate) fn shortened(text: &str, columns: usize) -> String {
@@ -335,6 +383,23 @@ mod tests {
         );
         check("  a note about the first", "  a note about the\n    first");
         check("", "");
+    }
+
+    #[test]
+    fn command_in_a_hint_is_not_broken() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(folded_around_commands(text, 31, "  "), expect);
+        };
+        check("hint: a short one", "hint: a short one");
+        check(
+            "hint: decide the gate with `sedge workflow approve w g` (or `reject`)",
+            "hint: decide the gate with\n  `sedge workflow approve w g`\n  (or `reject`)",
+        );
+        check(
+            "hint: then `sedge workflow resume a-name-that-is-long`",
+            "hint: then\n  `sedge workflow resume a-name-that-is-long`",
+        );
+        check("hint: x:\n    - y", "hint: x:\n    - y");
     }
 
     #[test]

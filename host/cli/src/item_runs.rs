@@ -60,9 +60,17 @@ pub(crate) fn run_each<T: RunResult>(
 ) -> Result<Output, CliError> {
     let mut runs = ItemRuns::new(cx, &options.items);
     let over = options.given()?.over;
-    cx.wait(async {
+    cx.wait_run(async {
         let mut items = items_start()?;
-        while let Some(item) = items.recv().await {
+        loop {
+            let item = tokio::select! {
+                biased;
+                () = cx.cancel.cancelled() => return Err(runs.interrupted()),
+                item = items.recv() => match item {
+                    Some(item) => item,
+                    None => break,
+                },
+            };
             runs.begin(&item);
             let ended = match item {
                 Item::Inputs(item) => {
@@ -75,7 +83,11 @@ pub(crate) fn run_each<T: RunResult>(
                 Item::Unreadable(error) => return Err(AppError::from(error).into()),
                 Item::Broken(error) => return Err(runs.broken(error)),
             };
-            if !runs.end(ended)? {
+            let goes_on = runs.end(ended)?;
+            if cx.cancel.is_cancelled() {
+                return Err(runs.interrupted());
+            }
+            if !goes_on {
                 break;
             }
         }
@@ -202,6 +214,19 @@ impl<'a> ItemRuns<'a> {
             },
             (_, other) => other,
         }
+    }
+
+    /// Returns the error of a program that was interrupted: which item was the last one. How its run
+    /// ended was shown before.
+    fn interrupted(&self) -> CliError {
+        CliError::Items(ItemsFailed {
+            code: ErrorCode::Interrupted,
+            message: match self.item {
+                0 => "interrupted: no item was run".to_owned(),
+                n => format!("interrupted: no item after item {n} was run"),
+            },
+            hints: Vec::new(),
+        })
     }
 
     /// Returns what is left to print after the last run.

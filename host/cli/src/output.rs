@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::guest_text;
 use crate::rows::PendingItems;
-use crate::screen::Screen;
+use crate::screen::{Screen, stderr_sentence};
 
 /// The output of a command that succeeded.
 #[derive(Default)]
@@ -110,7 +110,9 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
         stdout(&cx.screen.shown(text, is_data))?;
     }
     if !cx.quiet && !cx.json {
-        notes.iter().for_each(|note| cx.screen.stderr(note));
+        for note in &notes {
+            cx.screen.stderr(&stderr_sentence(note));
+        }
     }
     Ok(exit)
 }
@@ -277,15 +279,32 @@ fn lines_of(table: &Table) -> Vec<String> {
 
 /// A line of a tree, and its children.
 pub(crate) struct TreeNode {
-    pub(crate) text: String,
-    pub(crate) below: Vec<TreeNode>,
+    text: String,
+    /// Further lines of the text, such as lines of YAML to copy.
+    more: Vec<String>,
+    below: Vec<TreeNode>,
 }
 
 impl TreeNode {
+    pub(crate) fn new(text: String, below: Vec<TreeNode>) -> Self {
+        let more = Vec::new();
+        Self { text, more, below }
+    }
+
     /// Returns a node without children.
     pub(crate) fn leaf(text: String) -> Self {
-        let below = Vec::new();
-        Self { text, below }
+        Self::new(text, Vec::new())
+    }
+
+    /// Returns a node without children whose text has several lines.
+    pub(crate) fn of_lines(text: &str) -> Self {
+        let mut lines = text.lines().map(str::to_owned);
+        Self {
+            // ignored: no error is dropped; an empty text is an empty line.
+            text: lines.next().unwrap_or_default(),
+            more: lines.collect(),
+            below: Vec::new(),
+        }
     }
 }
 
@@ -299,6 +318,10 @@ pub(crate) fn draw(nodes: &[TreeNode], indent: &str, lines: &mut Vec<String>) {
         };
         let text = guest_text::unbroken(&node.text);
         lines.push(format!("{indent}{branch}{text}"));
+        for line in &node.more {
+            let line = guest_text::unbroken(line);
+            lines.push(format!("{indent}{bar}{line}"));
+        }
         draw(&node.below, &format!("{indent}{bar}"), lines);
     }
 }

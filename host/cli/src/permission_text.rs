@@ -2,7 +2,7 @@
 
 use sedge_api::view::permission::{FileAccessView, PermissionView};
 
-/// The name that stands for every model or command.
+/// The name that stands for every model, workflow or command.
 const EVERY: &str = "*";
 
 /// Returns a permission as the end of a sentence that begins with "it requests permission to …".
@@ -12,6 +12,10 @@ pub(crate) fn permission_text(permission: &PermissionView) -> String {
             "call and read every model".to_owned()
         }
         PermissionView::Models { model } => format!("call and read the model `{model}`"),
+        PermissionView::Workflows { workflow } if workflow == EVERY => {
+            "run every workflow".to_owned()
+        }
+        PermissionView::Workflows { workflow } => format!("run the workflow `{workflow}`"),
         PermissionView::Http { url, methods } if methods.is_empty() => {
             format!("send any requests to {url}")
         }
@@ -70,6 +74,7 @@ pub(crate) fn permission_cells(permission: &PermissionView) -> (&'static str, St
     };
     match permission {
         PermissionView::Models { model } => ("models", model.clone()),
+        PermissionView::Workflows { workflow } => ("workflows", workflow.clone()),
         PermissionView::Http { url, methods } => ("http", words(url, methods)),
         PermissionView::Sockets { to } => ("sockets", to.clone()),
         PermissionView::Files { name, access } => {

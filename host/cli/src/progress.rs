@@ -1,14 +1,14 @@
 //! Shows the events of a use case while it runs, line by line on stderr.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sedge_app::types::{CachePart, Lineage, LogLevel, LogLine, Moment, pause, stderr_columns};
-use sedge_app::{DefinitionUpgrade, Event, Events};
+use sedge_app::types::{CachePart, Lineage, LogLevel, LogLine, Moment, RunId, StepPath, pause};
+use sedge_app::{DefinitionUpgrade, Event, Events, ReportedEvent};
 
 use crate::guest_text::{self, INDENT};
 use crate::run_lines::RunLines;
-use crate::screen::{Screen, stderr_folded};
+use crate::screen::{Screen, stderr_folded, transient_columns};
 use crate::{show, user_folders};
 
 /// Shows events to the user.
@@ -43,7 +43,7 @@ impl Ticker {
         Self {
             screen: Arc::clone(screen),
             since: Moment::now(),
-            columns: stderr_columns().filter(|_| !is_silent),
+            columns: transient_columns().filter(|_| !is_silent),
         }
     }
 
@@ -109,15 +109,22 @@ impl Drop for Ticker {
 pub(crate) struct Silence;
 
 impl Events for Silence {
-    fn event(&self, _event: Event) {}
+    fn event(&self, _: ReportedEvent) {}
 }
 
 impl Events for Progress {
-    fn event(&self, event: Event) {
+    fn event(&self, reported: ReportedEvent) {
+        self.show(reported.event);
+    }
+}
+
+impl Progress {
+    /// Shows an event.
+    pub(crate) fn show(&self, event: Event) {
         match event {
             Event::LockWaiting { .. } => self.lock_waiting(event),
             Event::LockWaitEnded => {
-                if let Some(columns) = stderr_columns() {
+                if let Some(columns) = transient_columns() {
                     self.screen.stderr_in_place("", columns);
                 }
             }
@@ -155,6 +162,7 @@ impl Events for Progress {
             | Event::StepExpanded { .. }
             | Event::StepStarted { .. }
             | Event::ChildStarted { .. }
+            | Event::CalledRunStarted { .. }
             | Event::StepRetried { .. }
             | Event::StepEnded { .. }
             | Event::StepSatisfied { .. }
@@ -162,20 +170,30 @@ impl Events for Progress {
             | Event::GateOpened { .. }
             | Event::GateDecided { .. }
             | Event::GateExpired { .. }) => {
-                let line = self
-                    .runs
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .line(of_run);
+                let line = self.run_lines().line(of_run);
                 if let Some(line) = line {
                     self.screen.stderr(&line);
                 }
             }
         }
     }
-}
 
-impl Progress {
+    /// Remembers what later lines need of an event that is not shown.
+    pub(crate) fn note(&self, event: Event) {
+        // The line itself is not needed.
+        drop(self.run_lines().line(event));
+    }
+
+    /// Shows how the items of a step with `forEach` have ended.
+    pub(crate) fn items_ended(&self, run: &RunId, step: &StepPath, counts: &str) {
+        let line = self.run_lines().items_ended(run, step, counts);
+        self.screen.stderr(&line);
+    }
+
+    fn run_lines(&self) -> MutexGuard<'_, RunLines> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn definition_upgraded(&self, upgrade: &DefinitionUpgrade) {
         let DefinitionUpgrade {
             model,
@@ -215,7 +233,7 @@ impl Progress {
             0 => String::new(),
             n => format!("; {} also waiting", show::count(n, "other call")),
         };
-        match stderr_columns() {
+        match transient_columns() {
             Some(columns) => {
                 let waited = show::duration(waited);
                 let line = format!("Waiting for {resource} ({waited}){holders}{others}");

@@ -128,7 +128,8 @@ fn section(text: &mut String, group: &Command, path: &str) {
         }
         let usage = command.clone().render_usage().to_string();
         let usage = usage.replace("Usage: ", "");
-        line(text, &format!("\n```text\n{}\n```", usage.trim_end()));
+        let usage: Vec<&str> = usage.lines().map(str::trim).collect();
+        line(text, &format!("\n```text\n{}\n```", usage.join("\n")));
         let own = command.get_arguments().filter(|arg| is_own(arg));
         table(text, own);
         let after = command.get_after_long_help().or(command.get_after_help());

@@ -7,7 +7,8 @@ use std::time::Duration;
 use sedge_api::Time;
 use sedge_app::Event;
 use sedge_app::types::{
-    Actor, GateDeadline, OnTimeout, RunId, StepAttempt, StepInstance, Timestamp, WorkflowName,
+    Actor, GateDeadline, Lineage, OnTimeout, RunId, StepAttempt, StepInstance, StepPath, Timestamp,
+    WorkflowName,
 };
 
 use crate::{guest_text, show};
@@ -33,10 +34,7 @@ impl RunLines {
                 run,
                 step,
                 n_instances,
-            } => {
-                let n_items = show::count(n_instances, "item");
-                format!("Step {}{step}: `forEach` has {n_items}.", self.prefix(&run))
-            }
+            } => self.expanded(&run, &step, n_instances),
             Event::StepStarted { run, step } => self.started(&run, &step),
             Event::ChildStarted {
                 run,
@@ -44,6 +42,12 @@ impl RunLines {
                 child,
                 workflow,
             } => self.child_started(&run, &step, child, &workflow),
+            Event::CalledRunStarted {
+                call,
+                step,
+                child,
+                workflow,
+            } => self.called_run(&call, step.as_ref(), child, &workflow),
             Event::StepRetried {
                 run,
                 step,
@@ -90,9 +94,19 @@ impl RunLines {
         })
     }
 
+    /// Returns the line for the end of the items of a step with `forEach`.
+    pub(crate) fn items_ended(&self, run: &RunId, step: &StepPath, counts: &str) -> String {
+        format!("Step {}{step}: of its items, {counts}.", self.prefix(run))
+    }
+
     fn job_satisfied(&self, run: &RunId, job: &dyn Display) -> String {
         let prefix = self.prefix(run);
         format!("Job {prefix}{job}: satisfied, its guard is true.")
+    }
+
+    fn expanded(&self, run: &RunId, step: &dyn Display, n_instances: usize) -> String {
+        let n_items = show::count(n_instances, "item");
+        format!("Step {}{step}: `forEach` has {n_items}.", self.prefix(run))
     }
 
     fn started(&self, run: &RunId, step: &StepAttempt) -> String {
@@ -113,6 +127,25 @@ impl RunLines {
         let prefix = format!("{}{}/", self.prefix(run), step.step);
         let name = self.step(run, &step.step);
         let line = format!("{name}: started the run {child} of the workflow {workflow}.");
+        self.prefixes.insert(child, prefix);
+        line
+    }
+
+    /// The steps of the run have the path of the step in front whose call has started it, or else the
+    /// id of the call.
+    fn called_run(
+        &mut self,
+        call: &Lineage,
+        step: Option<&StepInstance>,
+        child: RunId,
+        workflow: &WorkflowName,
+    ) -> String {
+        let of = self.prefix(call.run());
+        let (caller, prefix) = match step {
+            Some(step) => (format!("Step {of}{step}"), format!("{of}{step}/")),
+            None => (format!("Call {call}"), of.to_owned()),
+        };
+        let line = format!("{caller}: started the run {child} of the workflow {workflow}.");
         self.prefixes.insert(child, prefix);
         line
     }
@@ -215,8 +248,6 @@ fn then_text(then: OnTimeout) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use sedge_app::types::StepPath;
-
     use super::*;
 
     fn instance(text: &str) -> StepInstance {

@@ -14,14 +14,14 @@ use sedge_app::run::event_view::logged_line;
 use sedge_app::run::follow::{FOLLOW_INTERVAL, RunFollower};
 use sedge_app::run::show::run_show;
 use sedge_app::types::{OutputFile, Timestamp, pause};
-use sedge_app::{AppError, Event, Events, Repository};
+use sedge_app::{AppError, Cx, Events, ReportedEvent};
 
 use crate::commands::workflow::run::end_output;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::item_runs::{RunResult, SUSPENDED_EXIT};
 use crate::junit::junit_write;
-use crate::live::{LiveEvents, LiveProgress};
+use crate::live::{LiveEvents, LiveLines, LiveProgress};
 use crate::output::{Output, failure_line, line, stdout};
 
 /// The options of commands that work on a run of a workflow.
@@ -49,10 +49,53 @@ impl ShownOptions {
     }
 }
 
+/// What a command does with the run that it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShownFor {
+    /// It works on the run: an interruption stops the run's calls first.
+    Work,
+    /// It follows the run, on which another process works: an interruption ends the command only.
+    Follow,
+}
+
+/// Waits for work on a run, or for a command that follows one, which `work` begins with the context
+/// that it is passed. Shows its events: on a terminal as a tree, and else as lines.
+///
+/// # Errors
+/// The work fails.
+pub(crate) fn wait_shown<T, E: Into<CliError>, F>(
+    cx: &Context,
+    app: &Cx,
+    shown: ShownFor,
+    lines: LiveLines,
+    work: impl FnOnce(Cx) -> F,
+) -> Result<T, CliError>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let is_silent = cx.json || cx.quiet;
+    let live = LiveProgress::new(&cx.screen, lines).filter(|_| !is_silent);
+    let app = match &live {
+        Some(live) => app.with_events(cx.recorded(LiveEvents(Arc::clone(live)))),
+        None => app.clone(),
+    };
+    let work = work(app);
+    let work = async {
+        match live {
+            Some(live) => live.shown_while(work).await,
+            None => work.await,
+        }
+    };
+    match shown {
+        ShownFor::Work => cx.wait_run(work),
+        ShownFor::Follow => cx.wait(work),
+    }
+}
+
 /// How a run is shown.
 pub(crate) struct RunShown<'c> {
     cx: &'c Context,
-    repository: Arc<Repository>,
+    app: Cx,
     junit: Option<OutputFile>,
     json_lines: bool,
 }
@@ -64,44 +107,33 @@ impl<'c> RunShown<'c> {
     /// A file cannot be written.
     pub(crate) fn new(
         cx: &'c Context,
-        repository: &Arc<Repository>,
+        app: &Cx,
         options: &ShownOptions,
         json_lines: bool,
     ) -> Result<Self, CliError> {
         let junit = options.junit.as_ref();
-        let junit = junit.map(|path| data_save_to(repository, path));
+        let junit = junit.map(|path| data_save_to(app, path));
         Ok(Self {
             cx,
-            repository: Arc::clone(repository),
+            app: app.clone(),
             junit: junit.transpose()?,
             json_lines,
         })
     }
 
-    /// Waits for the work on a run, which reports its events to the argument of `work`.
+    /// Waits for the work on a run, which `work` begins with the context that it is passed.
     ///
     /// # Errors
     /// The run failed, or was refused.
-    pub(crate) fn wait<F>(
-        &self,
-        work: impl FnOnce(Arc<dyn Events>) -> F,
-    ) -> Result<WorkflowEnd, CliError>
+    pub(crate) fn wait<F>(&self, work: impl FnOnce(Cx) -> F) -> Result<WorkflowEnd, CliError>
     where
         F: Future<Output = Result<WorkflowEnd, AppError>>,
     {
         if self.json_lines {
-            let work = work(self.cx.recorded(LoggedLines));
-            return self.cx.wait(self.lines_while(work));
+            let work = work(self.app.with_events(self.cx.recorded(LoggedLines)));
+            return self.cx.wait_run(self.lines_while(work));
         }
-        let is_silent = self.cx.json || self.cx.quiet;
-        let live = LiveProgress::new(&self.cx.screen).filter(|_| !is_silent);
-        match live {
-            Some(live) => {
-                let work = work(self.cx.recorded(LiveEvents(Arc::clone(&live))));
-                self.cx.wait(async { live.shown_while(work).await })
-            }
-            None => self.cx.wait(work(self.cx.events())),
-        }
+        wait_shown(self.cx, &self.app, ShownFor::Work, LiveLines::All, work)
     }
 
     /// Returns the output for the end of the work, and writes the files that the options name.
@@ -146,7 +178,7 @@ impl<'c> RunShown<'c> {
         let (Some(file), Some(run)) = (self.junit.take(), self.cx.current_run()) else {
             return Ok(());
         };
-        let report = run_show(&self.repository, Some(run.as_str()))?;
+        let report = run_show(&self.app, Some(run.as_str()))?;
         junit_write(&report, file)
     }
 
@@ -189,7 +221,7 @@ impl EventLines {
             return Ok(());
         };
         let mut text = String::new();
-        for event in follower.news(&shown.repository)? {
+        for event in follower.news(&shown.app)? {
             if event.at >= self.since {
                 text.push_str(&line(&event).map_err(std::io::Error::from)?);
             }
@@ -202,8 +234,8 @@ impl EventLines {
 struct LoggedLines;
 
 impl Events for LoggedLines {
-    fn event(&self, event: Event) {
-        let written = logged_line(&event).map(|event| line(&event));
+    fn event(&self, reported: ReportedEvent) {
+        let written = logged_line(&reported).map(|event| line(&event));
         if let Some(Ok(text)) = written {
             // If stdout cannot be written, the document at the end reports it.
             let _ = stdout(&text);

@@ -8,9 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use sedge_app::types::{Moment, stderr_columns, stdout_columns};
+use sedge_app::types::{Moment, stderr_columns, stdout_columns, variable};
 
 use crate::guest_text::{self, INDENT, TerminalData};
+use crate::output::stdout;
 use crate::style;
 
 /// The escape sequence that erases the current line.
@@ -28,24 +29,38 @@ pub(crate) struct Screen {
 /// The escape sequence that erases the line above the current one.
 const ERASE_ABOVE: &str = "\x1b[1A\r\x1b[K";
 
+/// The variable that names the kind of the terminal. A terminal of the kind `dumb` cannot move the
+/// cursor.
+const TERMINAL_VARIABLE: &str = "TERM";
+
+/// The largest number of bytes of lines that wait for the next drawing of the region.
+const PENDING_BYTES_MAX: usize = 1 << 16;
+
 /// What was written to stderr last.
 #[derive(Debug, Default)]
 struct StderrState {
     /// The transient lines at the end of the output, which the next output erases and which are
     /// drawn again below it.
     region: Vec<String>,
-    /// A transient line below them, which the next output replaces.
+    /// Lines above the region that are written when it is drawn the next time. Drawing it for each
+    /// line would flicker, and be slow if there are thousands of them.
+    pending: String,
+    /// A transient line below the region, which the next output replaces.
     in_place: String,
-    /// How many lines of both are on the screen.
-    n_drawn: usize,
+    /// The widths of those transient lines that are on the screen.
+    drawn: Vec<usize>,
     /// The time of the last write.
     written: Option<Moment>,
 }
 
 impl StderrState {
-    /// Returns the escape sequences that erase the transient lines.
-    fn erase(&mut self) -> String {
-        match std::mem::take(&mut self.n_drawn) {
+    /// Returns the escape sequences that erase the transient lines on a terminal of a width. It may
+    /// have become narrower since they were drawn, and a line then takes several rows.
+    fn erase(&mut self, columns: Option<usize>) -> String {
+        let columns = columns.unwrap_or(usize::MAX).max(1);
+        let drawn = std::mem::take(&mut self.drawn).into_iter();
+        let n_rows: usize = drawn.map(|width| width.div_ceil(columns).max(1)).sum();
+        match n_rows {
             0 => String::new(),
             n => format!("{ERASE}{}", ERASE_ABOVE.repeat(n - 1)),
         }
@@ -61,7 +76,8 @@ impl StderrState {
             .chain(in_place)
             .map(String::as_str)
             .collect();
-        self.n_drawn = lines.len();
+        let widths = lines.iter().map(|line| guest_text::columns_most(line));
+        self.drawn = widths.collect();
         lines.join("\n")
     }
 }
@@ -83,12 +99,24 @@ pub(crate) fn stderr_folded(text: &str, indent: &str) -> String {
     }
 }
 
-/// Draws the transient lines again. An error is ignored, because there is no other place to show it.
-fn redraw(state: &mut StderrState) {
-    let erase = state.erase();
-    let drawn = state.drawn();
-    let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{erase}{drawn}").and_then(|()| stderr.flush());
+/// Returns a sentence of the program in lines that fit on stderr if that is a terminal. Hints have
+/// commands, which are not broken; other sentences may quote a plugin.
+pub(crate) fn stderr_sentence(text: &str) -> String {
+    let Some(columns) = stderr_columns() else {
+        return text.to_owned();
+    };
+    let columns = columns.saturating_sub(INDENT.len());
+    match text.starts_with("hint: ") {
+        true => guest_text::folded_around_commands(text, columns, INDENT),
+        false => guest_text::folded(text, columns, INDENT),
+    }
+}
+
+/// Returns the width of the terminal on stderr if it can show transient lines; `None` if stderr is
+/// not a terminal, or one that cannot move its cursor.
+pub(crate) fn transient_columns() -> Option<usize> {
+    let is_dumb = variable(TERMINAL_VARIABLE).is_some_and(|it| it == "dumb");
+    stderr_columns().filter(|_| !is_dumb)
 }
 
 impl Screen {
@@ -143,13 +171,46 @@ impl Screen {
     pub(crate) fn stderr(&self, line: &str) {
         let lines = guest_text::visible(line).replace('\n', &format!("\n{INDENT}"));
         let mut state = self.state();
-        let erase = state.erase();
         state.in_place.clear();
-        let drawn = state.drawn();
-        let lines = style::marked(&lines);
-        let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
-        let _ = write!(stderr, "{erase}{lines}\n{drawn}").and_then(|()| stderr.flush());
+        state.pending.push_str(&style::marked(&lines));
+        state.pending.push('\n');
+        if state.region.is_empty() || state.pending.len() > PENDING_BYTES_MAX {
+            self.redraw(&mut state);
+        }
         state.written = Some(Moment::now());
+    }
+
+    /// Writes the lines that wait, and the transient lines below them. Errors are ignored, because
+    /// there is no other place to show them.
+    fn redraw(&self, state: &mut StderrState) {
+        let erase = match state.drawn.is_empty() {
+            true => String::new(),
+            false => state.erase(stderr_columns()),
+        };
+        let pending = std::mem::take(&mut state.pending);
+        let drawn = state.drawn();
+        let mut raw = io::stderr().lock();
+        // These sequences move the cursor of a terminal. They are written without colours, too.
+        let _ = raw.write_all(erase.as_bytes());
+        let mut stderr = AutoStream::new(raw, self.color);
+        let _ = stderr.write_all(pending.as_bytes());
+        let mut raw = stderr.into_inner();
+        let _ = raw.write_all(drawn.as_bytes()).and_then(|()| raw.flush());
+    }
+
+    /// Writes a text to stdout. If both outputs are terminals and stderr has transient lines, the
+    /// text appears above them: it is most likely the same terminal.
+    pub(crate) fn stdout_above(&self, text: &str) -> io::Result<()> {
+        let mut state = self.state();
+        if state.region.is_empty() || self.stdout_columns.is_none() {
+            return stdout(text);
+        }
+        let region = std::mem::take(&mut state.region);
+        self.redraw(&mut state);
+        let written = stdout(text);
+        state.region = region;
+        self.redraw(&mut state);
+        written
     }
 
     /// Asks a question on stderr, and returns the line that the user types; `None` if stdin has
@@ -168,6 +229,7 @@ impl Screen {
     /// Writes a prompt to stderr, without a newline. An error is ignored.
     pub(crate) fn stderr_prompt(&self, prompt: &str) {
         let mut state = self.state();
+        self.redraw(&mut state);
         let mut stderr = io::stderr().lock();
         let _ = write!(stderr, "{}", guest_text::line(prompt)).and_then(|()| stderr.flush());
         state.written = Some(Moment::now());
@@ -191,7 +253,7 @@ impl Screen {
             .chars()
             .take(columns.saturating_sub(1))
             .collect();
-        redraw(&mut state);
+        self.redraw(&mut state);
         state.written = Some(Moment::now());
     }
 
@@ -207,11 +269,18 @@ impl Screen {
         if !region.is_empty() {
             state.written = Some(Moment::now());
         }
-        if region == state.region {
+        if region == state.region && state.pending.is_empty() {
             return;
         }
         state.region = region;
-        redraw(&mut state);
+        self.redraw(&mut state);
+    }
+
+    /// Erases the transient lines of [`Screen::stderr_region`], and writes the lines that wait.
+    pub(crate) fn stderr_region_end(&self) {
+        let mut state = self.state();
+        state.region.clear();
+        self.redraw(&mut state);
     }
 
     fn state(&self) -> MutexGuard<'_, StderrState> {
@@ -230,12 +299,30 @@ mod tests {
             in_place: "c".to_owned(),
             ..StderrState::default()
         };
-        assert_eq!(state.erase(), "");
+        let columns = Some(80);
+        assert_eq!(state.erase(columns), "");
         assert_eq!(state.drawn(), "a\nb\nc");
-        assert_eq!(state.erase(), "\r\x1b[K\x1b[1A\r\x1b[K\x1b[1A\r\x1b[K");
-        assert_eq!(state.erase(), "");
+        assert_eq!(
+            state.erase(columns),
+            "\r\x1b[K\x1b[1A\r\x1b[K\x1b[1A\r\x1b[K"
+        );
+        assert_eq!(state.erase(columns), "");
         state.region.clear();
         state.in_place.clear();
-        assert_eq!((state.drawn().as_str(), state.erase().as_str()), ("", ""));
+        assert_eq!(
+            (state.drawn().as_str(), state.erase(columns).as_str()),
+            ("", "")
+        );
+    }
+
+    /// The terminal has become narrower, and has broken the line into two rows.
+    #[test]
+    fn rows_of_a_broken_line_are_erased() {
+        let mut state = StderrState {
+            region: vec!["x".repeat(60)],
+            ..StderrState::default()
+        };
+        state.drawn();
+        assert_eq!(state.erase(Some(40)).matches("\x1b[K").count(), 2);
     }
 }

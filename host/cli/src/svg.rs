@@ -27,9 +27,12 @@ text{font:12px monospace;fill:#1f2328}\
 svg{background:#0d1117}\
 text{fill:#e6edf3}\
 .dim{fill:#9198a1}\
-.box{fill:#161b22}\
-.gate{fill:#3b2e00}\
-.assert{fill:#0c2d6b}\
+.box{fill:#161b22;stroke:#6e7681}\
+.cluster{stroke:#6e7681}\
+.edge{stroke:#9198a1}\
+.tip{fill:#9198a1}\
+.gate{fill:#3b2e00;stroke:#bf8700}\
+.assert{fill:#0c2d6b;stroke:#4493f8}\
 .idle{fill:#21262d}}";
 
 /// Returns a picture of a size in pixels, with a title.

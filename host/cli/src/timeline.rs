@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use sedge_api::Time;
 use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::{RunReport, StepStatusView, StepView};
-use sedge_app::Repository;
+use sedge_app::Cx;
 use sedge_app::run::nested::nested_runs;
 use sedge_app::types::Timestamp;
 
@@ -45,12 +45,12 @@ pub(crate) enum TimelineFormat {
 /// The run of a nested workflow cannot be read.
 pub(crate) fn timeline_output(
     cx: &Context,
-    repository: &Repository,
+    app: &Cx,
     report: &RunReport,
     format: TimelineFormat,
     n_calls_max: usize,
 ) -> Result<Output, CliError> {
-    let children = nested_runs(repository, report)?;
+    let children = nested_runs(app, report)?;
     let now = Time::from_ms(Timestamp::now().0);
     let timeline = timeline(report, &children, now, n_calls_max);
     Ok(match format {

@@ -326,8 +326,8 @@ impl Definition {
     pub(crate) fn differs_only_in_grants(&self, other: &Self) -> bool {
         let without_grants = |definition: &Self| {
             let members = definition.tree.members().unwrap_or_default().iter();
-            let others = members.filter(|it| it.key.value != "grants");
-            let values = others.map(|it| (it.key.value.clone(), it.value.value()));
+            let others = members.filter(|it| &*it.key.value != "grants");
+            let values = others.map(|it| (it.key.value.to_string(), it.value.value()));
             values.collect::<BTreeMap<_, _>>()
         };
         self.type_name.value == other.type_name.value

@@ -26,13 +26,13 @@ use crate::suggest::nearest;
 
 mod budget;
 mod compile;
+mod fast;
 mod functions;
 mod hidden;
 mod host;
 mod lex;
 mod macros;
 mod marks;
-mod members;
 pub(crate) mod place;
 mod references;
 mod shared;
@@ -58,6 +58,7 @@ pub(crate) use functions::environment;
 pub(crate) use source::{Dialect, Source};
 pub(crate) use values::{Boxed, from_json, from_u64, to_json};
 
+use fast::FastForms;
 use host::{Answers, HOST_NAME, HostVal};
 use tree::{call, children, ident, member, visit};
 use values::from_value;
@@ -176,9 +177,8 @@ impl TextPlace {
 pub struct Expr {
     source: Source,
     compiled: IdedExpr,
-    /// The same in a form that is evaluated faster, if there is one. Faults are found in
-    /// `compiled`.
-    fast: Option<IdedExpr>,
+    /// The same in forms that are evaluated faster. Faults are found in `compiled`.
+    fast: FastForms,
     n_nodes: usize,
     constants: Vec<Boxed<'static>>,
     place: TextPlace,
@@ -205,6 +205,7 @@ pub struct Env<'a> {
 struct EnvValue<'a> {
     json: &'a Value,
     value: OnceLock<Boxed<'a>>,
+    has_hidden: OnceLock<bool>,
 }
 
 impl<'a> Env<'a> {
@@ -225,6 +226,7 @@ impl<'a> Env<'a> {
         let value = EnvValue {
             json: value,
             value: OnceLock::new(),
+            has_hidden: OnceLock::new(),
         };
         self.variables.push((name, value));
         self
@@ -238,10 +240,21 @@ impl<'a> Env<'a> {
         }
     }
 
-    fn value(&self, name: &str) -> Option<&Boxed<'a>> {
+    fn entry(&self, name: &str) -> Option<&EnvValue<'a>> {
         let mut variables = self.variables.iter().rev();
-        let (_, entry) = variables.find(|(known, _)| *known == name)?;
+        let found = variables.find(|(known, _)| *known == name);
+        found.map(|(_, entry)| entry)
+    }
+
+    fn value(&self, name: &str) -> Option<&Boxed<'a>> {
+        let entry = self.entry(name)?;
         Some(entry.value.get_or_init(|| from_value(entry.json)))
+    }
+
+    /// Returns whether a sealed field or a secret is in one of these variables, or in an answer.
+    fn has_hidden(&self, names: &[String]) -> bool {
+        let is_in = |it: &EnvValue<'a>| *it.has_hidden.get_or_init(|| hidden::is_within(it.json));
+        self.answers.has_hidden() || names.iter().any(|it| self.entry(it).is_some_and(is_in))
     }
 }
 
@@ -274,8 +287,7 @@ impl Expr {
             let source = Source::parse(dialect, text)?;
             let mut compiler = ExprCompiler::new(variables, None, LIMITS.cost);
             let compiled = compiler.compile(&source)?;
-            let mut fast = compiled.clone();
-            let fast = members::members_index(&mut fast).then_some(fast);
+            let fast = FastForms::of(&source, &compiled);
             Ok((source, compiled, fast, compiler.finish()))
         });
         let (source, compiled, fast, constants) =
@@ -330,12 +342,31 @@ impl Expr {
     }
 
     fn evaluated(&self, env: &Env<'_>) -> Result<Evaluated, Diagnostic> {
+        let form = self
+            .fast
+            .form(&self.compiled, |names| env.has_hidden(names));
         let scope = EnvScope::new(self, env, LIMITS.cost);
+        let evaluated = self.evaluated_as(form, env, &scope);
+        if self.fast.is_joined && scope.budget.is_spent() {
+            // Joined loops pay more than they cost.
+            let scope = EnvScope::new(self, env, LIMITS.cost);
+            return self.evaluated_as(&self.compiled, env, &scope);
+        }
+        evaluated
+    }
+
+    /// Evaluates a form of the expression.
+    fn evaluated_as(
+        &self,
+        form: &IdedExpr,
+        env: &Env<'_>,
+        scope: &EnvScope<'_, '_>,
+    ) -> Result<Evaluated, Diagnostic> {
         let paid = scope.budget.pays(self.n_nodes as u64);
         debug_assert!(paid, "the budget is larger than the largest expression");
         let mut context = Context::with_env(environment().clone());
-        context.set_variable_resolver(&scope);
-        let resolved = context.resolve(self.fast.as_ref().unwrap_or(&self.compiled));
+        context.set_variable_resolver(scope);
+        let resolved = context.resolve(form);
         if scope.host.is_full() {
             let message = format!(
                 "it looks up more than {NEEDS_MAX} values; `data.findBySpec` and `data.query` find \
@@ -347,7 +378,7 @@ impl Expr {
         if !needs.is_empty() {
             return Ok(Evaluated::Needs(needs));
         }
-        let value = resolved.map_err(|error| self.fault(env, &scope, &error))?;
+        let value = resolved.map_err(|error| self.fault(env, scope, &error))?;
         let fault = |message: String| self.source.fault(&self.compiled, message);
         let value = to_json(&value).map_err(fault)?;
         if json_bytes(&value) > RESULT_BYTES_MAX {

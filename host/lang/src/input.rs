@@ -12,7 +12,7 @@ mod resolve;
 mod tests;
 
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use sedge_model::violation::Violation;
 use serde_json::{Map, Value, json};
@@ -26,6 +26,12 @@ use crate::diagnostic::SourceFile;
 use crate::schema::Schema;
 use crate::yaml::Faults;
 use crate::yaml::node::Node;
+
+/// Inputs with the places of the sensitive values, as JSON pointers; none is within another.
+pub type ResolvedInputs = (Map<String, Value>, Vec<String>);
+
+#[cfg(test)]
+pub(crate) use declared::INPUT_KEYS;
 
 /// The inputs that a definition or a workflow declares. Two are equal if their schemas are.
 #[derive(Debug, Clone)]
@@ -41,8 +47,18 @@ struct DeclaredInputs {
     /// The JSON Schema of all inputs, with the type `object`.
     json: Value,
     schema: Schema,
-    /// The schema without the parts that [`resolve`] checks itself, with better messages.
-    values: Schema,
+    /// The schema without the parts that [`resolve`] checks itself, with better messages. It is
+    /// compiled at its first use, because most commands read a file and check no inputs.
+    values: OnceLock<Schema>,
+}
+
+impl DeclaredInputs {
+    fn values(&self) -> &Schema {
+        self.values.get_or_init(|| {
+            let schema = Schema::compile_known(&resolve::values_schema(&self.json));
+            schema.expect("the whole schema was compiled, and these are parts of it")
+        })
+    }
 }
 
 /// The inputs of a file, as far as they have values without a run.
@@ -163,6 +179,23 @@ impl InputsSchema {
         match &self.declared {
             Some(declared) => resolve::resolve_hidden(declared, given, hidden),
             None => Err(hidden.keys().map(|key| resolve::undeclared(key)).collect()),
+        }
+    }
+
+    /// Returns the inputs as [`InputsSchema::resolve`] does, for a caller that keeps sensitive values
+    /// sealed: they are accepted. Also returns their places, as JSON pointers; none is within
+    /// another.
+    ///
+    /// # Errors
+    /// The same as for [`InputsSchema::resolve`], except for sensitive values. No message repeats a
+    /// sensitive value.
+    pub fn resolve_sensitive(
+        &self,
+        given: Map<String, Value>,
+    ) -> Result<ResolvedInputs, Vec<Violation>> {
+        match &self.declared {
+            Some(declared) => resolve::resolve_sensitive(declared, given),
+            None => self.resolve(given).map(|inputs| (inputs, Vec::new())),
         }
     }
 

@@ -20,21 +20,53 @@ const NAME_CHARS_MAX: usize = 64;
 /// characters is similar to none.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let pattern = NamePattern::new(name)?;
-    let mut edits_max = pattern.n_chars / 3;
-    let mut found = None;
-    for candidate in candidates.into_iter().take(CANDIDATES_MAX) {
-        let Some(n_edits) = pattern.edits(candidate, edits_max) else {
-            continue;
-        };
-        found = Some(candidate);
-        // A later candidate has to be nearer.
-        let Some(fewer) = n_edits.checked_sub(1) else {
-            break;
-        };
-        edits_max = fewer;
+    let candidates = candidates.into_iter().take(CANDIDATES_MAX);
+    NamePattern::new(name)?.nearest(candidates.map(Candidate::new))
+}
+
+/// Names that many wrong names are compared with.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates<'a>(Vec<Candidate<'a>>);
+
+impl<'a> Candidates<'a> {
+    /// Prepares names for the comparison: the first 2 000.
+    #[must_use]
+    pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter().take(CANDIDATES_MAX);
+        Self(names.map(Candidate::new).collect())
     }
-    found
+
+    /// Returns the same as [`nearest`].
+    #[must_use]
+    pub fn nearest(&self, name: &str) -> Option<&'a str> {
+        NamePattern::new(name)?.nearest(self.0.iter().copied())
+    }
+}
+
+/// A name that others are compared with, and what rules most of the others out at once.
+#[derive(Debug, Clone, Copy)]
+struct Candidate<'a> {
+    name: &'a str,
+    /// The number of its characters, up to more than a name that is compared has.
+    n_chars: usize,
+    /// A bit for each of its characters, which other characters can have, too.
+    chars: u64,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(name: &'a str) -> Self {
+        let read = lower_case(name).take(2 * NAME_CHARS_MAX);
+        let (n_chars, chars) = read.fold((0, 0), |(n, chars), c| (n + 1, chars | char_bit(c)));
+        Self {
+            name,
+            n_chars,
+            chars,
+        }
+    }
+}
+
+fn char_bit(c: char) -> u64 {
+    1 << (u32::from(c) % u64::BITS)
 }
 
 /// A name in the form in which it is compared with many others.
@@ -50,6 +82,8 @@ struct NamePattern {
     ascii: [u64; 128],
     /// The places of other characters.
     others: Vec<(char, u64)>,
+    /// The bits of all its characters: see [`Candidate`].
+    chars: u64,
 }
 
 impl NamePattern {
@@ -59,6 +93,7 @@ impl NamePattern {
             n_chars: 0,
             ascii: [0; 128],
             others: Vec::new(),
+            chars: 0,
         };
         for c in lower_case(name) {
             if pattern.n_chars == NAME_CHARS_MAX {
@@ -66,8 +101,27 @@ impl NamePattern {
             }
             *pattern.places_mut(c) |= 1 << pattern.n_chars;
             pattern.n_chars += 1;
+            pattern.chars |= char_bit(c);
         }
         (pattern.n_chars > 0).then_some(pattern)
+    }
+
+    /// Returns the nearest of some names: see [`nearest`].
+    fn nearest<'a>(&self, candidates: impl Iterator<Item = Candidate<'a>>) -> Option<&'a str> {
+        let mut edits_max = self.n_chars / 3;
+        let mut found = None;
+        for candidate in candidates {
+            let Some(n_edits) = self.edits(&candidate, edits_max) else {
+                continue;
+            };
+            found = Some(candidate.name);
+            // A later candidate has to be nearer.
+            let Some(fewer) = n_edits.checked_sub(1) else {
+                break;
+            };
+            edits_max = fewer;
+        }
+        found
     }
 
     fn places_mut(&mut self, c: char) -> &mut u64 {
@@ -93,11 +147,17 @@ impl NamePattern {
 
     /// Returns the number of edits that make the candidate of the name, if it is at most
     /// `edits_max`.
-    fn edits(&self, candidate: &str, edits_max: usize) -> Option<usize> {
-        let length = candidate.chars().take(2 * NAME_CHARS_MAX).count();
+    fn edits(&self, candidate: &Candidate<'_>, edits_max: usize) -> Option<usize> {
+        let length = candidate.n_chars;
         if length.abs_diff(self.n_chars) > edits_max {
             return None;
         }
+        // Each edit adds or removes one character at most.
+        let (added, removed) = (candidate.chars & !self.chars, self.chars & !candidate.chars);
+        if added.count_ones().max(removed.count_ones()) as usize > edits_max {
+            return None;
+        }
+        let candidate = candidate.name;
         if edits_max == 0 {
             let is_same = |(at, c): (usize, char)| self.places(c) & (1 << at) != 0;
             return lower_case(candidate).enumerate().all(is_same).then_some(0);
@@ -197,6 +257,16 @@ mod tests {
             assert!(nearest(&format!("step-nmuber-{n}")).is_some());
         }
         assert_eq!(nearest("step-nmuber-77"), Some("step-number-77"));
+        let candidates = Candidates::new(names.iter().map(String::as_str));
+        for name in [
+            "step-nmuber-77",
+            "step-number-x5000",
+            "other-words-1",
+            "",
+            "STEP-NUMBER-1",
+        ] {
+            assert_eq!(candidates.nearest(name), nearest(name), "{name}");
+        }
     }
 
     proptest! {
@@ -207,7 +277,7 @@ mod tests {
             let pattern = NamePattern::new(&name).expect("it is short");
             let distance = strsim::osa_distance(&name, &candidate);
             let expect = (distance <= edits_max).then_some(distance);
-            prop_assert_eq!(pattern.edits(&candidate, edits_max), expect);
+            prop_assert_eq!(pattern.edits(&Candidate::new(&candidate), edits_max), expect);
         }
     }
 }

@@ -169,7 +169,7 @@ fn placed(value: &Value, known: &BTreeMap<&str, &Node>, span: &Range<usize>) -> 
         Value::Object(members) => {
             let members = members.iter().map(|(key, value)| Member {
                 key: Located {
-                    value: key.clone(),
+                    value: key.as_str().into(),
                     span: span.clone(),
                 },
                 value: placed(value, known, span),

@@ -261,7 +261,7 @@ impl Workflow {
     /// rest of the file is sound.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Faults> {
         let tree = yaml::parse_outlined(file, &keys::WORKFLOW_OUTLINE)?;
-        read::workflow(&tree, file)
+        read::workflow(tree, file)
     }
 
     /// Returns a note about each part that is accepted and has no effect yet, in the order of the

@@ -19,13 +19,19 @@ pub struct WrittenValue {
     compiled: Arc<Compiled>,
 }
 
-/// A value whose expressions are compiled. Parts without expressions are literals.
+/// What a node becomes when it is evaluated.
 #[derive(Debug)]
 enum Compiled {
-    Literal(Value),
+    /// The value of the node as it is written: no text in it has an expression or `$${{`.
+    AsWritten,
+    /// This text.
+    Text(String),
+    /// The value of these expressions.
     Template(Box<Template>),
+    /// A list: what each item of the node becomes.
     List(Vec<Compiled>),
-    Map(Vec<(String, Compiled)>),
+    /// An object with the keys of the node: what the value of each becomes.
+    Map(Vec<Compiled>),
 }
 
 impl WrittenValue {
@@ -57,17 +63,18 @@ impl WrittenValue {
         Self {
             file: Arc::clone(file),
             source: Arc::new(Node::from_value(value, 0..0)),
-            compiled: Arc::new(Compiled::Literal(value.clone())),
+            compiled: Arc::new(Compiled::AsWritten),
         }
     }
 
     /// Returns the value, if no text has an expression.
     #[must_use]
     pub fn literal(&self) -> Option<Value> {
-        match &*self.compiled {
-            Compiled::Literal(value) => Some(value.clone()),
-            Compiled::Template(_) | Compiled::List(_) | Compiled::Map(_) => None,
+        if self.exprs().next().is_some() {
+            return None;
         }
+        let mut outcome = Outcome::new(&self.file);
+        Some(self.compiled.eval(&self.source, &Env::new(0), &mut outcome))
     }
 
     /// Returns the expressions in the order of the file.
@@ -82,11 +89,8 @@ impl WrittenValue {
     /// # Errors
     /// Expressions have no value: the faults of all of them.
     pub fn eval(&self, env: &Env<'_>) -> Result<Evaluated, Faults> {
-        let mut outcome = Outcome {
-            needs: Vec::new(),
-            faults: Faults::new(&self.file),
-        };
-        let value = self.compiled.eval(env, &mut outcome);
+        let mut outcome = Outcome::new(&self.file);
+        let value = self.compiled.eval(&self.source, env, &mut outcome);
         outcome.faults.result(match outcome.needs.is_empty() {
             true => Evaluated::Value(value),
             false => Evaluated::Needs(outcome.needs),
@@ -118,35 +122,48 @@ struct Outcome {
     faults: Faults,
 }
 
-impl Compiled {
-    fn is_literal(&self) -> bool {
-        matches!(self, Self::Literal(_))
-    }
-
-    fn into_literal(self) -> Option<Value> {
-        match self {
-            Self::Literal(value) => Some(value),
-            Self::Template(_) | Self::List(_) | Self::Map(_) => None,
+impl Outcome {
+    fn new(file: &Arc<SourceFile>) -> Self {
+        Self {
+            needs: Vec::new(),
+            faults: Faults::new(file),
         }
+    }
+}
+
+impl Compiled {
+    fn is_as_written(&self) -> bool {
+        matches!(self, Self::AsWritten)
     }
 
     fn templates<'c>(&'c self, found: &mut Vec<&'c Template>) {
         match self {
-            Self::Literal(_) => {}
+            Self::AsWritten | Self::Text(_) => {}
             Self::Template(template) => found.push(template),
-            Self::List(items) => items.iter().for_each(|it| it.templates(found)),
-            Self::Map(members) => members.iter().for_each(|(_, it)| it.templates(found)),
+            Self::List(parts) | Self::Map(parts) => {
+                parts.iter().for_each(|it| it.templates(found));
+            }
         }
     }
 
-    /// Returns the value. Parts without a value yet are null.
-    fn eval(&self, env: &Env<'_>, outcome: &mut Outcome) -> Value {
+    /// Returns the value of the node that this was compiled from. Parts without a value yet are
+    /// null.
+    fn eval(&self, node: &Node, env: &Env<'_>, outcome: &mut Outcome) -> Value {
         match self {
-            Self::Literal(value) => value.clone(),
-            Self::List(items) => items.iter().map(|it| it.eval(env, outcome)).collect(),
-            Self::Map(members) => {
-                let members = members.iter();
-                let members = members.map(|(key, it)| (key.clone(), it.eval(env, outcome)));
+            Self::AsWritten => node.value(),
+            Self::Text(text) => text.as_str().into(),
+            Self::List(parts) => {
+                let items = node.items().unwrap_or_default().iter().zip(parts);
+                items
+                    .map(|(it, part)| part.eval(it, env, outcome))
+                    .collect()
+            }
+            Self::Map(parts) => {
+                let members = node.members().unwrap_or_default().iter().zip(parts);
+                let members = members.map(|(it, part)| {
+                    let value = part.eval(&it.value, env, outcome);
+                    (it.key.value.to_string(), value)
+                });
                 Value::Object(members.collect())
             }
             Self::Template(template) => match template.eval(env) {
@@ -175,51 +192,58 @@ fn compiled(
     faults: &mut Faults,
 ) -> Compiled {
     match &node.kind {
-        NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Compiled::Literal(node.value()),
+        NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => Compiled::AsWritten,
         NodeKind::Text(text) if !Template::is_plain(&text.value) => {
             let place = node.text_place(file).expect("the node is a text");
             let template = Template::parse(&text.value, &place, variables);
             match faults.keep(template) {
                 Some(template) => match template.literal() {
-                    Some(literal) => Compiled::Literal(literal.into()),
+                    Some(literal) => Compiled::Text(literal.to_owned()),
                     None => Compiled::Template(Box::new(template)),
                 },
-                None => Compiled::Literal(node.value()),
+                None => Compiled::AsWritten,
             }
         }
-        NodeKind::Text(_) => Compiled::Literal(node.value()),
+        NodeKind::Text(_) => Compiled::AsWritten,
         NodeKind::List(items) => {
             let items = items.iter();
-            let items = items.map(|it| compiled(it, file, variables, faults));
-            list(items.collect())
+            parts(
+                items.map(|it| compiled(it, file, variables, faults)),
+                Compiled::List,
+            )
         }
         NodeKind::Map(members) => {
-            let members = members.iter().map(|it| {
-                let value = compiled(&it.value, file, variables, faults);
-                (it.key.value.clone(), value)
-            });
-            map(members.collect())
+            let values = members.iter().map(|it| &it.value);
+            parts(
+                values.map(|it| compiled(it, file, variables, faults)),
+                Compiled::Map,
+            )
         }
     }
 }
 
-/// Returns a list, as a literal if all its items are literals.
-fn list(items: Vec<Compiled>) -> Compiled {
-    if !items.iter().all(Compiled::is_literal) {
-        return Compiled::List(items);
+/// Returns a list or an object of compiled parts. If all of them are as they are written, so is the
+/// whole, and no memory is taken for the parts.
+fn parts(
+    parts: impl ExactSizeIterator<Item = Compiled>,
+    whole: fn(Vec<Compiled>) -> Compiled,
+) -> Compiled {
+    let n_parts = parts.len();
+    let mut kept: Vec<Compiled> = Vec::new();
+    for (n_before, part) in parts.enumerate() {
+        if kept.is_empty() {
+            if part.is_as_written() {
+                continue;
+            }
+            kept.reserve_exact(n_parts);
+            kept.extend((0..n_before).map(|_| Compiled::AsWritten));
+        }
+        kept.push(part);
     }
-    let values = items.into_iter().filter_map(Compiled::into_literal);
-    Compiled::Literal(values.collect())
-}
-
-/// Returns an object, as a literal if all its members are literals.
-fn map(members: Vec<(String, Compiled)>) -> Compiled {
-    if !members.iter().all(|(_, it)| it.is_literal()) {
-        return Compiled::Map(members);
+    match kept.is_empty() {
+        true => Compiled::AsWritten,
+        false => whole(kept),
     }
-    let values = members.into_iter();
-    let values = values.filter_map(|(key, it)| Some((key, it.into_literal()?)));
-    Compiled::Literal(Value::Object(values.collect()))
 }
 
 #[cfg(test)]

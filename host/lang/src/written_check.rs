@@ -117,13 +117,13 @@ fn unknown_places(node: &Node, path: String, found: &mut Vec<String>) {
             // The arguments as a whole are never a reference: one of them may be named `secret`.
             if !path.is_empty()
                 && let [only] = &members[..]
-                && only.key.value == "secret"
+                && &*only.key.value == "secret"
                 && only.value.text().is_some()
             {
                 found.push(path);
                 return;
             }
-            for member in members {
+            for member in members.iter() {
                 let path = pointer_below(&path, &member.key.value);
                 unknown_places(&member.value, path, found);
             }
@@ -135,7 +135,7 @@ fn unknown_places(node: &Node, path: String, found: &mut Vec<String>) {
 /// Returns a violation for each key of the outermost object that is not one of the known ones.
 fn outer_unknown_keys(written: &Node, known: &[&str]) -> Vec<KnownViolation> {
     let members = written.members().unwrap_or_default().iter();
-    let keys = members.map(|it| it.key.value.as_str());
+    let keys = members.map(|it| &*it.key.value);
     let unknown = keys.filter(|it| !known.contains(it)).take(FAULTS_MAX);
     let violations = unknown.map(|key| {
         let message = match nearest(key, known.iter().copied()) {

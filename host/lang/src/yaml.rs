@@ -17,6 +17,7 @@ pub(crate) mod outline;
 mod places;
 pub mod read;
 mod scalar;
+mod shared_texts;
 mod syntax;
 
 #[cfg(test)]

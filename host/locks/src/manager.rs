@@ -8,6 +8,7 @@
 mod state;
 mod threads;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,14 +25,14 @@ use crate::replica::TABLE_FILE;
 use crate::session::Session;
 use crate::table::{RequestId, TableEntry};
 pub(crate) use state::blocker;
-use state::{AcquireAnswer, Answer, State, Woken};
+use state::{AcquireAnswer, Answer, Queued, State, Woken};
 
 /// How long a task tries to take the table lock before a thread waits for it.
 ///
 /// This is the length of several critical sections of other processes.
 const TRY_TIME: Duration = Duration::from_micros(200);
 
-/// A request for several locks, which are acquired in order.
+/// A request for several locks.
 #[derive(Debug, Clone, Copy)]
 pub struct AcquireRequest<'a> {
     /// The lineage that will own the locks.
@@ -40,7 +41,7 @@ pub struct AcquireRequest<'a> {
     pub under: Option<&'a Owner>,
     /// The method that needs the locks, for display: `sink.run`.
     pub what: &'a str,
-    /// The resources in the order in which they are to be locked, each with its mode.
+    /// The resources to lock, each once, with its mode. The datastore comes first.
     pub wants: &'a [(Resource, Mode)],
     /// The latest time until which the task waits.
     pub deadline: Moment,
@@ -105,9 +106,13 @@ impl LockManager {
         Ok(manager)
     }
 
-    /// Acquires the locks one after the other, and waits until the deadline if necessary.
+    /// Acquires the locks, and waits until the deadline if necessary.
     ///
-    /// The request never waits for an ancestor of its lineage. While another call of the same run
+    /// An intention on the datastore is acquired first. All models are then requested in one
+    /// critical section: each request takes its place in its queue at the same moment, so two
+    /// tasks that hold nothing never wait for each other, whichever models they request.
+    ///
+    /// A request never waits for an ancestor of its lineage. While another call of the same run
     /// blocks it, the deadline is extended: a run with many calls of one model, each with a
     /// deadline of its own, must not fail because of their number.
     ///
@@ -123,6 +128,8 @@ impl LockManager {
             session: self.id,
             lineage: request.lineage.clone(),
         };
+        // If the task is dropped or an error ends it, the guard releases granted and waiting
+        // requests.
         let mut guard = LockGuard {
             manager: Arc::clone(self),
             epoch: Epoch(0),
@@ -132,7 +139,7 @@ impl LockManager {
         while !wants.is_empty() {
             let AcquireAnswer {
                 epoch,
-                held,
+                ids,
                 n_done,
                 answer,
             } = self
@@ -147,67 +154,90 @@ impl LockManager {
                 guard.ids.clear();
             }
             guard.epoch = epoch;
-            guard.ids.extend(held);
-            if let Answer::Wait { id, .. } = &answer {
-                guard.ids.push(*id);
-            }
+            guard.ids.extend(ids);
             if is_lost {
                 let resource = request.wants[0].0.clone();
                 return Err(LockError::Lost { resource });
             }
-            let Some((resource, _)) = wants.get(n_done) else {
-                break;
-            };
             match answer {
                 Answer::AllHeld => break,
                 Answer::Deadlock(error) => return Err(*error),
-                Answer::Wait { id, woken, watch } => {
+                Answer::Wait { queued, watch } => {
                     self.watch(watch)?;
-                    self.wait(&owner, id, resource, (request.deadline, woken))
-                        .await?;
+                    self.wait(&owner, queued, request.deadline).await?;
                 }
             }
-            wants = &wants[n_done + 1..];
+            wants = &wants[n_done..];
         }
         Ok(guard)
     }
 
-    /// Waits until a request is granted.
+    /// Waits until all requests of a batch are granted.
     async fn wait(
         &self,
         owner: &Owner,
-        id: RequestId,
-        resource: &Resource,
-        (mut deadline, mut woken): (Moment, tokio::sync::oneshot::Receiver<Woken>),
+        queued: Vec<Queued>,
+        mut deadline: Moment,
     ) -> Result<(), LockError> {
         let since = Moment::now();
         let patience = since.until(deadline);
-        loop {
-            match clock::until(deadline, &mut woken).await {
-                Ok(Ok(Woken::Granted)) => return Ok(()),
+        let mut queued = VecDeque::from(queued);
+        while let Some(next) = queued.front_mut() {
+            match clock::until(deadline, &mut next.woken).await {
+                Ok(Ok(Woken::Granted)) => {
+                    queued.pop_front();
+                }
                 Ok(Ok(Woken::Lost) | Err(_)) => {
-                    let resource = resource.clone();
+                    let resource = next.resource.clone();
                     return Err(LockError::Lost { resource });
                 }
-                Err(clock::DeadlinePassed) => {}
+                Err(clock::DeadlinePassed) => {
+                    self.check_blocked_by_own_run(owner, &queued, since)?;
+                    deadline = Moment::now().after(patience);
+                }
             }
-            let blockers = self.state().blockers(id);
-            let is_own = |blocker: &Blocker| {
-                blocker.owner.session == owner.session
-                    && blocker.owner.lineage.run() == owner.lineage.run()
-            };
-            if !blockers.iter().any(is_own) {
-                return Err(LockError::Timeout {
-                    resource: resource.clone(),
-                    blockers: self.with_sessions(blockers),
-                    waited_ms: ms(since),
-                });
-            }
-            deadline = Moment::now().after(patience);
         }
+        Ok(())
+    }
+
+    /// Checks at the deadline that another call of the same run blocks one of the requests.
+    fn check_blocked_by_own_run(
+        &self,
+        owner: &Owner,
+        queued: &VecDeque<Queued>,
+        since: Moment,
+    ) -> Result<(), LockError> {
+        let state = self.state();
+        let blocked: Vec<(&Resource, Vec<Blocker>)> = queued
+            .iter()
+            .map(|it| (&it.resource, state.blockers(it.id)))
+            .collect();
+        drop(state);
+        let is_own = |blocker: &Blocker| {
+            blocker.owner.session == owner.session
+                && blocker.owner.lineage.run() == owner.lineage.run()
+        };
+        if blocked
+            .iter()
+            .any(|(_, blockers)| blockers.iter().any(is_own))
+        {
+            return Ok(());
+        }
+        // Others of the batch may have been granted meanwhile.
+        let is_granted = |(_, blockers): &(&Resource, Vec<Blocker>)| blockers.is_empty();
+        let at = blocked.iter().position(|it| !is_granted(it)).unwrap_or(0);
+        let mut blocked = blocked.into_iter().skip(at);
+        let (resource, blockers) = blocked.next().expect("at least one request waits");
+        Err(LockError::Timeout {
+            resource: resource.clone(),
+            blockers: self.with_sessions(blockers),
+            waited_ms: ms(since),
+        })
     }
 
     /// Returns what a lineage waits for at the moment, or `None` if it does not wait.
+    ///
+    /// If several of its requests wait, this is the first of them in the order of the resources.
     #[must_use]
     pub fn waiting(&self, lineage: &Lineage) -> Option<Waiting> {
         let mut waiting = self.state().waiting(self.id, lineage)?;

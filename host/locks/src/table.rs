@@ -35,14 +35,14 @@ pub struct LockRequest {
     pub what: String,
 }
 
-/// The table's decision about a request.
+/// The table's decision about a batch of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// The request is granted at once.
+    /// All requests are granted at once.
     Granted,
-    /// The request has to wait.
+    /// At least one request has to wait.
     Wait,
-    /// The request would close a cycle of owners that wait for each other.
+    /// The batch would close a cycle of owners that wait for each other.
     Deadlock(Cycle),
 }
 
@@ -82,17 +82,24 @@ pub struct LockTable {
     n_requests: u64,
 }
 
-/// Decides whether a request made now would be granted, would wait, or would close a cycle.
+/// Decides whether a batch of requests made now would be granted, would wait, or would close a
+/// cycle.
+///
+/// All requests of a batch have the same owner, and each has another resource. The owner begins
+/// when all of them are granted. An intention is a batch of its own: see PROTOCOL.md.
 #[must_use]
-pub fn decide(table: &LockTable, request: &LockRequest) -> Decision {
-    let place = match table.queues.get(&request.resource) {
-        Some(queue) => queue.place(request),
-        None => QueuePlace::Granted,
-    };
-    if place == QueuePlace::Granted {
+pub fn decide(table: &LockTable, batch: &[LockRequest]) -> Decision {
+    let placed: Vec<(&LockRequest, QueuePlace)> = batch
+        .iter()
+        .map(|request| (request, table.place(request)))
+        .collect();
+    if placed
+        .iter()
+        .all(|(_, place)| *place == QueuePlace::Granted)
+    {
         return Decision::Granted;
     }
-    match graph::cycle_closed_by(table, request, place) {
+    match graph::cycle_closed_by(table, &placed) {
         Some(cycle) => Decision::Deadlock(cycle),
         None => Decision::Wait,
     }
@@ -118,7 +125,15 @@ impl LockTable {
             })
     }
 
-    /// Adds a request, whatever [`decide`] returns for it.
+    /// Returns the place that a request made now would get.
+    fn place(&self, request: &LockRequest) -> QueuePlace {
+        match self.queues.get(&request.resource) {
+            Some(queue) => queue.place(request),
+            None => QueuePlace::Granted,
+        }
+    }
+
+    /// Adds a request, whatever [`decide`] returns for its batch.
     ///
     /// Returns the number of the request and its place. `now` is the time that is recorded for
     /// it.

@@ -40,6 +40,9 @@ words! {
     DataCollected = "data-collected", "`data gc` deleted expired versions";
     DataDeleted = "data-deleted", "`data delete` deleted data of a model";
     DataPruned = "data-pruned", "`data prune` deleted the data of a model that is gone";
+    DataRenamed = "data-renamed", "`data rename` renamed data of a model";
+    DataRestored = "data-restored", "`data restore` made a former version the latest one";
+    DatastoreCompacted = "datastore-compacted", "`datastore compact` rewrote the database";
     DatastoreRestored = "datastore-restored", "`datastore restore` replaced the datastore by a backup, with its audit";
     GateApproved = "gate-approved", "A gate of a run was approved";
     GateRejected = "gate-rejected", "A gate of a run was rejected";
@@ -48,6 +51,8 @@ words! {
     LocksReleased = "locks-released", "Locks were taken away from their calls by force";
     ModelCreated = "model-created", "A model was created";
     ModelDeleted = "model-deleted", "A model was deleted";
+    ModelEdited = "model-edited", "`model edit` changed a definition";
+    ModelUpgraded = "model-upgraded", "`model upgrade` wrote a definition for a later version of its type";
     PluginAdded = "plugin-added", "A plugin was added, or took the place of another version";
     PluginRemoved = "plugin-removed", "A plugin was removed";
     RunCancelled = "run-cancelled", "A run was cancelled";

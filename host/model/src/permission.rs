@@ -26,6 +26,7 @@ pub use kinds::models::ModelPermission;
 pub use kinds::reveal::RevealPermission;
 pub use kinds::secrets::SecretPermission;
 pub use kinds::sockets::SocketPermission;
+pub use kinds::workflows::WorkflowPermission;
 pub use kinds::{Permission, PermissionKind};
 
 impl Permission {
@@ -91,6 +92,8 @@ mod tests {
         for line in [
             "models sink",
             "models *",
+            "workflows nightly",
+            "workflows *",
             "http https://*.example.com:8443 GET HEAD",
             "http https://example.com",
             "sockets db.example.com:5432",

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use step::{
-    EXPANSION_NAME_BYTES_MAX, EvaluationPlace, Expansion, ExpansionName, ExpansionNameError,
-    StepAttempt, StepInstance, StepPath,
+    EXPANSION_NAME_BYTES_MAX, EvaluationPlace, Expansion, ExpansionItem, ExpansionName,
+    ExpansionNameError, StepAttempt, StepInstance, StepPath,
 };
 
 use crate::call::CallError;
+use crate::digest::Digest;
+use crate::lineage::Lineage;
 use crate::names::{JobName, RunId};
 
 /// What a run executes.
@@ -154,6 +156,26 @@ pub struct Actor {
     pub uid: Option<u32>,
 }
 
+impl Actor {
+    /// Returns the actor for records of what a command of a call does: the user, and the call.
+    #[must_use]
+    pub fn below_call(&self, call: &str) -> Self {
+        Self {
+            name: format!("{}, by a command of the call {call}", self.name),
+            uid: self.uid,
+        }
+    }
+
+    /// Returns the actor for records of what a command does that has outlived its call.
+    #[must_use]
+    pub fn below_ended_call(&self) -> Self {
+        Self {
+            name: format!("{}, by a command of a call that has ended", self.name),
+            uid: self.uid,
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -271,10 +293,42 @@ pub struct RunOptions {
     pub fail_on: Option<AssertSeverity>,
     /// The labels of the run and of the data that it writes.
     pub tags: BTreeMap<String, String>,
-    /// The step of another run that this run is part of: the run, and its step as text.
-    pub parent: Option<(RunId, StepInstance)>,
+    /// The run that this run is part of, and what of it has started this run; `None` for a run that
+    /// a user started.
+    pub parent: Option<RunParent>,
     /// The deadline: milliseconds since 1970-01-01T00:00:00Z.
     pub deadline_ms: Option<i64>,
+}
+
+/// What of another run has started a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunParent {
+    /// A step that runs a nested workflow.
+    Step {
+        /// The run of the step.
+        run: RunId,
+        /// The step.
+        step: StepInstance,
+    },
+    /// A call whose guest runs a workflow.
+    Call {
+        /// The place of the run: the call, and the ordinal of the run among what the call has called.
+        /// No other call of the parent run has this place.
+        place: Lineage,
+        /// The digest of what the guest requested, to compare it when the call is replayed.
+        request: Digest,
+    },
+}
+
+impl RunParent {
+    /// Returns the parent run.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        match self {
+            Self::Step { run, .. } => run,
+            Self::Call { place, .. } => place.run(),
+        }
+    }
 }
 
 /// The checks that the user skips for all calls of a run. A definition can require some of them

@@ -33,6 +33,7 @@ use crate::call_secrets::ArgumentSecret;
 use crate::convert;
 use crate::engine::{LIVE_INSTANCES_MAX, Runtime};
 use crate::files::{CallFolder, Untouchable};
+use crate::host::stop::until_stopped;
 use crate::host::{HostError, JSON_BYTES_MAX, Ports};
 use crate::http::{Http, SenderSpec};
 use crate::json;
@@ -122,10 +123,17 @@ pub struct CallSpec {
     pub secrets: Vec<ArgumentSecret>,
     /// The budget that was reserved for it, if the call waited for budget.
     pub admission: Option<Admission>,
+    /// Called when the code of the call first executes: until then, the call waits for others.
+    pub first_executed: Option<FirstExecuted>,
 }
 
+/// See [`CallSpec::first_executed`]. It must not block.
+pub type FirstExecuted = Arc<dyn Fn() + Send + Sync>;
+
 impl Runtime {
-    /// Runs a method or a check and returns its report. Dropping the future stops the guest.
+    /// Runs a method or a check and returns its report. Dropping the future stops the guest. If
+    /// the port [`StopPort`](crate::StopPort) stops it, the report says so, and has the log of the
+    /// call until then.
     ///
     /// # Errors
     /// The host itself failed. Failures of the guest are in the report.
@@ -144,6 +152,7 @@ impl Runtime {
             ports,
             secrets,
             admission,
+            first_executed,
         } = spec;
         let (_memory, admitted) = admission.map_or((None, None), Admission::parts);
         let _folders = match self.folders_take(admitted, &surroundings) {
@@ -168,18 +177,21 @@ impl Runtime {
             budget: Arc::clone(&self.budget),
         };
         let running = Some((running, sender));
-        let (state, outputs) = CallState::new(memory_bytes, &self.budget, ports, running)?;
+        let stop = ports.stop.clone();
+        let (mut state, outputs) = CallState::new(memory_bytes, &self.budget, ports, running)?;
+        state.first_executed = first_executed;
         let log = Arc::clone(&state.log);
         let mut store = self.store(state);
         let allowed_ms = begin.until(deadline).as_millis();
         let invoke = self.invoke(&mut store, plugin, part, invocation);
-        let ended = clock::until(deadline, invoke).await;
+        let ended = until_stopped(stop.as_ref(), self.clock.until(deadline, invoke)).await;
         let refusals = store.data_mut().end().await;
         plugin.memory_note(store.data().memory.n_bytes());
         outputs.iter().for_each(GuestOutput::finish);
         let result = match ended {
-            Ok(result) => with_denial(result?, &store.data().http),
-            Err(clock::DeadlinePassed) => Err(CallError::TimedOut {
+            Ok(Ok(result)) => with_denial(result?, &store.data().http),
+            Err(stopped) => Err(stopped),
+            Ok(Err(clock::DeadlinePassed)) => Err(CallError::TimedOut {
                 after_ms: u64::try_from(allowed_ms).unwrap_or(u64::MAX),
             }),
         };
@@ -217,7 +229,12 @@ impl Runtime {
             }));
         };
         let cpu = Arc::clone(&store.data().cpu);
+        let first_executed = store.data_mut().first_executed.take();
         let call = async {
+            // This is polled only while the call has a permit to execute.
+            if let Some(first_executed) = first_executed {
+                first_executed();
+            }
             let instance = plugin.instance.instantiate_async(&mut *store).await?;
             let exports = instance.sedge_model_model();
             match part {

@@ -11,7 +11,7 @@ use sedge_model::names::{SpecName, TypeName};
 use sedge_model::permission::{
     CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
     ModelPermission, Permission, PermissionRequest, RevealPermission, SecretPermission,
-    SocketPermission, is_http_method,
+    SocketPermission, WorkflowPermission, is_http_method,
 };
 use sedge_model::violation::Violation;
 use serde_json::Value;
@@ -291,6 +291,9 @@ fn permission_from_guest(
         }),
         guest::Permission::Reveal(what) => Permission::Reveal(RevealPermission {
             what: what.parse()?,
+        }),
+        guest::Permission::Workflows(name) => Permission::Workflows(WorkflowPermission {
+            workflow: name.parse()?,
         }),
     };
     Ok(PermissionRequest {

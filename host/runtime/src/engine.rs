@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_model::limits::ComponentLimits;
-use sedge_sys::clock;
+use sedge_sys::clock::{self, Clock};
 use sedge_sys::host;
 use sedge_sys::net::Resolver;
 use tokio::sync::Semaphore;
@@ -102,6 +102,8 @@ pub struct Runtime {
     pub(crate) compiler: ComponentCompiler,
     pub(crate) http: Arc<Client>,
     pub(crate) resolver: Resolver,
+    /// The clock that decides when the deadline of a call has passed.
+    pub(crate) clock: Clock,
     allocation: Allocation,
 }
 
@@ -177,6 +179,7 @@ impl Runtime {
             compiler: ComponentCompiler::InProcess,
             http: Arc::default(),
             resolver: Resolver::default(),
+            clock: Clock::machine(),
             allocation,
         })
     }
@@ -226,6 +229,13 @@ impl Runtime {
     #[must_use]
     pub fn with_resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = resolver;
+        self
+    }
+
+    /// Sets the clock that decides when the deadline of a call has passed.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 

@@ -12,6 +12,8 @@ pub(crate) mod effects;
 mod ended;
 mod log;
 pub(crate) mod secrets;
+pub(crate) mod stop;
+mod workflows;
 
 use std::fmt;
 use std::pin::Pin;
@@ -28,6 +30,11 @@ pub use self::effects::{EffectsPort, RolledBack};
 pub use self::ended::EndedByHost;
 pub use self::log::LogPort;
 pub use self::secrets::SecretsPort;
+pub use self::stop::StopPort;
+pub use self::workflows::{
+    GuestRun, GuestRunEnd, GuestRunEnded, GuestRunError, GuestRunRequest, GuestRunStep,
+    WorkflowsPort,
+};
 
 /// The maximum size of one JSON text from a guest, in bytes: arguments, or a resource's content.
 /// The guest chooses the length and the host allocates it. A larger record belongs in a file.
@@ -103,6 +110,10 @@ pub struct Ports {
     pub log: Option<Arc<dyn LogPort>>,
     /// Reads secrets.
     pub secrets: Option<Arc<dyn SecretsPort>>,
+    /// Stops the call. Without this port, only its deadline does.
+    pub stop: Option<Arc<dyn StopPort>>,
+    /// Runs workflows.
+    pub workflows: Option<Arc<dyn WorkflowsPort>>,
 }
 
 /// Returns a port, or the error that ends a guest which may not use it.

@@ -37,8 +37,8 @@ pub use self::http::{FetchError, FetchFault, FetchRequest, url_shown};
 pub use budget::{Admission, BudgetLimits};
 pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
 pub use call::{
-    CHECK_FAILED, CallIdentity, CallPart, CallReport, CallSpec, CoreDump, Surroundings,
-    UpgradeError,
+    CHECK_FAILED, CallIdentity, CallPart, CallReport, CallSpec, CoreDump, FirstExecuted,
+    Surroundings, UpgradeError,
 };
 pub use call_secrets::ArgumentSecret;
 pub use compile::{COMPILE_COMMAND, ComponentCompiler, compile_serve};

@@ -4,6 +4,9 @@
 //! and the call that wrote the version. All four stay the same when data is renamed, restored or
 //! copied to a backup. The name of the data can change, so it is not part of the place: it is
 //! sealed together with the value, and the reader checks it ([`OpenedField::name`]).
+//!
+//! The same keys seal values that belong to a run: its sensitive inputs, and what its steps were
+//! started with. Such a value is bound to the run and to its place in it ([`RunPlace`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +18,9 @@ use crate::keys::{KeyId, KeyRing, NONCE_BYTES, TAG_BYTES};
 
 /// The beginning of the associated data, which separates it from that of sealed secrets.
 const BOUND_START: &str = "sedge-field 1";
+
+/// The same for values that belong to runs.
+const RUN_BOUND_START: &str = "sedge-run-value 1";
 
 /// The keys that seal fields. The newest one seals, and each of them opens.
 pub struct FieldKeys(KeyRing);
@@ -30,6 +36,29 @@ pub struct FieldPlace<'a> {
     pub pointer: &'a str,
     /// The call that wrote the version.
     pub call: &'a str,
+}
+
+/// Where a sealed value of a run belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunPlace<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// The place in the run.
+    pub part: RunPart<'a>,
+}
+
+/// A place of sealed values in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPart<'a> {
+    /// An input, or a part of one: its JSON Pointer.
+    Input(&'a str),
+    /// The arguments with which a step was started, or its inputs if it runs a workflow: the step as
+    /// text.
+    Arguments(&'a str),
+    /// The global arguments with which a step was started.
+    GlobalArguments(&'a str),
+    /// One of the values of a step with `forEach`.
+    Item(&'a str),
 }
 
 /// A sealed value as data contains it.
@@ -88,11 +117,21 @@ impl FieldKeys {
         plain.extend_from_slice(&n_name.to_be_bytes());
         plain.extend_from_slice(name);
         plain.extend_from_slice(json);
+        self.seal_bound(&place.bound(), &plain)
+    }
+
+    /// Seals a value of a run, given as JSON text.
+    #[must_use]
+    pub fn seal_of_run(&self, place: &RunPlace<'_>, json: &[u8]) -> SealedField {
+        self.seal_bound(&place.bound(), json)
+    }
+
+    fn seal_bound(&self, bound: &[u8], plain: &[u8]) -> SealedField {
         let mut nonce = [0; NONCE_BYTES];
         random::fill(&mut nonce);
         let key = self.0.newest();
         let mut bytes = nonce.to_vec();
-        bytes.extend_from_slice(&key.seal(&nonce, &place.bound(), &plain));
+        bytes.extend_from_slice(&key.seal(&nonce, bound, plain));
         SealedField {
             key: key.id().to_string(),
             value: STANDARD.encode(bytes),
@@ -108,6 +147,27 @@ impl FieldKeys {
         place: &FieldPlace<'_>,
         sealed: &SealedField,
     ) -> Result<OpenedField, FieldSealError> {
+        let plain = self.open_bound(&place.bound(), sealed)?;
+        opened(&plain).ok_or(FieldSealError::Damaged)
+    }
+
+    /// Opens a value of a run that was sealed for this place. Returns it as JSON text.
+    ///
+    /// # Errors
+    /// The same as for [`FieldKeys::open`].
+    pub fn open_of_run(
+        &self,
+        place: &RunPlace<'_>,
+        sealed: &SealedField,
+    ) -> Result<Zeroizing<Vec<u8>>, FieldSealError> {
+        self.open_bound(&place.bound(), sealed)
+    }
+
+    fn open_bound(
+        &self,
+        bound: &[u8],
+        sealed: &SealedField,
+    ) -> Result<Zeroizing<Vec<u8>>, FieldSealError> {
         let id = KeyId::parse(&sealed.key).ok_or(FieldSealError::Damaged)?;
         let key = self.0.of_id(id).ok_or(FieldSealError::KeyOther)?;
         let bytes = STANDARD.decode(&sealed.value);
@@ -118,8 +178,8 @@ impl FieldKeys {
         let (head, sealed) = bytes.split_at(NONCE_BYTES);
         let mut nonce = [0; NONCE_BYTES];
         nonce.copy_from_slice(head);
-        let plain = key.open(&nonce, &place.bound(), sealed);
-        opened(&plain.ok_or(FieldSealError::Damaged)?).ok_or(FieldSealError::Damaged)
+        let plain = key.open(&nonce, bound, sealed);
+        plain.ok_or(FieldSealError::Damaged)
     }
 }
 
@@ -139,13 +199,33 @@ fn opened(plain: &[u8]) -> Option<OpenedField> {
 impl FieldPlace<'_> {
     /// Returns the associated data. A length before each part keeps two places apart.
     fn bound(&self) -> Vec<u8> {
-        let mut bound = BOUND_START.as_bytes().to_vec();
-        for part in [self.model, self.spec, self.pointer, self.call] {
-            bound.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            bound.extend_from_slice(part.as_bytes());
-        }
-        bound
+        bound_of(
+            BOUND_START,
+            &[self.model, self.spec, self.pointer, self.call],
+        )
     }
+}
+
+impl RunPlace<'_> {
+    /// Returns the associated data, as for [`FieldPlace`].
+    fn bound(&self) -> Vec<u8> {
+        let (kind, part) = match self.part {
+            RunPart::Input(pointer) => ("input", pointer),
+            RunPart::Arguments(step) => ("arguments", step),
+            RunPart::GlobalArguments(step) => ("global-arguments", step),
+            RunPart::Item(step) => ("item", step),
+        };
+        bound_of(RUN_BOUND_START, &[self.run, kind, part])
+    }
+}
+
+fn bound_of(start: &str, parts: &[&str]) -> Vec<u8> {
+    let mut bound = start.as_bytes().to_vec();
+    for part in parts {
+        bound.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bound.extend_from_slice(part.as_bytes());
+    }
+    bound
 }
 
 #[cfg(test)]
@@ -198,6 +278,34 @@ mod tests {
             let error = keys.open(&place, &sealed).expect_err("another place");
             assert_eq!(error, FieldSealError::Damaged, "{place:?}");
         }
+    }
+
+    #[test]
+    fn value_of_a_run_opens_in_its_place_only() {
+        let keys = FieldKeys::new(KeyRing::fresh());
+        let place = |run, part| RunPlace { run, part };
+        let own = place("k3v9q2x8w1mz", RunPart::Input("/token"));
+        let sealed = keys.seal_of_run(&own, b"\"canary\"");
+        let opened = keys.open_of_run(&own, &sealed).expect("the same place");
+        assert_eq!(&**opened, b"\"canary\"");
+        let task = place("k3v9q2x8w1mz", RunPart::Arguments("a/b"));
+        let sealed_task = keys.seal_of_run(&task, b"{}");
+        for other in [
+            place("900000000000", RunPart::Input("/token")),
+            place("k3v9q2x8w1mz", RunPart::Input("/other")),
+            place("k3v9q2x8w1mz", RunPart::Arguments("a/c")),
+            place("k3v9q2x8w1mz", RunPart::GlobalArguments("a/b")),
+            place("k3v9q2x8w1mz", RunPart::Item("a/b")),
+        ] {
+            for sealed in [&sealed, &sealed_task] {
+                let error = keys.open_of_run(&other, sealed);
+                assert_eq!(error, Err(FieldSealError::Damaged), "{other:?}");
+            }
+        }
+        let error = keys.open(&PLACE, &sealed).expect_err("it is no field");
+        assert_eq!(error, FieldSealError::Damaged);
+        let renewed = FieldKeys::new(keys.0.renewed());
+        renewed.open_of_run(&own, &sealed).expect("a former key");
     }
 
     #[test]

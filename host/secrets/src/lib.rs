@@ -1,9 +1,9 @@
 //! Secrets: sealed at rest, and masked in every text that leaves.
 //!
 //! [`Secrets`] manages one folder, with a sealed file for each secret and the key in a file that
-//! only its owner may read. [`FieldKeys`] seal the sensitive fields of data, which the datastore
-//! keeps. [`Redactor`] replaces the values of secrets in texts, in any of their usual encodings.
-//! `FORMAT.md` describes the files and their guarantees.
+//! only its owner may read. [`FieldKeys`] seal the sensitive fields of data and the sensitive inputs
+//! of runs, which the datastore keeps. [`Redactor`] replaces the values of secrets in texts, in any of
+//! their usual encodings. `FORMAT.md` describes the files and their guarantees.
 //!
 //! Secrets are sealed with XChaCha20-Poly1305, by RustCrypto. The alternative was `age`, which has
 //! recipients and passphrases that Sedge does not need, but no associated data, which binds a
@@ -25,7 +25,9 @@ mod value;
 mod weakness;
 
 pub use error::SecretsError;
-pub use fields::{FieldKeys, FieldPlace, FieldSealError, OpenedField, SealedField};
+pub use fields::{
+    FieldKeys, FieldPlace, FieldSealError, OpenedField, RunPart, RunPlace, SealedField,
+};
 pub use folder::{KeysRotated, ListedSecret, Opened, SecretInfo, Secrets};
 pub use log::{SecretLogRecord, What};
 pub use redactor::{Redactor, StreamRedactor};

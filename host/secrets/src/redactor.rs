@@ -61,6 +61,24 @@ impl Redactor {
         Self::marking(values.map(|value| (SEALED_SHOWN.to_owned(), value)))
     }
 
+    /// Returns a redactor for the values of secrets and of sealed values. A value that is both has the
+    /// mark of its secret.
+    #[must_use]
+    pub fn with_sealed(
+        secrets: impl IntoIterator<Item = (SecretName, SecretValue)>,
+        sealed: impl IntoIterator<Item = SecretValue>,
+    ) -> Self {
+        let marked = secrets.into_iter();
+        let marked = marked.map(|(name, value)| (format!("[secret {name}]"), value));
+        let mut marked: Vec<(String, SecretValue)> = marked.collect();
+        for value in sealed {
+            if marked.iter().all(|(_, it)| it.expose() != value.expose()) {
+                marked.push((SEALED_SHOWN.to_owned(), value));
+            }
+        }
+        Self::marking(marked.into_iter())
+    }
+
     fn marking(values: impl Iterator<Item = (String, SecretValue)>) -> Self {
         let values: Vec<(String, SecretValue)> = values.collect();
         let patterns = (!values.is_empty()).then(|| Patterns::new(values));

@@ -43,7 +43,7 @@ pub struct AuditRecord {
 /// A filter for the audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Only what the user of this name did.
+    /// Only what the user of this name did, also by the command of a call.
     pub actor: Option<String>,
     /// Only this word.
     pub what: Option<String>,

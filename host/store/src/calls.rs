@@ -1,28 +1,21 @@
-//! Calls: their beginning, their end with everything that they wrote, and their logs.
-
-use std::sync::Arc;
+//! Calls: their beginning, their records, and their logs.
 
 use sedge_model::call::{
-    CallError, CallStatus, DiscardedChanges, LogLine, NameBase, Outcome, Refusals, Written,
+    CallError, CallStatus, DiscardedChanges, LogLine, Outcome, Refusals, Written,
 };
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId};
-use sedge_model::permission::Permission;
 use sedge_model::run::StepInstance;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
 use crate::Store;
-use crate::changes::{CallAuthor, Change, Origin, Prepared, bases_check};
 use crate::data::Scan;
-use crate::door::{Durability, Receipt, RowFlow, SqlRow, Tx, TxFault, values};
+use crate::door::{Durability, Receipt, RowFlow, SqlRow, TxFault, values};
 use crate::error::StoreError;
-use crate::format::{StoredFailedCall, StoredOutcome, StoredWord, read_word};
-use crate::locks::lock_check;
-use crate::run_log::{EventRecord, FollowUp, follow_insert, prepare};
+use crate::format::{StoredFailedCall, StoredOutcome, read_word};
 use crate::runs::{Claim, claim_check, json, unreadable, word};
 use crate::statements;
-use crate::uses::uses_note;
 
 /// A call that is about to run.
 #[derive(Debug, Clone)]
@@ -41,53 +34,6 @@ pub struct CallStart {
     pub arguments: Value,
     /// How often it was rolled back before it could begin.
     pub n_rollbacks: u32,
-}
-
-/// A call that has ended.
-#[derive(Debug, Clone)]
-pub struct CallEnd {
-    /// The call.
-    pub lineage: Lineage,
-    /// The step that it is part of, if any.
-    pub step: Option<StepInstance>,
-    /// The model, which owns the data.
-    pub model: ModelName,
-    /// The origin of the data.
-    pub origin: Origin,
-    /// The value that the method returned, or the error.
-    pub result: Result<Value, CallError>,
-    /// The changes that become visible.
-    pub changes: Vec<Change>,
-    /// The staged changes that are discarded.
-    pub discarded: DiscardedChanges,
-    /// What the host refused to the call.
-    pub refusals: Refusals,
-    /// The latest versions of the changed names that the call builds on. If one of the names has
-    /// another latest version by now, nothing is committed. A name that is not listed is not
-    /// checked.
-    pub bases: Vec<NameBase>,
-    /// The versions that the call published before.
-    pub published: Vec<Written>,
-    /// The lines that it logged.
-    pub log: Vec<LogLine>,
-    /// The permissions that it used.
-    pub used: Vec<Permission>,
-    /// Microseconds from the request until its commit began, waiting included.
-    pub until_commit_us: u64,
-    /// Microseconds of these that it waited for its locks.
-    pub waited_us: u64,
-    /// The lock table that the call's lock is in.
-    pub lock_epoch: u64,
-}
-
-/// What the commit of a call has written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Committed {
-    /// The versions that the call published before, followed by the versions of its writes, in
-    /// order.
-    pub written: Vec<Written>,
-    /// The events that were appended to the log of the run.
-    pub events: Vec<EventRecord>,
 }
 
 /// The record of a call.
@@ -252,88 +198,6 @@ impl Store {
             })
     }
 
-    /// Commits a call: its changes, the permissions that it used, its log and its result become
-    /// visible at once, and are durable. The entries of `follow` are appended to the log of the run
-    /// in the same transaction, and set the run's status.
-    ///
-    /// # Errors
-    /// Nothing is written after an error: [`StoreError::Fenced`] if the claim is no longer valid,
-    /// [`StoreError::LockLost`] if the call's lock is no longer valid, [`StoreError::NotOwner`] if
-    /// it writes data that belongs to another type, [`StoreError::ChangedMeanwhile`] if a name has
-    /// another latest version than the call builds on, [`StoreError::CallNotRunning`] if the call
-    /// has not begun or has ended, and [`StoreError::LogMoved`] if the last event of the log is not
-    /// the one that `follow` knows. The same call can then be committed again.
-    pub fn call_commit(
-        &self,
-        claim: &Claim,
-        end: CallEnd,
-        follow: Option<FollowUp>,
-    ) -> Receipt<Committed> {
-        let prepared = Prepared::new(&self.blobs, &end.changes).and_then(|changes| {
-            let FollowUp { known, entries } = match follow {
-                Some(follow) => follow,
-                None => return Ok((changes, None)),
-            };
-            let entries = prepare(&self.blobs, entries)?;
-            Ok((changes, Some((known, entries))))
-        });
-        let (changes, follow) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return Receipt::ended(Err(error)),
-        };
-        let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
-        self.door
-            .submit("commit a call", Durability::PowerLoss, move |tx| {
-                claim_check(tx, &claim)?;
-                // A call that only records its failure or cancellation needs no lock.
-                if end.result.is_ok() || !end.changes.is_empty() {
-                    lock_check(tx, end.lock_epoch, &end.lineage, claim.number)?;
-                }
-                bases_check(tx, &end.model, &end.bases)?;
-                let author = CallAuthor::of_call(&end);
-                let mut written = end.published.clone();
-                written.extend(changes.apply(tx, &blobs, &author, &end.changes)?);
-                end_note(tx, &end, &written)?;
-                log_insert(tx, &end)?;
-                uses_note(tx, &end)?;
-                let events = match follow {
-                    Some((known, entries)) => {
-                        follow_insert(tx, &blobs, &claim.run, known, entries)?
-                    }
-                    None => Vec::new(),
-                };
-                Ok(Committed { written, events })
-            })
-    }
-
-    /// Commits the changes that a running call has made so far. They are durable. Returns their
-    /// versions, in order.
-    ///
-    /// # Errors
-    /// The same as for [`Store::call_commit`], without a log.
-    pub fn call_publish(&self, claim: &Claim, so_far: CallEnd) -> Receipt<Vec<Written>> {
-        let prepared = match Prepared::new(&self.blobs, &so_far.changes) {
-            Ok(prepared) => prepared,
-            Err(error) => return Receipt::ended(Err(error)),
-        };
-        let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
-        self.door
-            .submit("publish data", Durability::PowerLoss, move |tx| {
-                claim_check(tx, &claim)?;
-                lock_check(tx, so_far.lock_epoch, &so_far.lineage, claim.number)?;
-                let path = so_far.lineage.path();
-                let call = values![so_far.lineage.run().as_str(), &path];
-                if tx
-                    .first(statements::CALL_IS_RUNNING, &call, |_| Ok(()))?
-                    .is_none()
-                {
-                    return Err(StoreError::CallNotRunning(so_far.lineage.clone()).into());
-                }
-                bases_check(tx, &so_far.model, &so_far.bases)?;
-                prepared.apply(tx, &blobs, &CallAuthor::of_call(&so_far), &so_far.changes)
-            })
-    }
-
     /// Returns the calls of a run: each caller before its callees, callees by ordinal.
     ///
     /// # Errors
@@ -415,6 +279,19 @@ impl Store {
         })
     }
 
+    /// Returns the log lines of one call. Those of a call that is running are stored when it ends or
+    /// publishes.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn log_of_call(&self, lineage: &Lineage) -> Result<Vec<LogLine>, StoreError> {
+        let path = lineage.path();
+        self.door.read("read a call's log", |tx| {
+            let call = values![lineage.run().as_str(), &path];
+            tx.all(statements::LOG_OF_CALL, &call, log_line)
+        })
+    }
+
     /// Hands over the log lines of a run, call by call, as long as `take` wants more.
     ///
     /// # Errors
@@ -481,46 +358,6 @@ fn log_line(row: &SqlRow<'_>) -> Result<LogLine, TxFault> {
         message: row.get(1)?,
         fields: row.text(2, |text| json("log line", text))??,
     })
-}
-
-fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), TxFault> {
-    let result = match &end.result {
-        Ok(value) => serde_json::to_string(&StoredOutcome::new(value, written)),
-        Err(error) => {
-            serde_json::to_string(&StoredFailedCall::new(error, &end.discarded, &end.refusals))
-        }
-    };
-    let result = result.expect("outcomes and errors have a form in JSON");
-    let path = end.lineage.path();
-    let ended = values![
-        CallStatus::of(&end.result).stored(),
-        &result,
-        end.until_commit_us,
-        end.waited_us,
-        end.lineage.run().as_str(),
-        &path,
-    ];
-    if tx.execute(statements::CALL_END, &ended)? == 0 {
-        return Err(StoreError::CallNotRunning(end.lineage.clone()).into());
-    }
-    Ok(())
-}
-
-fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), TxFault> {
-    let path = end.lineage.path();
-    for (at, line) in end.log.iter().enumerate() {
-        let fields = serde_json::to_string(&line.fields).expect("fields have a form in JSON");
-        let line = values![
-            end.lineage.run().as_str(),
-            &path,
-            at as u64 + 1,
-            line.level.stored(),
-            &line.message,
-            &fields,
-        ];
-        tx.execute(statements::LOG_INSERT, &line)?;
-    }
-    Ok(())
 }
 
 pub(crate) fn call_record(run: &RunId, row: &SqlRow<'_>) -> Result<CallRecord, TxFault> {

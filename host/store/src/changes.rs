@@ -10,7 +10,8 @@ use sedge_model::names::{DataName, MethodName, ModelName, TypeName};
 use sedge_model::run::StepInstance;
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
-use crate::calls::{CallEnd, lineage};
+use crate::call_end::CallEnd;
+use crate::calls::lineage;
 use crate::door::{SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::StoredWord;
@@ -77,83 +78,87 @@ impl<'a> CallAuthor<'a> {
     }
 }
 
-/// Changes whose large content has been written to files.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    /// For each change, its file; `None` for small content and for deletions.
-    files: Vec<Option<Digest>>,
+/// Writes the large content of changes to files, and replaces it by references to them, so that it
+/// is not in memory any more. The files are durable; a collection removes them if no row refers to
+/// them. Changes that are prepared already stay as they are.
+pub(crate) fn changes_prepare(blobs: &Blobs, changes: &mut [Change]) -> Result<(), StoreError> {
+    let mut passing = Vec::new();
+    let prepare = || -> Result<(), StoreError> {
+        for change in changes {
+            passing.extend(content_prepare(blobs, change)?);
+        }
+        blobs.publish(&passing)
+    };
+    if let Err(error) = prepare() {
+        for (path, _) in &passing {
+            blobs.forget(path);
+        }
+        return Err(error);
+    }
+    Ok(())
 }
 
-impl Prepared {
-    /// Writes the files that the changes need. They are durable; a collection removes them if no
-    /// row refers to them.
-    pub(crate) fn new(blobs: &Blobs, changes: &[Change]) -> Result<Self, StoreError> {
-        let mut passing = Vec::new();
-        let mut files = Vec::with_capacity(changes.len());
-        let mut prepare = || -> Result<(), StoreError> {
-            for change in changes {
-                let file = match content_of(change) {
-                    Some(StagedContent::Text(text)) if text.len() > INLINE_BYTES_MAX => {
-                        Some(blobs.write(text.as_bytes())?)
-                    }
-                    Some(StagedContent::Bytes(bytes)) if bytes.len() > INLINE_BYTES_MAX => {
-                        Some(blobs.write(bytes)?)
-                    }
-                    Some(StagedContent::File {
-                        passing, digest, ..
-                    }) => Some((passing.clone(), *digest)),
-                    Some(StagedContent::Text(_) | StagedContent::Bytes(_)) | None => None,
-                };
-                files.push(file.as_ref().map(|(_, digest)| *digest));
-                passing.extend(file);
-            }
-            blobs.publish(&passing)
-        };
-        if let Err(error) = prepare() {
-            for (path, _) in &passing {
-                blobs.forget(path);
-            }
-            return Err(error);
-        }
-        Ok(Self { files })
+/// Writes large content to a file. Returns the temporary name and the digest of a file that has to
+/// get its final name.
+fn content_prepare(
+    blobs: &Blobs,
+    change: &mut Change,
+) -> Result<Option<(String, Digest)>, StoreError> {
+    let StagedChange::Write(write) = &mut change.staged else {
+        return Ok(None);
+    };
+    let bytes = match &write.content {
+        StagedContent::Text(text) => text.as_bytes(),
+        StagedContent::Bytes(bytes) => bytes,
+        StagedContent::File {
+            passing, digest, ..
+        } => return Ok(Some((passing.clone(), *digest))),
+    };
+    if bytes.len() <= INLINE_BYTES_MAX {
+        return Ok(None);
     }
+    let (passing, digest) = blobs.write(bytes)?;
+    write.content = StagedContent::File {
+        passing: passing.clone(),
+        size: write.content.size(),
+        digest,
+    };
+    Ok(Some((passing, digest)))
+}
 
-    /// Makes the changes, and returns the versions of the writes, in order.
-    pub(crate) fn apply(
-        &self,
-        tx: &Tx<'_>,
-        blobs: &Blobs,
-        author: &CallAuthor<'_>,
-        changes: &[Change],
-    ) -> Result<Vec<Written>, TxFault> {
-        let mut written = Vec::new();
-        let mut origin = None;
-        for (change, file) in changes.iter().zip(&self.files) {
-            match &change.staged {
-                StagedChange::Write(write) => {
-                    let origin = match origin {
-                        Some(origin) => origin,
-                        None => *origin.insert(origin_id(tx, author.origin)?),
-                    };
-                    let version = NewVersion {
-                        author,
-                        write,
-                        change,
-                        origin,
-                        file: *file,
-                    };
-                    written.push(version.insert(tx, blobs)?);
-                }
-                StagedChange::Delete { name, version } => {
-                    if let Some(data) = data_find(tx, author.model, name)? {
-                        author.owner(&data)?;
-                        versions_delete(tx, data.id, *version)?;
-                    }
+/// Makes changes whose large content is in files, and returns the versions of the writes, in order.
+pub(crate) fn changes_apply(
+    tx: &Tx<'_>,
+    blobs: &Blobs,
+    author: &CallAuthor<'_>,
+    changes: &[Change],
+) -> Result<Vec<Written>, TxFault> {
+    let mut written = Vec::new();
+    let mut origin = None;
+    for change in changes {
+        match &change.staged {
+            StagedChange::Write(write) => {
+                let origin = match origin {
+                    Some(origin) => origin,
+                    None => *origin.insert(origin_id(tx, author.origin)?),
+                };
+                let version = NewVersion {
+                    author,
+                    write,
+                    change,
+                    origin,
+                };
+                written.push(version.insert(tx, blobs)?);
+            }
+            StagedChange::Delete { name, version } => {
+                if let Some(data) = data_find(tx, author.model, name)? {
+                    author.owner(&data)?;
+                    versions_delete(tx, data.id, *version)?;
                 }
             }
         }
-        Ok(written)
     }
+    Ok(written)
 }
 
 /// Checks that each name still has the latest version that the call builds on. Names are followed if
@@ -188,13 +193,6 @@ pub(crate) fn version_base(tx: &Tx<'_>, data: &StoredData) -> Result<Option<Base
             by: row.text(1, |path| lineage(&run, path))??,
         })
     })
-}
-
-fn content_of(change: &Change) -> Option<&StagedContent> {
-    match &change.staged {
-        StagedChange::Write(write) => Some(&write.content),
-        StagedChange::Delete { .. } => None,
-    }
 }
 
 /// A name of data, resolved if it is a former one.
@@ -233,7 +231,6 @@ struct NewVersion<'a> {
     write: &'a StagedWrite,
     change: &'a Change,
     origin: i64,
-    file: Option<Digest>,
 }
 
 impl NewVersion<'_> {
@@ -305,13 +302,10 @@ impl NewVersion<'_> {
         blobs: &Blobs,
         data: &StoredData,
     ) -> Result<(Digest, Option<i64>), TxFault> {
-        let bytes = match (&self.write.content, self.file) {
-            (StagedContent::File { digest, .. }, _) => return self.content_file(blobs, *digest),
-            (StagedContent::Text(_) | StagedContent::Bytes(_), Some(digest)) => {
-                return self.content_file(blobs, digest);
-            }
-            (StagedContent::Text(text), None) => text.as_bytes(),
-            (StagedContent::Bytes(bytes), None) => bytes,
+        let bytes = match &self.write.content {
+            StagedContent::File { digest, .. } => return self.content_file(blobs, *digest),
+            StagedContent::Text(text) => text.as_bytes(),
+            StagedContent::Bytes(bytes) => bytes,
         };
         let digest = Digest::of(bytes);
         // Content that is written again without a change is stored once.

@@ -1,6 +1,7 @@
 //! Several reads of data as it was at one time.
 
 use sedge_lang::query::Selection;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName};
 
 use crate::Store;
@@ -84,6 +85,38 @@ impl DataSnapshot<'_> {
         let (sql, given) = statements::versions_selected(selection);
         let mut failure = None;
         let scanned = self.tx.each(&sql, &given, |row| {
+            let scanned = self.scanned(data_record(row)?);
+            Ok(Scan::flow(take(&scanned), &mut failure))
+        });
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(scanned.map_err(|fault| fault.into_error("search data"))?),
+        }
+    }
+
+    /// Passes the versions to `take` that a call and the calls below it wrote, as
+    /// [`DataSnapshot::scan`] does. A lineage without ordinals stands for all calls of its run. Other
+    /// versions of the run are not read.
+    ///
+    /// The versions of one call come in the order in which their names were first written, and the
+    /// calls in no order.
+    ///
+    /// # Errors
+    /// The database fails, or the error of `take`.
+    pub fn scan_below<E: From<StoreError>>(
+        &self,
+        call: &Lineage,
+        mut take: impl FnMut(&Scanned<'_>) -> Result<Scan, E>,
+    ) -> Result<(), E> {
+        let path = call.path();
+        // Paths consist of digits and `/`. `0` follows `/` in ASCII, and `:` follows `9`.
+        let end = match path.is_empty() {
+            true => ":".to_owned(),
+            false => format!("{path}0"),
+        };
+        let range = values![call.run().as_str(), &path, &end];
+        let mut failure = None;
+        let scanned = self.tx.each(statements::VERSIONS_OF_CALLS, &range, |row| {
             let scanned = self.scanned(data_record(row)?);
             Ok(Scan::flow(take(&scanned), &mut failure))
         });

@@ -23,7 +23,8 @@ use sedge_sys::folder::FileError;
 use crate::error::StoreError;
 use crate::medium::Medium;
 
-pub use group::Receipt;
+use group::QueuedWrite;
+pub use group::{Receipt, WriteSequence};
 pub(crate) use open::connect;
 pub(crate) use trust::{check_schema, harden, shown};
 pub(crate) use values::{RowFlow, SqlRow, SqlValue, Tx, values};
@@ -130,7 +131,9 @@ impl SqlDoor {
                 transaction.commit()?;
                 Ok(value)
             };
-            commit(&mut writer.sql).map_err(|fault| self.error(fault, operation))
+            let value = commit(&mut writer.sql).map_err(|fault| self.error(fault, operation))?;
+            self.writer.committed(durability);
+            Ok(value)
         })
     }
 
@@ -142,7 +145,44 @@ impl SqlDoor {
         durability: Durability,
         body: impl FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send + 'static,
     ) -> Receipt<T> {
-        group::submit(&self.writer, operation, durability, body)
+        let write = QueuedWrite {
+            operation,
+            durability,
+            sequence: None,
+            body,
+        };
+        group::submit(&self.writer, write)
+    }
+
+    /// Queues `body` as a durable write of a sequence. It is made when the receipt is awaited, or
+    /// together with another write before that. Writes are made in the order in which they were
+    /// queued.
+    ///
+    /// After a write of the sequence has failed, `refused` is the error of all later ones.
+    pub(crate) fn queue<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        sequence: &WriteSequence,
+        refused: StoreError,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send + 'static,
+    ) -> Receipt<T> {
+        let of_body = sequence.clone();
+        let body = move |tx: &Tx<'_>| match of_body.has_failed() {
+            true => Err(refused.into()),
+            false => body(tx),
+        };
+        let write = QueuedWrite {
+            operation,
+            durability: Durability::PowerLoss,
+            sequence: Some(sequence.clone()),
+            body,
+        };
+        group::queue(&self.writer, write)
+    }
+
+    /// Returns the number of durable transactions that this process has committed.
+    pub(crate) fn n_durable(&self) -> u64 {
+        self.writer.n_durable()
     }
 
     /// Runs `body` on the connection for writes, outside of any transaction, while every other

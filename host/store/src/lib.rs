@@ -8,6 +8,7 @@
 mod audit;
 mod backup;
 mod blobs;
+mod call_end;
 mod calls;
 mod changes;
 mod data;
@@ -40,21 +41,23 @@ use sedge_sys::folder::Folder;
 pub use audit::{AuditEntry, AuditFilter, AuditRecord};
 pub use backup::{BackupReport, RestoreReport};
 pub use blobs::{BlobWriter, ContentReader, INLINE_BYTES_MAX, Passing};
-pub use calls::{CallEnd, CallRecord, CallStart, Committed, LogRecord};
+pub use call_end::{CallEnd, Committed, PreparedEnd};
+pub use calls::{CallRecord, CallStart, LogRecord};
 pub use changes::{Change, Origin};
 pub use data::{DataRecord, ModelData, Scan, Scanned};
 pub use data_restore::{DataRestore, DataRestoreEnd, RestoredFrom};
 pub use data_snapshot::DataSnapshot;
-pub use door::Receipt;
+pub use door::{Receipt, WriteSequence};
 pub use error::StoreError;
 pub use format::stored_json_check;
 pub use gates::GateRecord;
 pub use health::{CheckReport, RunningCall, Status, StoreFinding};
+pub use locks::LockOwner;
 pub use medium::Medium;
 pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, WritePermit};
 pub use retention::{GcReport, GcRules};
 pub use run_log::{Author, EventRecord, FollowUp, LogEntry, RunEdits, UnsavedStart};
-pub use runs::{Claim, RunFilter, RunRecord, RunStart};
+pub use runs::{CalledRun, Claim, RunFilter, RunRecord, RunStart};
 pub use tasks::{DirectModel, StartedTask};
 pub use unsaved::{UnsavedModel, UnsavedPut};
 
@@ -112,6 +115,13 @@ impl Store {
     #[must_use]
     pub fn medium(&self) -> &Medium {
         self.door.medium()
+    }
+
+    /// Returns the number of durable transactions that this process has committed through this
+    /// store. Each has cost one sync of the disk at least.
+    #[must_use]
+    pub fn n_durable_commits(&self) -> u64 {
+        self.door.n_durable()
     }
 
     /// Starts a file, which becomes data when a call that stages it commits.

@@ -8,9 +8,23 @@
 use sedge_model::lineage::Lineage;
 
 use crate::Store;
+use crate::call_end::CallEnd;
 use crate::door::{Durability, Tx, TxFault, values};
 use crate::error::StoreError;
+use crate::runs::Claim;
 use crate::statements;
+
+/// The owner of the lock under which a call writes, if it is not the call itself.
+///
+/// The calls of a nested workflow's run have locks below the step that the run is for: the lock
+/// table knows them as calls of the outermost run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockOwner {
+    /// The call as the lock table knows it, in the outermost run.
+    pub lineage: Lineage,
+    /// The number of the claim under which this process works on the outermost run.
+    pub claim: u64,
+}
 
 impl Store {
     /// Returns the valid lock table; `None` if none was ever recorded.
@@ -46,7 +60,8 @@ impl Store {
     }
 
     /// Fences off calls whose locks are about to be taken away: their writes, and those of their
-    /// callees, are refused from now on. It is durable.
+    /// callees, are refused from now on. It is durable. The lineages are those of the lock table, so
+    /// the calls of a nested workflow's run are fenced off with the calls above it.
     ///
     /// # Errors
     /// The database fails.
@@ -61,23 +76,61 @@ impl Store {
                 Ok(())
             })
     }
+
+    /// Removes the fences of the callees of a call that is rolled back: they are called again, with
+    /// new locks. `call` is the call as the lock table knows it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn fences_forget(&self, call: &Lineage) -> Result<(), StoreError> {
+        let (run, path) = (call.run().as_str(), call.path());
+        // See `call_roll_back` for the range.
+        let (from, to) = (format!("{path}/"), format!("{path}0"));
+        self.door
+            .write("remove fences", Durability::ProcessCrash, |tx| {
+                tx.execute(statements::FENCES_FORGET, &values![run, &from, &to])?;
+                Ok(())
+            })
+    }
 }
 
-/// Refuses a write whose lock is no longer valid. `claim` is that of the process that works on the
-/// run, or 0 without a run.
-pub(crate) fn lock_check(
-    tx: &Tx<'_>,
-    epoch: u64,
-    lineage: &Lineage,
-    claim: u64,
-) -> Result<(), TxFault> {
-    let lost = || Err(StoreError::LockLost(lineage.clone()).into());
+/// Which lock permits a write.
+pub(crate) struct WriteLock<'a> {
+    /// The lock table that it is in.
+    pub(crate) epoch: u64,
+    /// The owner as the lock table knows it.
+    pub(crate) owner: &'a Lineage,
+    /// The claim of the process that works on the owner's run, or 0 without a run.
+    pub(crate) claim: u64,
+    /// The call or the operation that writes.
+    pub(crate) writer: &'a Lineage,
+}
+
+impl<'a> WriteLock<'a> {
+    /// Returns the lock of a call that is committed under a claim.
+    pub(crate) fn of_call(end: &'a CallEnd, claim: &Claim) -> Self {
+        let (owner, claim) = match &end.lock_owner {
+            Some(owner) => (&owner.lineage, owner.claim),
+            None => (&end.lineage, claim.number),
+        };
+        Self {
+            epoch: end.lock_epoch,
+            owner,
+            claim,
+            writer: &end.lineage,
+        }
+    }
+}
+
+/// Refuses a write whose lock is no longer valid.
+pub(crate) fn lock_check(tx: &Tx<'_>, lock: &WriteLock<'_>) -> Result<(), TxFault> {
+    let lost = || Err(StoreError::LockLost(lock.writer.clone()).into());
     // If no table was ever recorded, the first one is still in use.
-    if epoch_known(tx)?.is_some_and(|known| known != epoch) {
+    if epoch_known(tx)?.is_some_and(|known| known != lock.epoch) {
         return lost();
     }
-    let own = lineage.path();
-    let fenced = values![lineage.run().as_str(), claim];
+    let own = lock.owner.path();
+    let fenced = values![lock.owner.run().as_str(), lock.claim];
     for path in tx.all(statements::FENCES_OF, &fenced, |row| row.get::<String>(0))? {
         let below = own.strip_prefix(path.as_str());
         if path.is_empty() || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {

@@ -13,7 +13,8 @@ use crate::format::StoredEvent;
 use crate::medium::Medium;
 use crate::run_log::run_event;
 use crate::schema::{
-    AUDIT_TABLES, DATA_TABLES, INPUT_TABLES, UNSAVED_TABLES, USE_TABLES, WORKFLOW_TABLES,
+    AUDIT_TABLES, DATA_BY_CALL, DATA_TABLES, INPUT_TABLES, ITEM_TABLES, UNSAVED_TABLES, USE_TABLES,
+    WORKFLOW_TABLES,
 };
 
 /// Schema 2 had one table of data, with the content as JSON in its rows.
@@ -55,6 +56,13 @@ pub(crate) fn migrate(
         connection.execute_batch(WORKFLOW_TABLES)?;
         connection.execute_batch(AUDIT_TABLES)?;
         ends_of_format_1(tx)?;
+    }
+    if found < 7 {
+        if found >= 3 {
+            connection.execute_batch("DROP INDEX data_versions_by_run")?;
+        }
+        connection.execute_batch(DATA_BY_CALL)?;
+        connection.execute_batch(ITEM_TABLES)?;
     }
     Ok(())
 }

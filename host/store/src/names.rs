@@ -7,7 +7,7 @@ use crate::Store;
 use crate::changes::{data_find, versions_delete};
 use crate::door::{Durability, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::locks::lock_check;
+use crate::locks::{WriteLock, lock_check};
 use crate::runs::word;
 use crate::statements;
 
@@ -173,7 +173,13 @@ impl Store {
 
 impl WritePermit {
     pub(crate) fn check(&self, tx: &Tx<'_>) -> Result<(), TxFault> {
-        lock_check(tx, self.lock_epoch, &self.by, 0)
+        let lock = WriteLock {
+            epoch: self.lock_epoch,
+            owner: &self.by,
+            claim: 0,
+            writer: &self.by,
+        };
+        lock_check(tx, &lock)
     }
 }
 

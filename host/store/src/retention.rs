@@ -200,8 +200,9 @@ impl Store {
     }
 
     /// Deletes runs that have ended, with their events, calls, logs and the runs that are a part of
-    /// them. The data that they wrote and the audit are kept. A run that was resumed meanwhile, or
-    /// that is a part of another run, is kept, too. Returns the number of deleted runs, without
+    /// them. The data that they wrote and the audit are kept. A run that was resumed meanwhile, that
+    /// is a part of another run, or of which a call started a run that has not
+    /// ended, is kept, too. Returns the number of deleted runs, without
     /// those that were a part of them. The caller must hold the exclusive lock on the datastore.
     ///
     /// # Errors
@@ -229,8 +230,8 @@ impl Store {
     }
 }
 
-/// Deletes a run that has ended, with the runs that are a part of it. Notes the files of the tasks
-/// of their steps. Returns false if the run is kept.
+/// Deletes a run that has ended, with the runs that are a part of it. Notes the files of what
+/// their steps were started with. Returns false if the run is kept.
 fn run_delete(tx: &Tx<'_>, run: &RunId, files: &mut Vec<(Digest, u64)>) -> Result<bool, TxFault> {
     let id = values![run.as_str()];
     let found: Option<RunStatus> = status(tx, statements::RUN_STATUS_GET, &id)?;
@@ -247,10 +248,17 @@ fn run_delete(tx: &Tx<'_>, run: &RunId, files: &mut Vec<(Digest, u64)>) -> Resul
         all.extend::<Vec<String>>(children);
         at += 1;
     }
+    // A run that a call started may wait for a decision after the run of the call has ended.
+    for run in all.iter().skip(1) {
+        let unended = tx.first(statements::RUN_OF_CALL_UNENDED, &values![run], |_| Ok(()))?;
+        if unended.is_some() {
+            return Ok(false);
+        }
+    }
     // A parent is before its children, and a row of a child refers to it.
     for run in all.iter().rev() {
         let id = values![run];
-        files.extend(tx.all(statements::TASK_FILES, &id, |row| {
+        files.extend(tx.all(statements::RUN_FILES, &id, |row| {
             Ok((digest_of(row, 0)?, row.get::<u64>(1)?))
         })?);
         for delete in statements::RUN_DELETE {

@@ -1,22 +1,29 @@
 //! The logs of runs: who appends to them, and what.
 
+use std::io;
 use std::sync::Arc;
 
 use sedge_model::names::RunId;
-use sedge_model::run::{RunEvent, RunStatus};
+use sedge_model::run::{Expansion, ExpansionItem, RunEvent, RunStatus};
 use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::Store;
 use crate::audit::audit_event;
 use crate::blobs::Blobs;
-use crate::door::{Durability, Receipt, SqlRow, Tx, TxFault, values};
+use crate::door::{Durability, Receipt, SqlRow, Tx, TxFault, WriteSequence, values};
 use crate::error::StoreError;
 use crate::format::{StoredEvent, StoredWord};
 use crate::runs::{Claim, claim_check, inputs_text, json, run_check};
 use crate::statements;
-use crate::tasks::{StartedTask, TaskText};
+use crate::tasks::{StartText, StartedTask};
 use crate::unsaved::{UnsavedPut, unsaved_put};
+
+/// The most bytes that the values of a step with `forEach` take in its event.
+///
+/// An expression chooses the values, and each reader of the log reads the events as a whole: also to
+/// show a run, and to find out whether a gate was decided.
+const ITEMS_IN_EVENT_BYTES_MAX: usize = 4 << 10;
 
 /// The author of an event of a run.
 #[derive(Debug, Clone, Copy)]
@@ -96,13 +103,28 @@ pub struct FollowUp {
     pub entries: Vec<LogEntry>,
 }
 
-/// A change of what a run executes.
+/// A change of what a run executes, which is made when the run is claimed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunEdits {
     /// The new text of its workflow; the former one stays if `None`.
     pub source: Option<String>,
-    /// Its new inputs; the former ones stay if `None`. They must not contain values of secrets.
+    /// Its new inputs; the former ones stay if `None`. They must not contain values of secrets, and
+    /// sensitive ones must be sealed.
     pub inputs: Option<Map<String, Value>>,
+}
+
+impl RunEdits {
+    /// Makes the change.
+    pub(crate) fn write(&self, tx: &Tx<'_>, run: &RunId) -> Result<(), TxFault> {
+        if let Some(source) = &self.source {
+            tx.execute(statements::RUN_SOURCE_SET, &values![run.as_str(), source])?;
+        }
+        if let Some(inputs) = &self.inputs {
+            let text = inputs_text(inputs);
+            tx.execute(statements::RUN_INPUTS_SET, &values![run.as_str(), &text])?;
+        }
+        Ok(())
+    }
 }
 
 impl Store {
@@ -136,53 +158,33 @@ impl Store {
             })?
     }
 
-    /// Appends entries to a run as its driver, and updates the status of the run. Other writes of
-    /// the process may share the transaction. It is durable. Returns the appended events.
+    /// Appends entries to a run as its driver, and updates the status of the run. It is a write of a
+    /// sequence, and it is durable. The write is made when the receipt is awaited, or together with
+    /// another write before that; other writes of the process may share the transaction. Nothing
+    /// waits here for the disk, unless an entry has a large task. Returns the appended events.
     ///
     /// # Errors
     /// Nothing is written after an error: [`StoreError::Fenced`] if the claim is no longer valid,
-    /// [`StoreError::LogMoved`] if `known` is not the last event of the log.
-    pub fn run_append_submit(&self, claim: &Claim, follow: FollowUp) -> Receipt<Vec<EventRecord>> {
+    /// [`StoreError::LogMoved`] if `known` is not the last event of the log, or if an earlier write
+    /// of the sequence has failed.
+    pub fn run_append_queue(
+        &self,
+        claim: &Claim,
+        follow: FollowUp,
+        sequence: &WriteSequence,
+    ) -> Receipt<Vec<EventRecord>> {
         let FollowUp { known, entries } = follow;
         let entries = match prepare(&self.blobs, entries) {
             Ok(entries) => entries,
-            Err(error) => return Receipt::ended(Err(error)),
+            Err(error) => return Receipt::refused(error, sequence),
         };
         let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
+        let moved = StoreError::LogMoved(claim.run.clone());
         self.door
-            .submit("append to a run", Durability::PowerLoss, move |tx| {
+            .queue("append to a run", sequence, moved, move |tx| {
                 claim_check(tx, &claim)?;
                 follow_insert(tx, &blobs, &claim.run, known, entries)
             })
-    }
-
-    /// Changes the workflow or the inputs of a run, and appends entries that say so, in one
-    /// transaction. It is durable. Returns the appended events.
-    ///
-    /// # Errors
-    /// Nothing is written after an error: [`StoreError::RunMissing`]; [`StoreError::Fenced`] if the
-    /// author's claim is no longer valid; [`StoreError::LogMoved`] if `known` is not the last event
-    /// of the log.
-    pub fn run_append_edits(
-        &self,
-        author: Author<'_>,
-        known: u64,
-        edits: &RunEdits,
-        entries: Vec<LogEntry>,
-    ) -> Result<Vec<EventRecord>, StoreError> {
-        let run = author.run();
-        let entries = prepare(&self.blobs, entries)?;
-        self.door.write("edit a run", Durability::PowerLoss, |tx| {
-            author.check(tx)?;
-            if let Some(source) = &edits.source {
-                tx.execute(statements::RUN_SOURCE_SET, &values![run.as_str(), source])?;
-            }
-            if let Some(inputs) = &edits.inputs {
-                let text = inputs_text(inputs);
-                tx.execute(statements::RUN_INPUTS_SET, &values![run.as_str(), &text])?;
-            }
-            follow_insert(tx, &self.blobs, run, known, entries)
-        })
     }
 
     /// Ends the work of a driver on a run that has not ended: appends [`RunEvent::Released`], and
@@ -235,7 +237,9 @@ impl Store {
 #[derive(Debug)]
 pub(crate) struct PreparedEntry {
     event: RunEvent,
-    task: Option<TaskText>,
+    task: Option<StartText>,
+    /// The values of a step with `forEach`, if they are too large for its event.
+    items: Option<StartText>,
     unsaved: Option<UnsavedStart>,
 }
 
@@ -246,14 +250,58 @@ pub(crate) fn prepare(
     entries: Vec<LogEntry>,
 ) -> Result<Vec<PreparedEntry>, StoreError> {
     let prepared = entries.into_iter().map(|entry| {
-        let task = entry.task.map(|task| TaskText::new(blobs, &task));
+        let mut event = entry.event;
+        let task = entry.task.map(|task| StartText::of_task(blobs, &task));
         Ok(PreparedEntry {
-            event: entry.event,
+            items: items_taken(blobs, &mut event)?,
+            event,
             task: task.transpose()?,
             unsaved: entry.unsaved,
         })
     });
     prepared.collect()
+}
+
+/// Takes the values of a step with `forEach` out of its event if they are large.
+fn items_taken(blobs: &Arc<Blobs>, event: &mut RunEvent) -> Result<Option<StartText>, StoreError> {
+    let RunEvent::Expanded { items, .. } = event else {
+        return Ok(None);
+    };
+    let values = items.iter().map(|it| match &it.item {
+        ExpansionItem::Value(value) => Some(&**value),
+        ExpansionItem::Stored => None,
+    });
+    let values: Option<Vec<&Value>> = values.collect();
+    let Some(values) = values.filter(|it| is_large(it)) else {
+        return Ok(None);
+    };
+    let text = StartText::of_items(blobs, &values)?;
+    for Expansion { item, .. } in items {
+        *item = ExpansionItem::Stored;
+    }
+    Ok(Some(text))
+}
+
+/// Returns whether values take more than [`ITEMS_IN_EVENT_BYTES_MAX`] as JSON.
+fn is_large(values: &[&Value]) -> bool {
+    serde_json::to_writer(SmallWriter(0), values).is_err()
+}
+
+/// Counts bytes, and fails as soon as there are too many for an event.
+struct SmallWriter(usize);
+
+impl io::Write for SmallWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        match self.0 > ITEMS_IN_EVENT_BYTES_MAX {
+            true => Err(io::Error::other("it is large")),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Appends entries to a log whose last event has the number `known`. Returns the events.
@@ -284,13 +332,17 @@ fn entries_insert(
         let PreparedEntry {
             event,
             task,
+            items,
             unsaved,
         } = entry;
         if let Some(unsaved) = unsaved {
             unsaved_put(tx, &unsaved.put, &unsaved.by)?;
         }
         if let (Some(task), RunEvent::StepStarted { call, .. }) = (&task, &event) {
-            task.insert(tx, blobs, run, *call)?;
+            task.task_insert(tx, blobs, run, *call)?;
+        }
+        if let Some(items) = &items {
+            items.items_insert(tx, blobs, run, seq)?;
         }
         let at = event_insert(tx, run, seq, &event)?;
         audit_event(tx, run, &event)?;
@@ -335,7 +387,7 @@ pub(crate) fn status_set(tx: &Tx<'_>, run: &RunId, status: RunStatus) -> Result<
     Ok(())
 }
 
-fn last_seq(tx: &Tx<'_>, run: &RunId) -> Result<u64, TxFault> {
+pub(crate) fn last_seq(tx: &Tx<'_>, run: &RunId) -> Result<u64, TxFault> {
     tx.value(statements::RUN_SEQ, &values![run.as_str()])
 }
 

@@ -3,8 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use sedge_model::digest::Digest;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::{NameError, RunId};
-use sedge_model::run::{Actor, RunError, RunEvent, RunKind, RunOptions, RunStatus};
+use sedge_model::run::{Actor, RunError, RunEvent, RunKind, RunOptions, RunParent, RunStatus};
 use sedge_sys::clock::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -15,7 +17,7 @@ use crate::data::Scan;
 use crate::door::{Durability, SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredOptions, StoredWord, read_word};
-use crate::run_log::{events_insert, status_set};
+use crate::run_log::{RunEdits, events_insert, last_seq, status_set};
 use crate::statements;
 
 /// A run to be created.
@@ -32,7 +34,8 @@ pub struct RunStart {
     /// The content of the workflow's file. The run uses it even if the file changes later.
     pub source: Option<String>,
     /// The inputs of a workflow's run, with the defaults; `None` if its workflow declares none, and
-    /// for a method's run. They must not contain values of secrets.
+    /// for a method's run. They must not contain values of secrets, and sensitive ones must be
+    /// sealed.
     pub inputs: Option<Map<String, Value>>,
     /// Whether the run locks the whole datastore while a process works on it.
     pub exclusive: bool,
@@ -84,6 +87,17 @@ pub struct RunRecord {
     pub ended_at: Option<Timestamp>,
 }
 
+/// A run of a workflow that a call has started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalledRun {
+    /// The call, and the ordinal of the run among what the call has called.
+    pub place: Lineage,
+    /// The digest of what the guest requested.
+    pub request: Digest,
+    /// The run.
+    pub run: RunRecord,
+}
+
 /// A filter for runs.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
@@ -128,17 +142,37 @@ impl Store {
         events: &[RunEvent],
     ) -> Result<Claim, StoreError> {
         self.door.write("claim a run", Durability::PowerLoss, |tx| {
-            let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.stored()];
-            let n_changed = tx.execute(statements::RUN_CLAIM, &claimed)?;
-            if n_changed == 0 {
-                return Err(StoreError::Fenced(seen.id.clone()).into());
-            }
+            let claim = claim_take(tx, seen, session)?;
             events_insert(tx, &seen.id, events)?;
-            Ok(Claim {
-                run: seen.id.clone(),
-                number: seen.claim + 1,
-            })
+            Ok(claim)
         })
+    }
+
+    /// Claims a run as [`Store::run_claim`] does, and changes its workflow or its inputs, in one
+    /// transaction. It is durable.
+    ///
+    /// `known` is the number of the last event on which the caller based its decision.
+    ///
+    /// # Errors
+    /// Nothing is written after an error: [`StoreError::Fenced`] if another process has claimed the
+    /// run since then; [`StoreError::LogMoved`] if `known` is not the last event of the log.
+    pub fn run_claim_edited(
+        &self,
+        (seen, known): (&RunRecord, u64),
+        session: &str,
+        edits: &RunEdits,
+        events: &[RunEvent],
+    ) -> Result<Claim, StoreError> {
+        self.door
+            .write("claim a run and edit it", Durability::PowerLoss, |tx| {
+                let claim = claim_take(tx, seen, session)?;
+                if last_seq(tx, &seen.id)? != known {
+                    return Err(StoreError::LogMoved(seen.id.clone()).into());
+                }
+                edits.write(tx, &seen.id)?;
+                events_insert(tx, &seen.id, events)?;
+                Ok(claim)
+            })
     }
 
     /// Ends a run of one method. It becomes durable with the next durable transaction.
@@ -191,7 +225,7 @@ impl Store {
     }
 
     /// Returns the inputs that a run was created with; `None` if its workflow declared none, and
-    /// for a method's run.
+    /// for a method's run. Sensitive ones are sealed.
     ///
     /// # Errors
     /// [`StoreError::RunMissing`].
@@ -229,6 +263,20 @@ impl Store {
         })
     }
 
+    /// Returns the runs that calls of this run have started, in the order of their places. Those of
+    /// its steps are not among them.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn runs_of_calls(&self, id: &RunId) -> Result<Vec<CalledRun>, StoreError> {
+        let mut found = self.door.read("list the runs that calls started", |tx| {
+            let all = tx.all(statements::RUNS_OF_CALLS, &values![id.as_str()], called_run)?;
+            Ok(all.into_iter().flatten().collect::<Vec<_>>())
+        })?;
+        found.sort_by(|one, other| one.place.cmp(&other.place));
+        Ok(found)
+    }
+
     /// Returns the newest runs that match the filter, newest first, at most `n_max`.
     ///
     /// # Errors
@@ -264,6 +312,18 @@ impl Store {
             None => Ok(scanned?),
         }
     }
+}
+
+/// Claims a run that is as it was seen.
+fn claim_take(tx: &Tx<'_>, seen: &RunRecord, session: &str) -> Result<Claim, TxFault> {
+    let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.stored()];
+    if tx.execute(statements::RUN_CLAIM, &claimed)? == 0 {
+        return Err(StoreError::Fenced(seen.id.clone()).into());
+    }
+    Ok(Claim {
+        run: seen.id.clone(),
+        number: seen.claim + 1,
+    })
 }
 
 /// Refuses a run that does not exist.
@@ -311,7 +371,7 @@ pub(crate) fn run_insert(
     tx.execute(statements::RUN_INSERT, &run)?;
     let options = StoredOptions::from(&start.options);
     let options = serde_json::to_string(&options).expect("options have a form in JSON");
-    let parent = start.options.parent.as_ref().map(|(run, _)| run.as_str());
+    let parent = start.options.parent.as_ref().map(|it| it.run().as_str());
     let details = values![start.id.as_str(), start.actor.uid, parent, &options];
     tx.execute(statements::RUN_DETAILS_INSERT, &details)?;
     audit_start(tx, start)?;
@@ -390,6 +450,24 @@ pub(crate) fn run_record(row: &SqlRow<'_>) -> Result<RunRecord, TxFault> {
         ended_at: row.get::<Option<u64>>(9)?.map(Timestamp),
         exclusive: row.get(10)?,
     })
+}
+
+/// Reads a run that a call has started, with its options in the last column. Returns `None` if a
+/// step has started it.
+fn called_run(row: &SqlRow<'_>) -> Result<Option<CalledRun>, TxFault> {
+    let run = run_record(row)?;
+    let stored: StoredOptions = json("options of a run", &row.get::<String>(13)?)?;
+    let options = stored.into_options(run.parent.clone());
+    let options = options.map_err(|error| StoreError::unreadable("options of a run", error))?;
+    match options.parent {
+        Some(RunParent::Call { place, request }) => Ok(Some(CalledRun {
+            place,
+            request,
+            run,
+        })),
+        // A label of the run may look like the key.
+        Some(RunParent::Step { .. }) | None => Ok(None),
+    }
 }
 
 fn end_explain(

@@ -8,7 +8,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 6;
+pub(crate) const SCHEMA_VERSION: i64 = 7;
 
 /// The oldest version that can be migrated. No release had an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
@@ -18,14 +18,25 @@ pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
 pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
     match version {
         2 => &[RUN_TABLES, OLD_DATA_TABLE],
-        3 => &[RUN_TABLES, DATA_TABLES],
-        4 => &[RUN_TABLES, DATA_TABLES, USE_TABLES],
+        3 => &[RUN_TABLES, DATA_TABLES, DATA_BY_RUN],
+        4 => &[RUN_TABLES, DATA_TABLES, DATA_BY_RUN, USE_TABLES],
         5 => &[
             RUN_TABLES,
             DATA_TABLES,
+            DATA_BY_RUN,
             USE_TABLES,
             INPUT_TABLES,
             UNSAVED_TABLES,
+        ],
+        6 => &[
+            RUN_TABLES,
+            DATA_TABLES,
+            DATA_BY_RUN,
+            USE_TABLES,
+            INPUT_TABLES,
+            UNSAVED_TABLES,
+            WORKFLOW_TABLES,
+            AUDIT_TABLES,
         ],
         SCHEMA_VERSION => &PRESENT_TABLES,
         _ => &[],
@@ -33,14 +44,16 @@ pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
 }
 
 /// The statements that create the current tables, in parts.
-pub(crate) const PRESENT_TABLES: [&str; 7] = [
+pub(crate) const PRESENT_TABLES: [&str; 9] = [
     RUN_TABLES,
     DATA_TABLES,
+    DATA_BY_CALL,
     USE_TABLES,
     INPUT_TABLES,
     UNSAVED_TABLES,
     WORKFLOW_TABLES,
     AUDIT_TABLES,
+    ITEM_TABLES,
 ];
 
 /// The tables of runs, calls and locks.
@@ -182,7 +195,6 @@ CREATE TABLE data_versions (
     PRIMARY KEY (data, version)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX data_versions_by_time ON data_versions (created_at);
-CREATE INDEX data_versions_by_run ON data_versions (run);
 CREATE INDEX data_versions_by_file ON data_versions (digest) WHERE content IS NULL;
 
 CREATE TABLE data_tags (
@@ -194,6 +206,16 @@ CREATE TABLE data_tags (
     FOREIGN KEY (data, version) REFERENCES data_versions (data, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX data_tags_by_version ON data_tags (data, version);
+";
+
+/// The index of versions by their runs, which schema 7 replaced by that of their calls.
+pub(crate) const DATA_BY_RUN: &str = "
+CREATE INDEX data_versions_by_run ON data_versions (run);
+";
+
+/// The index of versions by the calls that wrote them, which schema 7 added.
+pub(crate) const DATA_BY_CALL: &str = "
+CREATE INDEX data_versions_by_call ON data_versions (run, path);
 ";
 
 /// The permissions that models have used, which schema 4 added.
@@ -245,6 +267,19 @@ CREATE TABLE step_tasks (
     PRIMARY KEY (run, call)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX step_tasks_by_file ON step_tasks (digest) WHERE digest IS NOT NULL;
+";
+
+/// The values of steps with `forEach` that are too large for their events, which schema 7 added.
+pub(crate) const ITEM_TABLES: &str = "
+CREATE TABLE step_items (
+    run    TEXT NOT NULL REFERENCES runs (id),
+    seq    INTEGER NOT NULL,      -- the number of the event `expanded`
+    items  TEXT,                  -- JSON: the values, in order; null: the file named by the digest
+    digest BLOB,                  -- of that file: BLAKE3, 32 bytes
+    size   INTEGER,               -- of that file, in bytes
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX step_items_by_file ON step_items (digest) WHERE digest IS NOT NULL;
 ";
 
 /// What users did, which schema 6 added. Rows are added, and never changed or deleted.

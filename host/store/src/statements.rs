@@ -72,6 +72,16 @@ pub(crate) const RUN_CHILDREN: &str = concat!(
     " FROM run_details JOIN runs ON runs.id = run_details.run
     WHERE parent = ?1 ORDER BY runs.rowid"
 );
+pub(crate) const RUNS_OF_CALLS: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    ", options FROM run_details JOIN runs ON runs.id = run_details.run
+    WHERE parent = ?1 AND options LIKE '%\"parent_call\":{%'"
+);
+pub(crate) const RUN_OF_CALL_UNENDED: &str = r#"
+    SELECT 1 FROM run_details JOIN runs ON runs.id = run_details.run
+    WHERE run_details.run = ?1 AND options LIKE '%"parent_call":{%'
+      AND status IN ('running', 'suspended')"#;
 pub(crate) const RUN_CHILD_IDS: &str = "SELECT run FROM run_details WHERE parent = ?1";
 pub(crate) const RUN_PARENT: &str = "SELECT parent FROM run_details WHERE run = ?1";
 pub(crate) const RUN_GET: &str = concat!(
@@ -113,20 +123,27 @@ pub(crate) const TASK_INSERT: &str =
     "INSERT INTO step_tasks (run, call, task, digest, size) VALUES (?1, ?2, ?3, ?4, ?5)";
 pub(crate) const TASK_GET: &str =
     "SELECT task, digest, size FROM step_tasks WHERE run = ?1 AND call = ?2";
-pub(crate) const TASK_FILES: &str =
-    "SELECT digest, size FROM step_tasks WHERE run = ?1 AND digest IS NOT NULL";
+pub(crate) const ITEMS_INSERT: &str =
+    "INSERT INTO step_items (run, seq, items, digest, size) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(crate) const ITEMS_GET: &str =
+    "SELECT items, digest, size FROM step_items WHERE run = ?1 AND seq = ?2";
+/// The files of what the steps of a run were started with.
+pub(crate) const RUN_FILES: &str = "
+    SELECT digest, size FROM step_tasks WHERE run = ?1 AND digest IS NOT NULL
+    UNION ALL SELECT digest, size FROM step_items WHERE run = ?1 AND digest IS NOT NULL";
 
 pub(crate) const AUDIT_INSERT: &str = "
     INSERT INTO audit (at, actor, uid, what, object, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// Deletes a run and its dependent rows, in an order that satisfies all foreign keys.
-pub(crate) const RUN_DELETE: [&str; 8] = [
+pub(crate) const RUN_DELETE: [&str; 9] = [
     "DELETE FROM log_lines WHERE run = ?1",
     "DELETE FROM calls WHERE run = ?1",
     "DELETE FROM run_events WHERE run = ?1",
     "DELETE FROM fences WHERE run = ?1",
     "DELETE FROM run_inputs WHERE run = ?1",
     "DELETE FROM step_tasks WHERE run = ?1",
+    "DELETE FROM step_items WHERE run = ?1",
     "DELETE FROM run_details WHERE run = ?1",
     "DELETE FROM runs WHERE id = ?1",
 ];
@@ -149,7 +166,7 @@ pub(crate) const CALL_ROLLED_BACK: &str = "
 /// Deletes calls whose path is in a range, and their dependent rows.
 pub(crate) const CALLS_FORGET: [&str; 3] = [
     "DELETE FROM log_lines WHERE run = ?1 AND path >= ?2 AND path < ?3",
-    "DELETE FROM fences WHERE run = ?1 AND path >= ?2 AND path < ?3",
+    FENCES_FORGET,
     "DELETE FROM calls WHERE run = ?1 AND path >= ?2 AND path < ?3",
 ];
 /// Deletes those calls in a range of paths that have not ended, and below which none has ended.
@@ -234,6 +251,9 @@ pub(crate) const FENCE_INSERT: &str = "
     INSERT INTO fences (run, claim, path, at)
     VALUES (?1, (SELECT coalesce(max(claim), 0) FROM runs WHERE id = ?1), ?2, ?3)
     ON CONFLICT DO NOTHING";
+/// Deletes the fences whose path is in a range.
+pub(crate) const FENCES_FORGET: &str =
+    "DELETE FROM fences WHERE run = ?1 AND path >= ?2 AND path < ?3";
 pub(crate) const FENCES_OF: &str = "SELECT path FROM fences WHERE run = ?1 AND claim = ?2";
 
 /// Finds a name, and resolves it if it is a former one.
@@ -324,14 +344,17 @@ pub(crate) const TAGS_RESTORE: &str = "
     SELECT key, value, data, ?3 FROM data_tags WHERE data = ?1 AND version = ?2";
 pub(crate) const FILE_USES: &str = "
     SELECT (SELECT count(*) FROM data_versions WHERE digest = ?1 AND content IS NULL)
-         + (SELECT count(*) FROM step_tasks WHERE digest = ?1)";
+         + (SELECT count(*) FROM step_tasks WHERE digest = ?1)
+         + (SELECT count(*) FROM step_items WHERE digest = ?1)";
 pub(crate) const FILE_IS_USED: &str = "
     SELECT 1 FROM data_versions WHERE digest = ?1 AND content IS NULL
-    UNION ALL SELECT 1 FROM step_tasks WHERE digest = ?1 LIMIT 1";
+    UNION ALL SELECT 1 FROM step_tasks WHERE digest = ?1
+    UNION ALL SELECT 1 FROM step_items WHERE digest = ?1 LIMIT 1";
 /// The digests of all files that rows refer to.
 pub(crate) const FILES: &str = "
     SELECT digest FROM data_versions WHERE content IS NULL
-    UNION SELECT digest FROM step_tasks WHERE digest IS NOT NULL";
+    UNION SELECT digest FROM step_tasks WHERE digest IS NOT NULL
+    UNION SELECT digest FROM step_items WHERE digest IS NOT NULL";
 
 /// A version (the latest if the number is null), with its content if that is in the database.
 pub(crate) const VERSION_GET: &str = concat!(
@@ -344,6 +367,17 @@ pub(crate) const VERSION_GET: &str = concat!(
     JOIN origins AS o ON o.id = v.origin
     LEFT JOIN contents AS c ON c.id = v.content
     WHERE asked.model = ?1 AND asked.name = ?2"
+);
+/// The versions that the calls of a run wrote whose paths are in a range.
+pub(crate) const VERSIONS_OF_CALLS: &str = concat!(
+    "SELECT ",
+    version_columns!(),
+    "
+    FROM data_versions AS v
+    JOIN data AS d ON d.id = v.data
+    JOIN origins AS o ON o.id = v.origin
+    WHERE v.run = ?1 AND v.path >= ?2 AND v.path < ?3
+    ORDER BY v.data, v.version"
 );
 pub(crate) const VERSION_LIST: &str = concat!(
     "SELECT ",
@@ -424,7 +458,11 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
 /// parameters.
 pub(crate) fn audit_selected(filter: &AuditFilter) -> (String, Vec<SqlValue<'_>>) {
     let wanted = [
-        ("actor = ?", filter.actor.as_ref().map(SqlValue::from)),
+        // The name of a call that the user's process worked for follows the name of the user.
+        (
+            "(actor = ? OR substr(actor, 1, length(?) + 2) = ? || ', ')",
+            filter.actor.as_ref().map(SqlValue::from),
+        ),
         ("what = ?", filter.what.as_ref().map(SqlValue::from)),
         // A gate is named `RUN JOB/STEP`.
         (
@@ -676,10 +714,14 @@ mod tests {
             RUN_OPTIONS,
             RUN_CHILDREN,
             RUN_CHILD_IDS,
+            RUNS_OF_CALLS,
+            RUN_OF_CALL_UNENDED,
             RUN_PARENT,
             CALLS_IN_RANGE,
             TASK_GET,
-            TASK_FILES,
+            ITEMS_GET,
+            RUN_FILES,
+            VERSIONS_OF_CALLS,
             FILE_USES,
             FILE_IS_USED,
         ];
@@ -690,6 +732,14 @@ mod tests {
             let scans = |line: &str| line.starts_with("SCAN") && line != "SCAN CONSTANT ROW";
             assert!(!plan.lines().any(scans), "{sql}\n{plan}");
         }
+    }
+
+    /// The data of one step among many is found by its calls.
+    #[test]
+    fn versions_of_a_call_are_found_by_its_path() {
+        let plan = plan_of(VERSIONS_OF_CALLS, &[SqlValue::Null; 3]);
+        let by_call = "INDEX data_versions_by_call (run=? AND path>? AND path<?)";
+        assert!(plan.contains(by_call), "{plan}");
     }
 
     #[test]

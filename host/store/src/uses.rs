@@ -6,7 +6,7 @@ use sedge_model::names::ModelName;
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
-use crate::calls::CallEnd;
+use crate::call_end::CallEnd;
 use crate::door::{Durability, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::names::WritePermit;

@@ -1,8 +1,9 @@
 //! Time of day, durations, and deadlines.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
 
 /// A time of day: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,11 +21,28 @@ impl Timestamp {
     }
 }
 
-/// A handle through which code reads the time of day, from the machine or as set by a test.
+/// A handle through which code reads the time and waits for it: the machine's clock, or one that a
+/// test sets.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// The time that a test has set; `None` for the machine's time.
-    set: Option<Arc<AtomicU64>>,
+    /// The clock that a test sets; `None` for the machine's clock.
+    set: Option<Arc<SetTime>>,
+}
+
+/// The state of a clock that a test sets.
+#[derive(Debug)]
+struct SetTime {
+    /// The moment at which the clock was made.
+    begin: Moment,
+    time: watch::Sender<TimeSet>,
+}
+
+/// The time that a clock shows which a test sets.
+#[derive(Debug, Clone, Copy)]
+struct TimeSet {
+    now: Timestamp,
+    /// How much monotonic time has passed since the clock was made.
+    passed: Duration,
 }
 
 impl Clock {
@@ -34,30 +52,101 @@ impl Clock {
         Self::default()
     }
 
-    /// Returns the time of day by this clock.
+    /// Returns the time of day by this clock. It can jump, so it must not be used for ordering or
+    /// measuring.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.set {
             None => Timestamp::now(),
-            Some(at) => Timestamp(at.load(Ordering::Relaxed)),
+            Some(set) => set.time.borrow().now,
+        }
+    }
+
+    /// Returns the current moment by this clock.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        match &self.set {
+            None => Moment::now(),
+            Some(set) => set.begin.after(set.time.borrow().passed),
+        }
+    }
+
+    /// Returns the time since a moment by this clock; zero if the moment is in the future.
+    #[must_use]
+    pub fn elapsed(&self, since: Moment) -> Duration {
+        since.until(self.moment())
+    }
+
+    /// Returns the time until a moment by this clock; zero if it has passed.
+    #[must_use]
+    pub fn left(&self, until: Moment) -> Duration {
+        self.moment().until(until)
+    }
+
+    /// Runs `future` until this clock shows `deadline`, and then drops it.
+    ///
+    /// # Errors
+    /// The deadline passed first.
+    pub async fn until<F: Future>(
+        &self,
+        deadline: Moment,
+        future: F,
+    ) -> Result<F::Output, DeadlinePassed> {
+        let Some(set) = &self.set else {
+            return until(deadline, future).await;
+        };
+        let mut time = set.time.subscribe();
+        let is_over = |time: &TimeSet| set.begin.after(time.passed) >= deadline;
+        tokio::select! {
+            biased;
+            ended = future => Ok(ended),
+            _ = time.wait_for(is_over) => Err(DeadlinePassed),
+        }
+    }
+
+    /// Waits until this clock has moved on by a duration.
+    pub async fn pause(&self, duration: Duration) {
+        match &self.set {
+            None => pause(duration).await,
+            Some(_) => {
+                let deadline = self.moment().after(duration);
+                // ignored: the future never ends, so the deadline passes.
+                let _ = self.until(deadline, std::future::pending::<()>()).await;
+            }
         }
     }
 }
 
-/// A clock that stands still until a test sets it.
+/// A clock that stands still until a test moves it.
 #[derive(Debug, Clone)]
-pub struct SettableClock(Arc<AtomicU64>);
+pub struct SettableClock(Arc<SetTime>);
 
 impl SettableClock {
     /// Returns a clock that shows `time`.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
-        Self(Arc::new(AtomicU64::new(time.0)))
+        Self(Arc::new(SetTime {
+            begin: Moment::now(),
+            time: watch::Sender::new(TimeSet {
+                now: time,
+                passed: Duration::ZERO,
+            }),
+        }))
     }
 
-    /// Sets the time, for every handle of this clock.
+    /// Sets the time of day, for every handle of this clock. Monotonic time stays as it is, as when
+    /// the clock of a machine is set.
     pub fn set(&self, time: Timestamp) {
-        self.0.store(time.0, Ordering::Relaxed);
+        self.0.time.send_modify(|it| it.now = time);
+    }
+
+    /// Lets time pass: the time of day and monotonic time move on, for every handle of this clock.
+    pub fn advance(&self, by: Duration) {
+        let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.time.send_modify(|it| {
+            it.now = Timestamp(it.now.0.saturating_add(by_ms));
+            it.passed = it.passed.saturating_add(by);
+        });
     }
 
     /// Returns a handle of this clock for the code under test.
@@ -154,4 +243,58 @@ pub fn ticker(
             }
         })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    #[test]
+    fn settable_clock_stands_still_until_it_is_moved() {
+        let settable = SettableClock::at(Timestamp(1_000));
+        let clock = settable.handle();
+        let since = clock.moment();
+        assert_eq!(
+            (clock.now(), clock.elapsed(since)),
+            (Timestamp(1_000), Duration::ZERO)
+        );
+        settable.advance(HOUR);
+        assert_eq!(
+            (clock.now(), clock.elapsed(since)),
+            (Timestamp(3_601_000), HOUR)
+        );
+        settable.set(Timestamp(5));
+        assert_eq!((clock.now(), clock.elapsed(since)), (Timestamp(5), HOUR));
+    }
+
+    #[tokio::test]
+    async fn deadline_passes_when_the_clock_is_moved() {
+        let settable = SettableClock::at(Timestamp(0));
+        let clock = settable.handle();
+        let deadline = clock.moment().after(HOUR);
+        let moved = async {
+            settable.advance(HOUR / 2);
+            tokio::task::yield_now().await;
+            settable.advance(HOUR / 2);
+        };
+        let waiting = clock.until(deadline, std::future::pending::<()>());
+        assert_eq!(tokio::join!(waiting, moved).0, Err(DeadlinePassed));
+        assert_eq!(clock.until(deadline, async { 1 }).await, Ok(1));
+        let moved = async { settable.advance(HOUR) };
+        tokio::join!(clock.pause(HOUR), moved);
+    }
+
+    #[tokio::test]
+    async fn clock_of_the_machine_moves_by_itself() {
+        let clock = Clock::machine();
+        let since = clock.moment();
+        let ended = clock.until(
+            since.after(Duration::from_millis(1)),
+            std::future::pending::<()>(),
+        );
+        assert_eq!(ended.await, Err(DeadlinePassed));
+        assert!(clock.elapsed(since) >= Duration::from_millis(1));
+    }
 }

@@ -39,7 +39,8 @@ impl FileLock {
     /// for longer than `OWN_WAIT_MAX`.
     pub fn create(folder: &Folder, name: &str, line: &str) -> Result<Self, FileError> {
         let create = || -> io::Result<File> {
-            let deadline = Moment::now().after(OWN_WAIT_MAX);
+            let since = Moment::now();
+            let deadline = since.after(OWN_WAIT_MAX);
             loop {
                 let file = folder.open_file(name, Opening::Shared)?;
                 // Another process may check the lock at this moment, find it free, and remove the
@@ -50,7 +51,7 @@ impl FileLock {
                         file.write_all_at(line.as_bytes(), 0)?;
                         return Ok(file);
                     }
-                } else if interrupt::cut(deadline).left().is_zero() {
+                } else if interrupt::cut(deadline, since).left().is_zero() {
                     return Err(busy(OWN_WAIT_MAX));
                 } else {
                     std::thread::sleep(Duration::from_millis(1));

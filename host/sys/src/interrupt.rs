@@ -1,15 +1,15 @@
 //! A process-wide request to stop, for waits that block a thread in the operating system.
 //!
-//! A waiting task is dropped when the user interrupts the program. A thread that waits for a file
-//! lock cannot be dropped, so it asks this module how long it may still wait.
+//! A task that waits ends when the user interrupts the program. A thread that waits for a file lock
+//! cannot be ended from outside, so it asks this module how long it may still wait.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// How long a wait may last once the process is to stop. A run that is stopping still records its
-/// progress, and may have to queue for the datastore.
+/// How long a wait may last once the process is to stop. A run that is stopping still records how
+/// its calls ended, and may have to queue for the datastore each time.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The time of the first request.
@@ -21,10 +21,11 @@ pub fn request() {
     REQUESTED.get_or_init(Moment::now);
 }
 
-/// Returns the earlier of `deadline` and the time that is left since the request to stop.
-pub(crate) fn cut(deadline: Moment) -> Moment {
+/// Returns the deadline of a wait that began at `since`: the earlier of `deadline` and the time that
+/// is left once the process is to stop.
+pub(crate) fn cut(deadline: Moment, since: Moment) -> Moment {
     match REQUESTED.get() {
-        Some(requested) => deadline.min(requested.after(GRACE)),
+        Some(requested) => deadline.min((*requested).max(since).after(GRACE)),
         None => deadline,
     }
 }

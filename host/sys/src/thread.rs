@@ -51,13 +51,14 @@ pub fn wait_for<T: Send + 'static>(
     deadline: Moment,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Option<T>, std::io::Error> {
+    let since = Moment::now();
     let (send, received) = sync_channel(1);
     start(name, move || {
         // ignored: the waiting thread has given up, and the result is dropped.
         let _ = send.send(work());
     })?;
     loop {
-        let left = interrupt::cut(deadline).left();
+        let left = interrupt::cut(deadline, since).left();
         match received.recv_timeout(left.min(POLL_INTERVAL)) {
             Ok(done) => return Ok(Some(done)),
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}

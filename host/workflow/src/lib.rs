@@ -33,7 +33,7 @@ pub use event_text::IllegalEvent;
 pub use facts::JobGuardEnd;
 pub use instance::InstanceState;
 pub use next::{Next, RunPause, Todo};
-pub use plan::{Plan, PlanStep, TaskKind};
+pub use plan::{Plan, PlanStep, StepOrder, TaskKind};
 pub use reset::steps_to_reset;
 pub use retry::RetryPlan;
 pub use state::RunState;

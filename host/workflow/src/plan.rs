@@ -22,6 +22,14 @@ pub struct Plan {
     concurrency: Option<NonZeroU32>,
 }
 
+/// The place of a step among those that may start: a lower one comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepOrder {
+    job_weight: i64,
+    step_weight: i64,
+    pub(crate) step: u32,
+}
+
 /// A step of the graph.
 #[derive(Debug)]
 pub struct PlanStep {
@@ -167,6 +175,18 @@ impl Plan {
     #[must_use]
     pub fn step(&self, path: &StepPath) -> Option<&PlanStep> {
         self.step_index(path).map(|at| self.step_at(at))
+    }
+
+    /// Returns the place of a step among those that may start.
+    #[must_use]
+    pub fn order(&self, path: &StepPath) -> Option<StepOrder> {
+        let step = self.step_index(path)?;
+        let planned = self.step_at(step);
+        Some(StepOrder {
+            job_weight: self.job_at(planned.job).weight,
+            step_weight: planned.weight,
+            step,
+        })
     }
 
     /// Returns every step, in the author's order.

@@ -12,7 +12,7 @@ use crate::event_text::IllegalEvent;
 use crate::facts::{HandItem, InstanceKey, JobGuardEnd, RunFacts};
 use crate::instance::InstanceState;
 use crate::next::Todo;
-use crate::plan::Plan;
+use crate::plan::{Plan, StepOrder};
 use crate::track::Tracker;
 
 /// The state of a run, according to its log.
@@ -145,6 +145,20 @@ impl RunState {
             self.facts.hand.remove(&item);
             self.tracker.hand_changed(&self.plan, &self.facts, item);
         }
+    }
+
+    /// Holds a step back: [`next`](Self::next) passes over the starts of its methods and workflows
+    /// until [`release`](Self::release). The driver uses this so that few steps wait for the same
+    /// thing at one time. It is no part of the log.
+    ///
+    /// A cancellation, the deadline of the run, and a reset release all steps.
+    pub fn hold(&mut self, step: StepOrder) {
+        self.tracker.hold(&self.plan, step.step, true);
+    }
+
+    /// Releases a step that was held back.
+    pub fn release(&mut self, step: StepOrder) {
+        self.tracker.hold(&self.plan, step.step, false);
     }
 
     /// Makes a step whose child run was suspended ready to start again, because the child run can

@@ -3,6 +3,7 @@
 mod cost;
 mod edits;
 mod graphs;
+mod hold;
 mod play;
 mod random;
 mod reset;

@@ -65,6 +65,8 @@ pub(crate) struct Tracker {
     jobs: Vec<JobTrack>,
     /// How many instances run and count for the limits.
     n_slots: u32,
+    /// How many instances are ready to start and count for the limits.
+    n_ready: u32,
     /// How many instances run, and how many things the driver has in hand.
     n_active: u32,
     n_jobs_failed: u32,
@@ -88,6 +90,8 @@ struct StepTrack {
     places: Vec<Option<TrackedPlace>>,
     n_left: usize,
     n_slots: u32,
+    /// Whether the driver holds the step back.
+    is_held: bool,
     has_failed: bool,
     /// Whether an instance failed that is not allowed to.
     has_failed_hard: bool,
@@ -115,6 +119,7 @@ impl Tracker {
             steps: vec![StepTrack::default(); n_steps as usize],
             jobs: vec![JobTrack::default(); n_jobs as usize],
             n_slots: 0,
+            n_ready: 0,
             n_active: 0,
             n_jobs_failed: 0,
             skips: BTreeSet::new(),
@@ -159,9 +164,10 @@ impl Tracker {
         self.jobs[job as usize].end
     }
 
-    /// Returns whether something runs or is in hand.
+    /// Returns whether something runs or is in hand, or is ready and waits until the driver
+    /// releases it.
     pub(crate) fn is_active(&self) -> bool {
-        self.n_active > 0
+        self.n_active > 0 || self.n_ready > 0
     }
 
     /// Returns whether another instance of the run may run.
@@ -339,6 +345,7 @@ impl Tracker {
         let mut track = StepTrack {
             places: vec![None; states.len()],
             n_slots: self.steps[step as usize].n_slots,
+            is_held: self.steps[step as usize].is_held,
             ..StepTrack::default()
         };
         for (key, state) in facts.step(step).keys(step).zip(states) {

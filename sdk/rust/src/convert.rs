@@ -204,6 +204,7 @@ impl From<Permission> for wire_model::Permission {
             }),
             Permission::Commands { name } => Self::Commands(name),
             Permission::Reveal { what } => Self::Reveal(what),
+            Permission::Workflows { workflow } => Self::Workflows(workflow),
         }
     }
 }

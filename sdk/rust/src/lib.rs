@@ -68,6 +68,7 @@ mod http;
 mod model;
 mod retention;
 mod secret;
+mod workflow;
 
 pub use calls::{Outcome, Pending, Written};
 pub use check::{CheckScope, CheckedCall};
@@ -83,6 +84,7 @@ pub use model::{FileAccess, MethodKind, Model, NoArguments, Permission};
 pub use retention::{OnViolation, Retention};
 pub use secret::Secret;
 pub use serde_json::{Map, Value, json};
+pub use workflow::{FailedStep, RunFailure, RunOutcome, RunSuccess, WorkflowError};
 pub use {schemars, serde, serde_json};
 
 /// Compiles the examples in the README.

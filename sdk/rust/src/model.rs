@@ -43,6 +43,11 @@ pub enum Permission {
         /// The model's name, or `*` for all models.
         model: String,
     },
+    /// Run a workflow.
+    Workflows {
+        /// The workflow's name, or `*` for all workflows.
+        workflow: String,
+    },
     /// Send HTTP requests.
     Http {
         /// `https://HOST` or `http://HOST`, optionally with `:PORT`. HOST is a name, `*.` and the
@@ -336,6 +341,14 @@ impl Model {
     pub fn asks_for_models(self, model: &'static str, reason: &'static str) -> Self {
         let model = model.to_owned();
         self.asks_for(Permission::Models { model }, reason)
+    }
+
+    /// Requests permission to run a workflow; `*` means all workflows. The operator reads the reason
+    /// before granting it.
+    #[must_use]
+    pub fn asks_for_workflows(self, workflow: &'static str, reason: &'static str) -> Self {
+        let workflow = workflow.to_owned();
+        self.asks_for(Permission::Workflows { workflow }, reason)
     }
 
     /// Requests a permission. The operator reads the reason before granting it.

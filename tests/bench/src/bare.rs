@@ -103,6 +103,13 @@ impl Bare {
     }
 }
 
+impl Both {
+    /// Makes a call in the engine with a pool.
+    pub(crate) async fn invoke(&self) -> Result<()> {
+        self.pool.invoke().await
+    }
+}
+
 /// Takes a sample of each baseline of a call.
 pub(crate) async fn sample(both: &Both, disk: &mut Disk, figures: &mut Figures) -> Result<()> {
     // Other work ran before. Without this call, the first row would include the cost of refilling

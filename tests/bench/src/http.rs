@@ -7,8 +7,8 @@ use std::time::Instant;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
+use sedge_app::Repository;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
-use sedge_app::{Event, Events, Repository};
 use sedge_test_kit::Server;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ use crate::bindings::PluginPre;
 use crate::bindings::exports::sedge::model::model::Invocation;
 use crate::disk::Disk;
 use crate::figures::Figures;
-use crate::repository::TestRepository;
+use crate::repository::{TestRepository, cx_of};
 use crate::stubs;
 use crate::subjects::{HTTP_BARE, HTTP_FLOOR, HTTP_RUN};
 
@@ -37,12 +37,6 @@ pub(crate) struct Http {
     arguments: Map<String, Value>,
     host: Arc<Repository>,
     bare: Bare,
-}
-
-struct Silence;
-
-impl Events for Silence {
-    fn event(&self, _: Event) {}
 }
 
 impl Http {
@@ -90,7 +84,7 @@ impl Http {
             arguments: self.arguments.clone(),
             ..ModelMethodRunRequest::default()
         };
-        let report = model_method_run(&self.host, &request, Arc::new(Silence)).await?;
+        let report = model_method_run(&cx_of(&self.host), &request).await?;
         figures.lap(HTTP_RUN, since);
         check_complete(&report.value)
     }

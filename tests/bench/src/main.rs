@@ -1,5 +1,5 @@
-//! Prints the costs of start-up, nested calls, the sandbox, locks, expressions and the datastore as
-//! tables.
+//! Prints the costs of start-up, nested calls, workflows, the sandbox, locks, expressions and the
+//! datastore as tables.
 //! It asserts no times.
 //!
 //! Baselines are measured in the same run, and all subjects in turns, round by round, so that other
@@ -31,6 +31,7 @@ mod sizes;
 mod stubs;
 mod subjects;
 mod table;
+mod workflows;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ use crate::table::{Unit, table};
 /// Any error ends the benchmark.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Print what start-up, nested calls, the sandbox, locks and the datastore cost
+/// Print what start-up, nested calls, workflows, the sandbox, locks and the datastore cost
 #[derive(Debug, Parser)]
 struct Args {
     /// Take only a few samples, to check that the benchmark works
@@ -84,6 +85,10 @@ struct Effort {
     n_samples: usize,
     /// Processes that are killed while they hold a lock, per round.
     n_kills: usize,
+    /// Rounds of workflows.
+    n_workflow_rounds: usize,
+    /// The size of the largest workflow, in steps.
+    n_steps_max: usize,
     /// The sizes of the datastores that are read, in versions.
     n_versions: &'static [u64],
     /// Rounds of large files.
@@ -97,6 +102,8 @@ const FULL: Effort = Effort {
     n_rounds: 10,
     n_samples: 50,
     n_kills: 5,
+    n_workflow_rounds: 2,
+    n_steps_max: 10_000,
     n_versions: &[1000, 100_000, 1_000_000],
     n_file_rounds: 3,
     file_bytes: 1 << 30,
@@ -107,6 +114,8 @@ const QUICK: Effort = Effort {
     n_rounds: 1,
     n_samples: 5,
     n_kills: 1,
+    n_workflow_rounds: 1,
+    n_steps_max: 100,
     n_versions: &[1000, 10_000],
     n_file_rounds: 1,
     file_bytes: 64 << 20,
@@ -131,21 +140,23 @@ fn main() -> Result<()> {
     let sedge = release.join("sedge");
     let mut figures = Figures::default();
 
-    let n_compiled = if args.datastore {
+    let measured = if args.datastore {
         None
     } else {
         let repository = TestRepository::make(&sedge, &folder.path().join("repo"))?;
         let n_compiled = processes::measure(&repository, effort, &mut figures)?;
         sizes::measure(&sedge, folder.path(), effort, &mut figures)?;
+        let runs = workflows::processes(&sedge, folder.path(), effort, &mut figures)?;
         hostile::measure(effort, &mut figures)?;
-        Some((repository, n_compiled))
+        Some((repository, n_compiled, runs))
     };
     let filled = datastore::processes(&sedge, folder.path(), effort, &mut figures)?;
     let runtime = runtime()?;
     let of_datastore = datastore::in_process(folder.path(), &filled, effort, &mut figures);
     runtime.block_on(of_datastore)?;
     let mut text = String::new();
-    if let Some((repository, n_compiled)) = n_compiled {
+    if let Some((repository, n_compiled, runs)) = measured {
+        runtime.block_on(workflows::in_process(&runs, effort, &mut figures))?;
         runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
         expressions::measure(effort, &mut figures)?;
         let of_http = TestRepository::empty(&sedge, &folder.path().join("http"))?;
@@ -157,9 +168,10 @@ fn main() -> Result<()> {
             &mut figures,
         ))?;
         text = format!(
-            "{}\ncompiled at call: {n_compiled}\n\nSizes of repositories\n{}\n\nHostile input\n{}\n\nSandbox\n{}\n\nLocks\n{}\n\nExpressions\n{}\n\n",
+            "{}\ncompiled at call: {n_compiled}\n\nSizes of repositories\n{}\n\nWorkflows\n{}\n\nHostile input\n{}\n\nSandbox\n{}\n\nLocks\n{}\n\nExpressions\n{}\n\n",
             table(Unit::Milliseconds, &subjects::rows(), &figures),
             table(Unit::Milliseconds, &sizes::rows(), &figures),
+            table(Unit::Milliseconds, &workflows::rows(), &figures),
             table(Unit::Milliseconds, &hostile::rows(), &figures),
             table(Unit::Microseconds, &sandbox::rows(), &figures),
             table(Unit::Microseconds, &locks::rows(), &figures),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sedge_app::Repository;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::types::{GivenInput, Workload};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{Event, Events, Repository};
 
 use crate::Result;
 use crate::figures::Figures;
-use crate::repository::TestRepository;
+use crate::repository::{TestRepository, cx_of};
 use crate::subjects::{METHOD_RUN, NESTED, NESTED_ON_DEMAND, spawn_per_call, spawn_total};
 
 /// The numbers of calls that `spawn` makes.
@@ -27,16 +27,10 @@ pub(crate) struct Nested {
     on_demand: Arc<Repository>,
 }
 
-struct Silence;
-
-impl Events for Silence {
-    fn event(&self, _: Event) {}
-}
-
 impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
         let pool = repository.open_for(Workload::ManyCalls)?;
-        workflow_run(&pool, &WorkflowRunRequest::of("A"), Arc::new(Silence)).await?;
+        workflow_run(&cx_of(&pool), &WorkflowRunRequest::of("A")).await?;
         Ok(Self {
             pool,
             on_demand: repository.open()?,
@@ -103,6 +97,6 @@ async fn run(repository: &Arc<Repository>, model: &str, inputs: Vec<GivenInput>)
         inputs,
         ..ModelMethodRunRequest::default()
     };
-    model_method_run(repository, &request, Arc::new(Silence)).await?;
+    model_method_run(&cx_of(repository), &request).await?;
     Ok(())
 }

@@ -146,6 +146,7 @@ impl Parts {
             until_commit_us: 0,
             waited_us: 0,
             lock_epoch: 0,
+            lock_owner: None,
         };
         self.store.call_commit(&self.claim, end, None).wait()?;
         figures.lap(PART_COMMIT, since);
@@ -212,6 +213,7 @@ impl Parts {
             },
             staging,
             admission: None,
+            first_executed: None,
             ports: Ports::default(),
         };
         let report = self.runtime.call(&self.plugin, spec).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sedge_test_kit::compiled_code;
 use wait4::Wait4;
@@ -53,8 +53,12 @@ pub(crate) fn measure(
 }
 
 /// Runs a command, and adds its time and its peak memory. The kernel counts all pages that the
-/// process had at once, including those of mapped files.
-pub(crate) fn sample(figures: &mut Figures, subject: &str, mut command: Command) -> Result<()> {
+/// process had at once, including those of mapped files. Returns the processor time that it used.
+pub(crate) fn sample(
+    figures: &mut Figures,
+    subject: &str,
+    mut command: Command,
+) -> Result<Duration> {
     let since = Instant::now();
     let ended = command.spawn()?.wait4()?;
     figures.add(subject, since.elapsed());
@@ -62,7 +66,7 @@ pub(crate) fn sample(figures: &mut Figures, subject: &str, mut command: Command)
         return Err(format!("`{subject}` failed: {}", ended.status).into());
     }
     figures.add_peak(subject, ended.rusage.maxrss / 1024);
-    Ok(())
+    Ok(ended.rusage.utime + ended.rusage.stime)
 }
 
 /// Returns the time at which each file of machine code in the cache was written.

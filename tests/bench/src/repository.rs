@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use sedge_app::actor::actor;
 use sedge_app::types::{CachePlaces, Workload};
-use sedge_app::{Repository, Settings};
+use sedge_app::{Cx, Repository, Settings};
 use sedge_test_kit::compiled_code;
 
 use crate::Result;
@@ -101,4 +102,9 @@ pub(crate) fn silenced(mut command: Command) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+/// Returns the context of a use case that the user of this process requests.
+pub(crate) fn cx_of(repository: &Arc<Repository>) -> Cx {
+    Cx::new(Arc::clone(repository), actor())
 }

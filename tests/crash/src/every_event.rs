@@ -1,47 +1,20 @@
-//! A run of a workflow is killed after each event of its log, and resumed. In the end each step has
-//! had its effect exactly once, and the data are those of an undisturbed run.
+//! A run of a workflow is killed, or interrupted by SIGINT, after each event of its log, and resumed.
+//! In the end each step has had its effect exactly once, and the data are those of an undisturbed run.
 //!
 //! The test reads the log of the run while the program writes it, and kills the program as soon as
 //! the log has the chosen number of events, those of nested workflows included. Events of one
 //! transaction appear together, so that some numbers are killed at the next possible point.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-use sedge_api::view::run::{RunStatusView, RunView};
-use sedge_api::view::workflow::GateView;
-use sedge_app::actor::actor;
-use sedge_app::data::get::data_get;
-use sedge_app::data::list::data_list;
-use sedge_app::run::list::{RunListRequest, run_list};
-use sedge_app::run::show::run_show;
-use sedge_app::types::{Moment, RunId, Scan};
-use sedge_app::workflow::approvals::workflow_approvals;
-use sedge_app::workflow::gates::{GateRequest, workflow_approve};
-use sedge_app::{AppError, Repository};
-use sedge_store::Store;
-use sedge_sys::folder::Folder;
-use sedge_test_kit::{Child, Dice, TestEnv, number_from_env};
-use serde_json::Value;
+use sedge_test_kit::{Dice, TestEnv, number_from_env};
 
 use crate::fixture::dice;
+use crate::killed::{Disturbance, Effects, EndBy, KilledRun, Repair, template};
 
 /// The number of steps of the workflow in the long form of the test.
 const LONG_STEPS: u64 = 15;
 
-/// The most processes that work on one run. Each killed process needs one more, and so does each
-/// gate.
-const N_PROCESSES_MAX: usize = 20;
-
-/// How long a process may take. Successful tests never wait so long.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// The most events between the first and the second kill of one run.
 const N_EVENTS_BETWEEN_MAX: u64 = 12;
-
-/// The name of the workflow that is killed.
-const WORKFLOW: &str = "every";
 
 /// Six steps: a call, nested calls, `forEach`, a retry, a gate, and a nested workflow.
 const SMALL: &str = "\
@@ -52,11 +25,7 @@ jobs:
       - {name: add, task: {type: model_method, modelIdOrName: one, methodName: add}}
       - name: nested-calls
         dependsOn: [add]
-        task:
-          type: model_method
-          modelIdOrName: one
-          methodName: run
-          inputs: {steps: [{call: {model: two, steps: [add]}}, add]}
+        task: {type: model_method, modelIdOrName: one, methodName: run, inputs: {steps: [{call: {model: two, steps: [add]}}, add]}}
       - name: each
         dependsOn: [nested-calls]
         forEach: {item: it, in: [a, b]}
@@ -175,195 +144,6 @@ jobs:
           inputs: {note: in the nested workflow}
 ";
 
-/// Returns a repository with the models and the workflow of a test.
-fn template(workflow: &str, inner: &str) -> TestEnv {
-    let env = TestEnv::with_sink_and_spawn();
-    env.setup(&[
-        "plugin add $GUESTS/counter.wasm --grant-all",
-        "plugin add $GUESTS/hostile.wasm --grant-all",
-        "model create @sedge/sink sink-two",
-        "model create @test/hostile hostile",
-        "model create @test/counter one",
-        "model create @test/counter two",
-        "model create @test/counter three",
-        "model create @test/counter four",
-    ]);
-    env.write_file("workflows/every.yaml", workflow);
-    env.write_file("workflows/inner.yaml", inner);
-    env
-}
-
-/// What a run has left.
-#[derive(Debug, PartialEq, Eq)]
-struct Effects {
-    /// Each piece of data: how many versions it has, and the content of the latest one.
-    data: BTreeMap<String, (u64, Value)>,
-    /// The status of each step, those of nested workflows included.
-    steps: BTreeMap<String, &'static str>,
-}
-
-/// A run in a repository of its own, seen from outside of the processes that work on it.
-struct KilledRun {
-    env: TestEnv,
-    repository: Arc<Repository>,
-    store: Store,
-}
-
-impl KilledRun {
-    fn new(template: &TestEnv) -> Self {
-        let env = template.copied();
-        let repository = Repository::open(&env.repository()).expect("a repository");
-        let folder = Folder::open(&env.repository().join(".sedge/store")).expect("it is there");
-        let store = Store::open(&folder).expect("a datastore");
-        Self {
-            env,
-            repository,
-            store,
-        }
-    }
-
-    /// Runs the workflow until it has succeeded. Processes are killed once the log has these numbers
-    /// of events; every gate is approved when nothing else can run. Returns how many processes were
-    /// killed.
-    fn run(&self, kills: &[u64]) -> usize {
-        let mut n_killed = 0;
-        let mut child = self.env.spawn(["workflow", "run", WORKFLOW]);
-        for _ in 0..N_PROCESSES_MAX {
-            match kills.get(n_killed) {
-                Some(n_events) => n_killed += usize::from(self.kill(child, *n_events)),
-                None => drop(child.wait().succeeded()),
-            }
-            let run = self.root().expect("its first event was seen");
-            match run.status {
-                RunStatusView::Succeeded => return n_killed,
-                RunStatusView::Suspended => self.gates_approve(),
-                RunStatusView::Interrupted => {}
-                RunStatusView::Running
-                | RunStatusView::Cancelling
-                | RunStatusView::Failed
-                | RunStatusView::Cancelled => panic!("killed at {kills:?}: {run:?}"),
-            }
-            let resume = ["workflow", "resume", WORKFLOW, "--run", &run.id];
-            child = self.env.spawn(resume);
-        }
-        panic!("killed at {kills:?}: the run does not end");
-    }
-
-    /// Kills a process as soon as the log has `n_events` events. Returns whether it was killed: it
-    /// may end before.
-    fn kill(&self, mut child: Child<'_>, n_events: u64) -> bool {
-        let deadline = Moment::now().after(PATIENCE);
-        let mut root = None;
-        while child.is_running() {
-            root = root.or_else(|| self.root_id());
-            if root
-                .as_ref()
-                .is_some_and(|root| self.n_events_of(root) >= n_events)
-            {
-                break;
-            }
-            assert!(!deadline.left().is_zero(), "the process hangs");
-        }
-        child.kill();
-        let output = child.wait();
-        let was_killed = output.code().is_none();
-        if !was_killed {
-            let _ = output.succeeded();
-        }
-        was_killed
-    }
-
-    /// Returns the number of events in the logs of the run and of its nested workflows.
-    fn n_events(&self) -> u64 {
-        self.n_events_of(&self.root_id().expect("it has run"))
-    }
-
-    fn n_events_of(&self, root: &RunId) -> u64 {
-        let children = self.store.run_children(root).expect("it can be read");
-        let runs = children.iter().map(|child| &child.id).chain([root]);
-        runs.map(|run| self.store.run_seq(run).expect("it can be read"))
-            .sum()
-    }
-
-    fn root_id(&self) -> Option<RunId> {
-        let id = self.root()?.id;
-        Some(id.parse().expect("an id"))
-    }
-
-    /// Returns the run of the workflow; `None` before it was created.
-    fn root(&self) -> Option<RunView> {
-        let request = RunListRequest {
-            of: Some(WORKFLOW.to_owned()),
-            ..RunListRequest::default()
-        };
-        let mut found = None;
-        let listed = run_list(&self.repository, &request, |run| {
-            found = Some(run);
-            Ok::<_, AppError>(Scan::Enough)
-        });
-        listed.expect("a datastore");
-        found
-    }
-
-    fn gates_approve(&self) {
-        let mut gates: Vec<GateView> = Vec::new();
-        let listed = workflow_approvals(&self.repository, |gate| {
-            gates.push(gate);
-            Ok::<_, AppError>(Scan::More)
-        });
-        listed.expect("a datastore");
-        // Without open gates, they were decided, and the process that resumed the run was killed
-        // before it began.
-        for gate in gates {
-            let request = GateRequest {
-                workflow: gate.workflow,
-                gate: gate.gate,
-                run: Some(gate.run),
-                comment: None,
-                shown: None,
-            };
-            workflow_approve(&self.repository, &actor(), &request).expect("the gate is open");
-        }
-    }
-
-    /// Returns the effects of the run.
-    fn effects(&self) -> Effects {
-        let mut data = BTreeMap::new();
-        let mut names = Vec::new();
-        let listed = data_list(&self.repository, None, |record| {
-            names.push((record.model.clone(), record.name.clone()));
-            Ok::<_, AppError>(Scan::More)
-        });
-        listed.expect("a datastore");
-        for (model, name) in names {
-            let found = data_get(&self.repository, &model, &name, None);
-            let (record, content) = found.expect("it is listed");
-            let text = content.read_all().expect("it can be read");
-            let mut content: Value = serde_json::from_slice(&text).expect("it is a resource");
-            if let Value::Object(keys) = &mut content {
-                // They differ from run to run.
-                keys.retain(|key, _| key != "run" && key != "call");
-            }
-            data.insert(format!("{model}/{name}"), (record.version, content));
-        }
-        let mut steps = BTreeMap::new();
-        let root = self.root().expect("it has run").id;
-        self.steps_add(&root, "", &mut steps);
-        Effects { data, steps }
-    }
-
-    fn steps_add(&self, run: &str, prefix: &str, steps: &mut BTreeMap<String, &'static str>) {
-        let run = run_show(&self.repository, Some(run)).expect("a run");
-        for step in run.steps {
-            let path = format!("{prefix}{}", step.step);
-            if let Some(child) = &step.child {
-                self.steps_add(child, &format!("{path}/"), steps);
-            }
-            steps.insert(path, step.status.as_str());
-        }
-    }
-}
-
 /// Checks what the undisturbed run has left, so that the comparison is not one of two errors.
 #[track_caller]
 fn check_counts(effects: &Effects, counts: &[(&str, u64)]) {
@@ -373,46 +153,155 @@ fn check_counts(effects: &Effects, counts: &[(&str, u64)]) {
     }
 }
 
-/// Kills runs of a workflow after each of their events. In the long form, each run is killed a
-/// second time while it is resumed.
-fn kill_after_every_event(template: &TestEnv, counts: &[(&str, u64)], again: Option<&mut Dice>) {
+/// Ends runs of a workflow after each of their events. In the long form, each run is ended a second
+/// time while it is resumed.
+fn end_after_every_event(
+    template: &TestEnv,
+    end_by: EndBy,
+    counts: &[(&str, u64)],
+    again: Option<&mut Dice>,
+) {
     let undisturbed = KilledRun::new(template);
-    assert_eq!(undisturbed.run(&[]), 0);
+    assert_eq!(undisturbed.run(Disturbance::default()), 0);
     let expect = undisturbed.effects();
     check_counts(&expect, counts);
     let n_undisturbed = undisturbed.n_events();
     let mut again = again;
-    let mut n_events = 0;
-    loop {
-        n_events += 1;
+    let mut n_ended = 0;
+    for n_events in 1..=n_undisturbed {
         let mut kills = vec![n_events];
         if let Some(dice) = again.as_deref_mut() {
             kills.push(n_events + 1 + dice.below(N_EVENTS_BETWEEN_MAX));
         }
         let run = KilledRun::new(template);
-        let n_killed = run.run(&kills);
-        assert_eq!(run.effects(), expect, "killed at {kills:?}");
-        // Its last event was written before it could be killed.
-        if n_killed == 0 {
-            break;
-        }
+        let n_killed = run.run(Disturbance {
+            kills: &kills,
+            end_by,
+            ..Disturbance::default()
+        });
+        assert_eq!(run.effects(), expect, "ended at {kills:?}");
+        // A process that writes its last event before a gate, or before the end, may end by itself.
+        n_ended += u64::from(n_killed > 0);
     }
-    println!("killed after each of {n_events} events; undisturbed there are {n_undisturbed}");
-    // A process writes its last event shortly before it ends, so a kill after one of the last
-    // events may come too late. More than these must not be missing.
-    assert!(n_events + 4 > n_undisturbed, "{n_events} events");
+    println!("{n_ended} of {n_undisturbed} runs ended by {end_by:?} after one of their events");
+    assert!(2 * n_ended > n_undisturbed, "{n_ended} of {n_undisturbed}");
 }
 
-#[test]
-fn kill_after_every_event_loses_and_repeats_nothing() {
+fn check(end_by: EndBy) {
     if number_from_env("SEDGE_CRASH_STEPS", 0) >= LONG_STEPS {
         let template = template(LONG, LONG_INNER);
         // `four` counts once in `nested-calls`, three times in `each`, and once in `second/add`.
         let counts = [("one", 5), ("two", 4), ("three", 4), ("four", 5)];
-        kill_after_every_event(&template, &counts, Some(&mut dice()));
+        end_after_every_event(&template, end_by, &counts, Some(&mut dice()));
     } else {
         let template = template(SMALL, SMALL_INNER);
         let counts = [("one", 2), ("two", 2), ("three", 2)];
-        kill_after_every_event(&template, &counts, None);
+        end_after_every_event(&template, end_by, &counts, None);
     }
+}
+
+#[test]
+fn kill_after_every_event_loses_and_repeats_nothing() {
+    check(EndBy::Kill);
+}
+
+#[test]
+fn interrupt_after_every_event_loses_and_repeats_nothing() {
+    check(EndBy::Interrupt);
+}
+
+/// The steps of [`SMALL`] that call a method or run a workflow, each with the end of its line.
+const TASKS: [(&str, &str); 4] = [
+    ("main/add", "{name: add, task: "),
+    (
+        "main/nested-calls",
+        "name: nested-calls\n        dependsOn: [add]\n        task: ",
+    ),
+    (
+        "main/each",
+        "forEach: {item: it, in: [a, b]}\n        task: ",
+    ),
+    ("main/inner", "{name: inner, dependsOn: [gate], task: "),
+];
+
+/// A task that fails.
+const FAILING: &str = "{type: model_method, modelIdOrName: hostile, methodName: fail, inputs: {code: injected, message: on purpose}}";
+
+/// Returns [`SMALL`] with a task that fails behind `start`, in the place of the step's own task.
+fn with_failure(start: &str) -> String {
+    let at = SMALL.find(start).expect("a step") + start.len();
+    let (before, rest) = SMALL.split_at(at);
+    let mut depth = 0;
+    let is_last = |character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    };
+    let end = rest.find(is_last).expect("the task ends") + 1;
+    format!("{before}{FAILING}{}", &rest[end..])
+}
+
+/// Returns at which events a run is killed: after each in the long form, after every `short`th in the
+/// short one.
+fn kill_points(n_events: u64, short: u64) -> impl Iterator<Item = u64> {
+    let is_long = number_from_env("SEDGE_CRASH_STEPS", 0) >= LONG_STEPS;
+    (1..=n_events).step_by(usize::try_from(if is_long { 1 } else { short }).expect("few"))
+}
+
+#[test]
+fn failure_of_each_step_and_kills_lose_and_repeat_nothing() {
+    let template_ok = template(SMALL, SMALL_INNER);
+    let undisturbed = KilledRun::new(&template_ok);
+    assert_eq!(undisturbed.run(Disturbance::default()), 0);
+    // `--from` also runs the step again whose failure is allowed, so its effects may be repeated.
+    let effects = |run: &KilledRun| {
+        let mut effects = run.effects();
+        effects.data.remove("hostile/mark");
+        effects
+    };
+    let expect = effects(&undisturbed);
+    let mut n_runs = 0;
+    let mut n_killed = 0;
+    for (step, start) in TASKS {
+        let failing = template(&with_failure(start), SMALL_INNER);
+        let repair = Some(Repair {
+            step,
+            workflow: SMALL,
+        });
+        for n_events in kill_points(undisturbed.n_events(), 9) {
+            let run = KilledRun::new(&failing);
+            let kills = [n_events, n_events + 6];
+            n_killed += run.run(Disturbance {
+                kills: &kills,
+                repair,
+                ..Disturbance::default()
+            });
+            n_runs += 1;
+            assert_eq!(effects(&run), expect, "{step} fails, killed at {kills:?}");
+        }
+    }
+    println!("{n_runs} runs with a failure, {n_killed} of their processes killed");
+}
+
+#[test]
+fn two_processes_that_resume_one_run_lose_and_repeat_nothing() {
+    let template = template(SMALL, SMALL_INNER);
+    let undisturbed = KilledRun::new(&template);
+    assert_eq!(undisturbed.run(Disturbance::default()), 0);
+    let expect = undisturbed.effects();
+    let mut n_killed = 0;
+    for n_events in kill_points(undisturbed.n_events(), 4) {
+        let run = KilledRun::new(&template);
+        let kills = [n_events, n_events + 4];
+        n_killed += run.run(Disturbance {
+            kills: &kills,
+            is_doubled: true,
+            ..Disturbance::default()
+        });
+        assert_eq!(run.effects(), expect, "killed at {kills:?}");
+    }
+    println!("{n_killed} processes killed, each of them twice resumed at once");
 }

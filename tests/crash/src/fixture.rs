@@ -6,11 +6,12 @@ use std::sync::Arc;
 use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::data::DataVersionView;
 use sedge_api::view::run::RunReport;
+use sedge_app::actor::actor;
 use sedge_app::data::versions::data_versions;
 use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::run::show::run_show;
 use sedge_app::types::Scan;
-use sedge_app::{AppError, DataUseError, Repository};
+use sedge_app::{AppError, Cx, DataUseError, Repository};
 use sedge_test_kit::{Child, Dice, TestEnv, number_from_env, seed, wait_until};
 
 /// The default for the number of processes that all tests together kill.
@@ -128,12 +129,16 @@ impl Scene {
     /// Returns the newest run; `None` if there are no runs.
     pub(crate) fn newest(&self) -> Option<RunReport> {
         let mut newest = None;
-        let listed = run_list(&self.repository, &RunListRequest::default(), |run| {
-            newest = Some(run.id);
-            Ok::<_, AppError>(Scan::Enough)
-        });
+        let listed = run_list(
+            &cx_of(&self.repository),
+            &RunListRequest::default(),
+            |run| {
+                newest = Some(run.id);
+                Ok::<_, AppError>(Scan::Enough)
+            },
+        );
         listed.expect("a datastore");
-        Some(run_show(&self.repository, Some(&newest?)).expect("a run"))
+        Some(run_show(&cx_of(&self.repository), Some(&newest?)).expect("a run"))
     }
 }
 
@@ -152,15 +157,20 @@ pub(crate) fn calls_of(run: &RunReport) -> Vec<&CallView> {
 
 /// Returns the versions of a name, oldest first.
 pub(crate) fn versions_of(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     model: &str,
     name: &str,
 ) -> Result<Vec<DataVersionView>, AppError> {
     let mut versions = Vec::new();
-    data_versions(repository, model, name, |record| {
+    data_versions(&cx_of(repository), model, name, |record| {
         versions.push(record.clone());
         Ok::<_, AppError>(Scan::More)
     })?;
     versions.reverse();
     Ok(versions)
+}
+
+/// Returns the context of a use case that the user of this process requests.
+pub(crate) fn cx_of(repository: &Arc<Repository>) -> Cx {
+    Cx::new(Arc::clone(repository), actor())
 }

@@ -9,11 +9,13 @@
 //! ```
 //!
 //! With `SEDGE_CRASH_STEPS=15`, the kills after each event are those of a workflow with 15 steps
-//! instead of a small one. `tests/long` runs all long forms.
+//! instead of a small one; and the runs with a failure in each step, and those that two processes
+//! resume at once, are killed after each event instead of some of them. `tests/long` runs all long forms.
 
 #![cfg(test)]
 
 mod every_event;
 mod fixture;
+mod killed;
 mod methods;
 mod workflows;

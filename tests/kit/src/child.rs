@@ -72,6 +72,11 @@ impl<'a> Child<'a> {
         self.signal(Signal::INT);
     }
 
+    /// Sends it SIGTERM, as a supervisor does.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// Sends it SIGHUP, as the kernel does when its terminal is closed.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);

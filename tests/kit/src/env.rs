@@ -223,11 +223,21 @@ impl TestEnv {
         args: impl IntoIterator<Item = A>,
         input: impl AsRef<[u8]>,
     ) -> CommandOutput {
+        self.spawn_with_stdin(args, input).wait()
+    }
+
+    /// Starts a command with `input` in the pipe that is its stdin. The pipe stays open until the
+    /// command is waited for.
+    pub fn spawn_with_stdin<A: AsRef<str>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: impl AsRef<[u8]>,
+    ) -> Child<'_> {
         let mut command = process::Command::new(sedge());
         command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
         let mut child = Child::start(self, self.sealed(&mut command).stdin(Stdio::piped()));
         child.send(input);
-        child.wait()
+        child
     }
 
     /// Starts a command in the repository's folder.

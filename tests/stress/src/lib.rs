@@ -9,6 +9,9 @@
 //! SEDGE_STRESS_SECONDS=3600 cargo test --release --workspace -- stress
 //! ```
 //!
+//! In a third test (`chaos`), six users start the program for 60 random call graphs each, and a fifth of
+//! these processes is killed.
+//!
 //! The requests follow from a seed, which is printed; `SEDGE_STRESS_SEED` sets it. The timing is
 //! still up to the machine.
 
@@ -19,6 +22,7 @@
 )]
 
 mod books;
+mod chaos;
 mod monitor;
 mod report;
 mod tree;
@@ -76,7 +80,7 @@ fn stress_with_processes_killed() {
 fn check(part: &str, kill_every: Option<Duration>) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = seed("SEDGE_STRESS_SEED");
-    let env = env();
+    let env = env(N_MODELS);
     let (since, cpu) = (Instant::now(), cpu_of_children());
     let mut crowd = Crowd::begin(&env.repository(), seed);
     crowd.work(kill_every);
@@ -94,17 +98,17 @@ fn check(part: &str, kill_every: Option<Duration>) {
         n_killed,
     };
     let repository = Repository::open(&env.repository()).expect("a repository");
-    let books = Books::read(&repository);
+    let books = Books::read(&repository, N_MODELS);
     report::show((part, seed), took, &books, &requested, monitor.looked());
     books.check_against(&requested, n_killed);
-    check_unlocked(&env);
+    check_unlocked(&env, N_MODELS);
 }
 
-/// Returns a repository with the models.
-fn env() -> TestEnv {
+/// Returns a repository with models 0 to `n_models` - 1.
+fn env(n_models: usize) -> TestEnv {
     let env = TestEnv::with_repository();
     env.setup(&["plugin add $GUESTS/counter.wasm --grant-all"]);
-    for model in 0..N_MODELS {
+    for model in 0..n_models {
         let create = format!("model create @test/counter {}", tree::model(model));
         env.setup(&[&create]);
     }
@@ -191,8 +195,8 @@ impl Crowd {
 }
 
 /// Checks that nothing is locked, and that every model can be called at once.
-fn check_unlocked(env: &TestEnv) {
-    for model in 0..N_MODELS {
+fn check_unlocked(env: &TestEnv, n_models: usize) {
+    for model in 0..n_models {
         let command = format!(
             "model method run {} add --lock-timeout 1",
             tree::model(model)

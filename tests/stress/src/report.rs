@@ -45,7 +45,7 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
   took      {:.1} s, {:.1} s of CPU time; {n_killed} processes killed
   runs      {} succeeded, {} failed, {} cancelled, {} interrupted
   calls     {} succeeded, {:.0} a second
-  deadlocks {} rolled back; {} of {} runs ended with `deadlock` ({:.2} %), {} of them after too many rollbacks
+  deadlocks {} rolled back; {} of {} runs ended with `deadlock` ({:.2} %); a call was rolled back at most {} times
   waits     {}; the longest time in the queue {:.1} s
   without rollback {}
   checks    {}, delayed by up to {} ms; at most {} waiting, {} locks compared with their waiters
@@ -63,7 +63,7 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
         n_deadlocks,
         n_ended,
         percent(n_deadlocks, n_ended),
-        books.n_undone_too_often,
+        books.rollbacks_max,
         waits(&books.waits_us),
         looked.wait_max.as_secs_f64(),
         waits(&books.waits_once_us),

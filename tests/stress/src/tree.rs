@@ -3,8 +3,6 @@
 use sedge_test_kit::Dice;
 use serde_json::{Value, json};
 
-use crate::N_MODELS;
-
 /// The depth of the calls.
 const DEPTH_MAX: usize = 3;
 
@@ -23,16 +21,17 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    pub(crate) fn at_random(dice: &mut Dice) -> Self {
-        Self::of_depth(dice, 1)
+    /// Returns a tree of calls of models 0 to `n_models` - 1.
+    pub(crate) fn at_random(dice: &mut Dice, n_models: usize) -> Self {
+        Self::of_depth(dice, n_models, 1)
     }
 
-    fn of_depth(dice: &mut Dice, depth: usize) -> Self {
+    fn of_depth(dice: &mut Dice, n_models: usize, depth: usize) -> Self {
         let n_below = if depth == DEPTH_MAX { 0 } else { dice.below(3) };
-        let model = usize::try_from(dice.below(N_MODELS as u64)).expect("few");
+        let model = usize::try_from(dice.below(n_models as u64)).expect("few");
         let together = dice.below(2) == 0;
         let below: Vec<Self> = (0..n_below)
-            .map(|_| Self::of_depth(dice, depth + 1))
+            .map(|_| Self::of_depth(dice, n_models, depth + 1))
             .collect();
         // A model that is called by its own callees would count on from a staged value, and the
         // later value would be committed first.

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use crate::books::cx_of;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::types::CachePlaces;
-use sedge_app::{AppError, Contention, Event, Events, Repository, RunFailed, Settings};
+use sedge_app::{
+    AppError, Contention, Event, Events, ReportedEvent, Repository, RunFailed, Settings,
+};
 use sedge_test_kit::{Dice, compiled_code};
 use serde_json::{Map, Value};
 
-use crate::N_TASKS;
 use crate::tree::Tree;
+use crate::{N_MODELS, N_TASKS};
 
 /// The variable of the environment that makes a process a worker. It has the worker's seed and its
 /// repository.
@@ -197,7 +200,7 @@ enum RandomRun {
 
 impl RandomRun {
     fn at_random(dice: &mut Dice) -> Self {
-        let tree = Tree::at_random(dice);
+        let tree = Tree::at_random(dice, N_MODELS);
         if dice.below(READ_ONE_OF) == 0 {
             Self::Read(tree.model())
         } else {
@@ -219,7 +222,7 @@ impl RandomRun {
             arguments,
             ..ModelMethodRunRequest::default()
         };
-        match model_method_run(repository, &request, Arc::new(Undone)).await {
+        match model_method_run(&cx_of(repository).with_events(Arc::new(Undone)), &request).await {
             Ok(done) => {
                 let mut words = vec!["ok".to_owned(), done.run.to_string()];
                 if let Self::Count(tree) = self {
@@ -259,8 +262,8 @@ fn report(answer: &str) {
 struct Undone;
 
 impl Events for Undone {
-    fn event(&self, event: Event) {
-        if let Event::CallRolledBack { .. } = event {
+    fn event(&self, reported: ReportedEvent) {
+        if let Event::CallRolledBack { .. } = reported.event {
             report("undone");
         }
     }

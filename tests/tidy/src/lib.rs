@@ -33,6 +33,8 @@ mod formats;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod handles;
+#[cfg(test)]
 mod ignored;
 #[cfg(test)]
 mod language;

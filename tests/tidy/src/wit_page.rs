@@ -10,8 +10,17 @@ const PAGE: &str = "docs/reference/contract.md";
 const FOLDER: &str = "wit/";
 
 /// The order of the files on the page, by their stem. Others follow.
-const ORDER: [&str; 9] = [
-    "world", "model", "context", "data", "calls", "log", "secrets", "commands", "types",
+const ORDER: [&str; 10] = [
+    "world",
+    "model",
+    "context",
+    "data",
+    "calls",
+    "workflows",
+    "log",
+    "secrets",
+    "commands",
+    "types",
 ];
 
 /// A comment, and the declaration that follows it.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::run::RunStatusView;
 use crate::Time;
 use crate::problem::Help;
 use crate::problem::call::{CallProblem, ChangesRolledBack, VersionWritten};
@@ -44,6 +45,20 @@ pub struct CallView {
     pub waited_ms: Option<f64>,
     /// The calls that it made, in order.
     pub calls: Vec<CallView>,
+    /// The runs of workflows that it started, in order.
+    pub runs: Vec<CalledRunView>,
+}
+
+/// The run of a workflow that a call started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CalledRunView {
+    /// The run.
+    pub run: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The status of the run.
+    pub status: RunStatusView,
 }
 
 /// The status of a call.

@@ -14,6 +14,11 @@ pub enum PermissionView {
         /// Its name; `*` for every model.
         model: String,
     },
+    /// Run a workflow.
+    Workflows {
+        /// Its name; `*` for every workflow.
+        workflow: String,
+    },
     /// Send requests of HTTP.
     Http {
         /// The destination: `https://api.example.com`.
@@ -88,6 +93,9 @@ pub struct GrantsView {
     /// Models that may be called and read; `*` for every one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
+    /// Workflows that may be run; `*` for every one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workflows: Vec<String>,
     /// Requests of HTTP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpGrantView>,

@@ -37,21 +37,23 @@ pub struct RunView {
     /// How long it took from its start to its end, the time that it waited at gates included, in
     /// milliseconds; null if it has not ended.
     pub duration_ms: Option<u64>,
-    /// The run that has started this one by a step; null for any other run.
+    /// The run that has started this one by a step or a call; null for any other run.
     pub parent: Option<String>,
     /// Whether the run is suspended and can only fail, because a step without `allowFailure` has
     /// failed.
     pub can_only_fail: bool,
 }
 
-/// The step of a run that runs a workflow, which has a run of its own.
+/// The step or the call that runs a workflow, which has a run of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunParentView {
-    /// The run that has the step.
+    /// The run that has the step or the call.
     pub run: String,
-    /// The step, as `job/step`.
-    pub step: String,
+    /// The step, as `job/step`; null if a call runs the workflow.
+    pub step: Option<String>,
+    /// The call, as `RUN/1/2`; null if a step runs the workflow.
+    pub call: Option<String>,
 }
 
 /// The kind of a run.
@@ -120,6 +122,8 @@ pub struct RunReport {
     pub run: RunView,
     /// The step of the parent that runs this workflow, as `job/step`; null without a parent.
     pub parent_step: Option<String>,
+    /// The call of the parent whose method runs this workflow, as `RUN/1/2`; null for any other run.
+    pub parent_call: Option<String>,
     /// The labels of the run.
     pub tags: BTreeMap<String, String>,
     /// How long processes worked on the run until now, in milliseconds.

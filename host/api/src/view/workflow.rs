@@ -294,7 +294,8 @@ pub struct GateView {
     /// The digest of what the user decides on: the workflow's text, the inputs, and the definitions
     /// and plugins that the run uses. Null for a run that an earlier version of Sedge began.
     pub digest: Option<String>,
-    /// The inputs of the run that are not sensitive; null if its workflow declares none.
+    /// The inputs of the run, with `[sealed]` in place of sensitive values; null if its workflow declares
+    /// none.
     pub inputs: Option<Map<String, Value>>,
     /// The steps of the run that have failed. Unless all of them are allowed to, the run can only
     /// fail.

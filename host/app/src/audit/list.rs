@@ -5,9 +5,9 @@ use sedge_model::audit::AuditWord;
 use sedge_store::{AuditFilter, AuditRecord, Scan};
 use sedge_sys::clock::Timestamp;
 
+use crate::cx::Cx;
 use crate::data::scan::Through;
 use crate::error::AppError;
-use crate::repository::Repository;
 use crate::views::time;
 
 /// Which entries to list. Without a condition, all entries are listed.
@@ -29,7 +29,7 @@ pub struct AuditListRequest {
 /// # Errors
 /// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn audit_list<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     request: &AuditListRequest,
     mut take: impl FnMut(AuditEntryView) -> Result<Scan, E>,
 ) -> Result<(), E> {
@@ -39,7 +39,7 @@ pub fn audit_list<E: From<AppError>>(
         on: request.on.clone(),
         since: request.since,
     };
-    let scanned = repository.store()?.audit_scan(&filter, |record| {
+    let scanned = cx.repository.store()?.audit_scan(&filter, |record| {
         take(entry_view(record)).map_err(Through::Taker)
     });
     scanned.map_err(Through::into_error)

@@ -114,11 +114,20 @@ pub(super) struct CheckResults {
     log: Vec<LogLine>,
     /// The attempts of the failed checks that the host refused.
     refusals: Refusals,
+    /// The error of a call that the host stopped while a check ran.
+    stopped: Option<CallError>,
 }
 
 impl CheckResults {
-    /// Returns the report of the call if a check failed, and `None` if the method may run.
+    /// Returns the report of the call if a check failed or the call was stopped, and `None` if the
+    /// method may run.
     pub(super) fn refused(&mut self) -> Option<CallReport> {
+        if let Some(stopped) = self.stopped.take() {
+            return Some(CallReport {
+                log: std::mem::take(&mut self.log),
+                ..CallReport::refused(stopped)
+            });
+        }
         if self.failures.is_empty() {
             return None;
         }
@@ -175,6 +184,11 @@ pub(super) async fn checks_run(
         let Err(error) = report.result else {
             continue;
         };
+        if error == CallError::Cancelled {
+            // The host stops the call, whatever its checks would have decided.
+            results.stopped = Some(error);
+            break;
+        }
         results.failures.push(failure(check, &error));
         if !report.refusals.is_empty() {
             results.refusals = report.refusals;
@@ -229,6 +243,7 @@ fn check_spec(method: &CallSpec, check: &CheckSpec) -> CallSpec {
         ports,
         secrets: method.secrets.clone(),
         admission: None,
+        first_executed: method.first_executed.clone(),
     }
 }
 

@@ -26,7 +26,7 @@ pub struct FailureReport {
     pub origins: Vec<CallFailure>,
     /// The number of such calls.
     pub n_origins: usize,
-    /// The first few failed calls that kept some of their writes, in order.
+    /// The first few failed or cancelled calls that kept some of their writes, in order.
     pub kept: Vec<CallFailure>,
     /// The number of such calls.
     pub n_kept: usize,
@@ -34,6 +34,10 @@ pub struct FailureReport {
     pub rolled_back: Vec<CallFailure>,
     /// The number of such calls.
     pub n_rolled_back: usize,
+    /// The first few calls of the run or its steps that were cancelled, in order.
+    pub stopped: Vec<CallFailure>,
+    /// The number of such calls.
+    pub n_stopped: usize,
     /// Set if nothing but locks made the calls fail.
     pub contention: Option<Contention>,
 }
@@ -47,7 +51,7 @@ pub enum Contention {
     Deadlock,
 }
 
-/// A call that failed.
+/// A call that failed or was cancelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFailure {
     /// The call.
@@ -137,7 +141,7 @@ impl FailureReport {
         })
     }
 
-    /// Finds the failed calls of a run, callers before callees.
+    /// Finds the failed and the cancelled calls of a run, callers before callees.
     ///
     /// Failures of callees of a call that succeeded are left out, because the caller handled them.
     fn of(
@@ -145,18 +149,14 @@ impl FailureReport {
         kept: &KeptVersions,
         concern: impl Fn(&CallRecord) -> bool,
     ) -> Self {
-        let mut failed: Vec<&CallRecord> = Vec::new();
-        let mut known = HashSet::new();
-        for call in calls.iter().filter(|it| it.status == CallStatus::Failed) {
-            let is_meant = match call.lineage.parent() {
-                Some(caller) if caller.depth() > 0 => known.contains(&caller),
-                Some(_) | None => concern(call),
-            };
-            if is_meant {
-                known.insert(call.lineage.clone());
-                failed.push(call);
-            }
-        }
+        let failed = concerned(calls, &concern, |status| status == CallStatus::Failed);
+        let unsuccessful = concerned(calls, &concern, |status| {
+            matches!(status, CallStatus::Failed | CallStatus::Cancelled)
+        });
+        let stopped = unsuccessful.iter().copied().filter(|call| {
+            // Its nested calls stopped with it.
+            call.status == CallStatus::Cancelled && call.lineage.depth() == 1
+        });
         // Callees directly follow their caller.
         let has_failed_callee = |at: usize, call: &CallRecord| {
             let next = failed.get(at + 1);
@@ -168,11 +168,16 @@ impl FailureReport {
             .filter(|(at, call)| !has_failed_callee(*at, call));
         let record = (calls, kept);
         let (origins, n_origins) = named(record, origins.map(|(_, call)| *call));
-        let all = || failed.iter().copied();
+        let (stopped, n_stopped) = named(record, stopped);
+        let all = || unsuccessful.iter().copied();
         let keepers = all().filter(|call| kept.contains_key(&call.lineage));
         let (keepers, n_kept) = named(record, keepers);
-        let (rolled_back, n_rolled_back) =
-            named(record, all().filter(|call| !call.discarded.is_empty()));
+        // The nested calls of a cancelled call stop wherever they are, and what they had staged
+        // says nothing.
+        let is_shown =
+            |call: &&CallRecord| call.status == CallStatus::Failed || call.lineage.depth() == 1;
+        let discards = all().filter(|call| !call.discarded.is_empty());
+        let (rolled_back, n_rolled_back) = named(record, discards.filter(is_shown));
         let of_each = failed
             .iter()
             .enumerate()
@@ -185,9 +190,33 @@ impl FailureReport {
             n_kept,
             rolled_back,
             n_rolled_back,
+            stopped,
+            n_stopped,
             contention: contention.and_then(|all| all.into_iter().flatten().next()),
         }
     }
+}
+
+/// Returns the calls with one of these statuses that `concern` the run, and those below them whose
+/// callers all have such a status. Callers come before callees.
+fn concerned(
+    calls: &[CallRecord],
+    concern: impl Fn(&CallRecord) -> bool,
+    has_status: impl Fn(CallStatus) -> bool,
+) -> Vec<&CallRecord> {
+    let mut found: Vec<&CallRecord> = Vec::new();
+    let mut known = HashSet::new();
+    for call in calls.iter().filter(|it| has_status(it.status)) {
+        let is_meant = match call.lineage.parent() {
+            Some(caller) if caller.depth() > 0 => known.contains(&caller),
+            Some(_) | None => concern(call),
+        };
+        if is_meant {
+            known.insert(call.lineage.clone());
+            found.push(call);
+        }
+    }
+    found
 }
 
 /// Returns the first few calls, and how many there are.
@@ -199,8 +228,9 @@ fn named<'a>(
     let mut n = 0;
     for call in some {
         n += 1;
+        let cancelled = (call.status == CallStatus::Cancelled).then_some(&CallError::Cancelled);
         if first.len() < CALLS_NAMED_MAX
-            && let Some(error) = &call.error
+            && let Some(error) = call.error.as_ref().or(cancelled)
         {
             first.push(CallFailure {
                 call: call.lineage.clone(),
@@ -374,6 +404,24 @@ mod tests {
         check(&["1 a failed/refused 0", "2 b failed/refused 0"], true);
         check(&["1 a failed/refused 0", "2 b failed 0"], false);
         check(&[], false);
+    }
+
+    #[test]
+    fn cancelled_calls_are_named_with_their_changes() {
+        let texts = [
+            "1 a cancelled 2",
+            "1/1 b cancelled 0",
+            "2 c succeeded 0",
+            "2/1 d cancelled 1",
+            "3 e cancelled 0",
+        ];
+        let report = FailureReport::of(&calls(&texts), &KeptVersions::new(), |_| true);
+        let chains = |calls: &[CallFailure]| -> Vec<String> {
+            calls.iter().map(|call| call.chain.join(" > ")).collect()
+        };
+        assert_eq!(chains(&report.stopped), ["a.run", "e.run"]);
+        assert_eq!((report.n_stopped, report.n_origins), (2, 0));
+        assert_eq!(chains(&report.rolled_back), ["a.run"]);
     }
 
     #[test]

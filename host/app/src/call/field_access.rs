@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::error::AppError;
 use crate::run::cx::{ReadyModel, RunCx};
 use crate::secret::argument::FieldMark;
+use crate::secret::run_values::keys_known;
 
 /// A resource whose sealed fields are opened.
 pub(super) struct SealedSource<'a> {
@@ -103,11 +104,7 @@ impl FieldAccess<'_> {
 
     /// Returns the keys of sealed fields; `None` if this machine has none.
     pub(super) fn keys(&self) -> Result<Option<FieldKeys>, AppError> {
-        let repository = &self.cx.repository;
-        if !repository.has_state_folder("secrets")? {
-            return Ok(None);
-        }
-        Ok(repository.secrets()?.field_keys()?)
+        keys_known(&self.cx.repository)
     }
 
     /// Returns the value of a field, which the call is known to be allowed to see.

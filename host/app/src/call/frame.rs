@@ -17,13 +17,8 @@ use sedge_locks::manager::LockGuard;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
 use sedge_runtime::Admission;
+use sedge_store::LockOwner;
 use tokio::sync::watch;
-
-/// The maximum number of times that one call is rolled back and retried.
-///
-/// Each time, the calls that blocked it run first. A call that is rolled back more than twice is
-/// therefore in heavy contention, and further retries would not help.
-pub(crate) const ROLLBACKS_MAX: u32 = 8;
 
 /// One call in progress, or the run.
 #[derive(Debug)]
@@ -96,7 +91,7 @@ pub(crate) enum Rollback {
     Begun,
     /// The call, or one of its callers, was already being rolled back.
     UnderWay,
-    /// The call cannot be rolled back, or has been rolled back too often.
+    /// The call cannot be rolled back.
     Refused,
 }
 
@@ -173,6 +168,21 @@ impl CallFrame {
         &self.lock_lineage
     }
 
+    /// Returns the number of runs that the call is part of: its own run, and those above it.
+    pub(crate) fn n_runs(&self) -> usize {
+        let own = std::iter::once(self).chain(self.callers());
+        own.filter(|frame| frame.is_run).count()
+    }
+
+    /// Returns the owner of the call's locks for the record of its writes. `claim` is the number of
+    /// the claim on the outermost run.
+    pub(crate) fn lock_owner(&self, claim: u64) -> Option<LockOwner> {
+        (self.lock_lineage != self.lineage).then(|| LockOwner {
+            lineage: self.lock_lineage.clone(),
+            claim,
+        })
+    }
+
     /// Returns how often the call was rolled back.
     pub(crate) fn n_rollbacks(&self) -> u32 {
         self.n_rollbacks.load(Ordering::Relaxed)
@@ -180,21 +190,26 @@ impl CallFrame {
 
     /// Returns the locks that the call must acquire; `own` are those that its own method needs.
     ///
-    /// A call that was rolled back acquires all locks that it and its callees requested before, and
-    /// only then begins. It is therefore not rolled back for the same reason again. All such calls
-    /// acquire their locks in the same order, the order of the resources, so they cannot deadlock
-    /// with each other.
+    /// A call that was rolled back requests all locks that it and its callees requested before, all
+    /// models at once, and only then begins. While it waits for them, it holds nothing that another
+    /// call waits for, unless its callers do. So the next deadlock for which it is rolled back is due
+    /// to a lock that it has not requested before. The number of rollbacks of one call is therefore
+    /// limited by the number of models, and needs no other limit.
     pub(crate) fn wants(&self, own: [(Resource, Mode); 2]) -> Vec<(Resource, Mode)> {
-        let mut above = Some(self);
-        while let Some(frame) = above {
-            frame.add(&own);
-            above = frame.caller.as_deref();
-        }
+        self.note_wanted(&own);
         if self.n_rollbacks() == 0 {
             return own.into();
         }
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.clone().into_iter().collect()
+    }
+
+    /// Notes locks that this call, or the run of a nested workflow, is about to request, for itself
+    /// and for its callers.
+    pub(crate) fn note_wanted(&self, own: &[(Resource, Mode)]) {
+        for frame in std::iter::once(self).chain(self.callers()) {
+            frame.add(own);
+        }
     }
 
     fn add(&self, own: &[(Resource, Mode)]) {
@@ -364,7 +379,7 @@ impl CallFrame {
             return Rollback::Refused;
         };
         let is_open = *frame.fate.borrow() == Fate::Open && frame.done().can_be_repeated();
-        if !is_open || frame.n_rollbacks() >= ROLLBACKS_MAX {
+        if !is_open {
             return Rollback::Refused;
         }
         frame.n_rollbacks.fetch_add(1, Ordering::Relaxed);
@@ -386,6 +401,29 @@ impl CallFrame {
     /// Returns whether the records of the call's callees are kept if the call is rolled back.
     pub(crate) fn keeps_callees(&self) -> bool {
         self.done().is_kept
+    }
+
+    /// Marks that the call is about to start the run of a workflow, whose record stays. If the call
+    /// or one of its callers is rolled back, the retry is answered from the records.
+    ///
+    /// # Errors
+    /// Returns an error if the call, or one of its callers, is being rolled back: then it must not
+    /// start the run.
+    pub(crate) fn run_starts(&self) -> Result<(), RollbackPending> {
+        let _tree = self.tree();
+        if self.is_rolled_back_in_tree() {
+            return Err(RollbackPending);
+        }
+        for frame in std::iter::once(self).chain(self.callers()) {
+            frame.done().is_kept = true;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the call, or one of its callers, is being rolled back.
+    pub(crate) fn is_in_rollback(&self) -> bool {
+        let _tree = self.tree();
+        self.is_rolled_back_in_tree()
     }
 
     /// Marks that the record has callees of this call from before a caller was rolled back.
@@ -645,17 +683,56 @@ mod tests {
         );
         assert_eq!(roll_back(&call, &call), Rollback::Begun);
         assert_eq!(one.lock_lineage(), one.lineage());
+        let owner = LockOwner {
+            lineage: call.lock_lineage().clone(),
+            claim: 5,
+        };
+        assert_eq!(call.lock_owner(5), Some(owner));
+        assert_eq!(one.lock_owner(5), None, "the call itself owns its locks");
     }
 
     #[test]
-    fn number_of_rollbacks_is_limited() {
-        let [_run, one, ..] = frames();
-        for n in 0..ROLLBACKS_MAX {
+    fn run_that_a_call_started_is_kept_if_the_call_is_rolled_back() {
+        let [run, one, two, _three] = frames();
+        assert_eq!(two.run_starts(), Ok(()));
+        let nested = two.nested_run(1, Lineage::root(RunId::from_bits(2)));
+        assert_eq!((run.n_runs(), two.n_runs(), nested.n_runs()), (1, 1, 2));
+        let call = nested.callee(1);
+        assert!(two.keeps_callees() && one.keeps_callees());
+        assert_eq!(call.escape(), Ok(()));
+        assert_eq!(
+            roll_back(&call, &two),
+            Rollback::Refused,
+            "a call of the run is in progress and has had an effect"
+        );
+        assert_eq!(call.end(true, &[]), Ok(()));
+        call.recorded();
+        assert_eq!(roll_back(&call, &two), Rollback::Begun);
+        assert!(call.is_in_rollback() && !one.is_in_rollback());
+        assert_eq!(nested.callee(2).end(true, &[]), Err(RollbackPending));
+        assert_eq!(two.run_starts(), Err(RollbackPending));
+    }
+
+    /// Each retry requests more locks than the one before, so the number of retries is limited.
+    #[test]
+    fn call_can_be_rolled_back_for_each_new_lock() {
+        let [_run, one, two, _three] = frames();
+        let writes = |number: u32| {
+            let name = format!("model-{number}").parse().expect("a name");
+            [
+                (Resource::Datastore, Mode::IX),
+                (Resource::Model(name), Mode::X),
+            ]
+        };
+        one.wants(writes(0));
+        for n in 1..=100 {
+            two.wants(writes(n));
+            assert_eq!(roll_back(&two, &one), Rollback::Begun, "{n}");
             assert_eq!(one.n_rollbacks(), n);
-            assert_eq!(roll_back(&one, &one), Rollback::Begun);
             one.reset();
+            let n_wants = usize::try_from(n).expect("a small number") + 2;
+            assert_eq!(one.wants(writes(0)).len(), n_wants);
         }
-        assert_eq!(roll_back(&one, &one), Rollback::Refused);
     }
 
     #[tokio::test]

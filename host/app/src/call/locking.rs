@@ -17,7 +17,7 @@ use crate::run::cx::RunCx;
 /// Acquires the locks that a call needs: an intent lock on the datastore, then the model's lock.
 ///
 /// Returns the epoch of the lock table that granted them. A call that was rolled back also acquires
-/// the locks that its callees requested before.
+/// the locks that its callees requested before, all models at once.
 pub(super) async fn lock(
     cx: &Arc<RunCx>,
     request: &CallRequest,
@@ -38,7 +38,8 @@ pub(super) async fn lock(
         (Resource::Model(name.clone()), mode),
     ]);
     let of_caller = caller.map(|caller| caller.identity.deadline);
-    let latest = of_caller.into_iter().chain(request.terms.deadline).min();
+    let own = request.terms.deadline.at();
+    let latest = of_caller.into_iter().chain(own).min();
     let acquired = cx
         .locks
         .acquire(frame.lock_lineage(), &what, &wants, latest);

@@ -7,6 +7,8 @@ mod effects;
 mod log;
 mod sealed;
 mod secrets;
+mod stop;
+mod workflows;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use super::Caller;
 use super::fault::carried;
 use super::redactor::CallRedactor;
 use super::replay::CallReplay;
+use super::runs::CallRuns;
 use super::sealed::SealedSeen;
 use super::writes::Writes;
 use crate::run::cx::{ReadyModel, RunCx};
@@ -31,6 +34,8 @@ pub(super) struct CallPorts {
     pub(super) writes: Arc<Writes>,
     /// What earlier attempts at the same call did.
     pub(super) replay: Arc<CallReplay>,
+    /// The runs of workflows that this attempt works on.
+    pub(super) runs: Arc<CallRuns>,
     /// The sealed fields that the call has written or read.
     pub(super) sealed: Arc<SealedSeen>,
 }
@@ -44,7 +49,9 @@ impl CallPorts {
             data: Some(Arc::clone(&shared) as _),
             effects: Some(Arc::clone(&shared) as _),
             log: Some(Arc::clone(&shared) as _),
-            secrets: Some(shared),
+            secrets: Some(Arc::clone(&shared) as _),
+            stop: Some(Arc::clone(&shared) as _),
+            workflows: Some(shared),
         }
     }
 

@@ -163,12 +163,20 @@ impl<'a> Record<'a> {
         }
         let store = self.cx.repository.store()?;
         let (claim, call) = (&self.cx.claim, self.frame.lineage());
+        let locked_as = self.frame.lock_lineage();
+        if keeps_callees || locked_as != call {
+            // `call_roll_back` removes only the fences of calls that it deletes.
+            store.fences_forget(locked_as)?;
+        }
         let is_recorded = if keeps_callees {
             let left = store.call_roll_back_kept(claim, call)?;
             let is_recorded = left.is_some();
             // ignored: an `Option`; a call without a record has no callees either.
             let left = left.unwrap_or_default();
-            self.replay = Some(Replay::after_rollback(self.replay.as_ref(), call, left));
+            let mut runs = store.runs_of_calls(call.run())?;
+            runs.retain(|it| call.covers(&it.place));
+            let before = self.replay.as_ref();
+            self.replay = Some(Replay::after_rollback(before, call, left, runs));
             is_recorded
         } else {
             store.call_roll_back(claim, call)?
@@ -282,6 +290,7 @@ impl<'a> Record<'a> {
             until_commit_us: micros(self.since.elapsed()),
             waited_us: micros(self.waited),
             lock_epoch: 0,
+            lock_owner: self.frame.lock_owner(self.cx.lock_claim()),
         }
     }
 
@@ -338,9 +347,18 @@ pub(super) fn arguments_recorded(
     model: Option<&ReadyModel>,
     request: &CallRequest,
 ) -> Value {
-    let mut arguments = request.arguments.clone();
+    arguments_recorded_as(cx, model, &request.method, request.arguments.clone())
+}
+
+/// Returns the arguments of a method as the record of a call has them: see [`arguments_recorded`].
+pub(crate) fn arguments_recorded_as(
+    cx: &RunCx,
+    model: Option<&ReadyModel>,
+    method: &str,
+    mut arguments: Value,
+) -> Value {
     if let Some(model) = model {
-        sensitive_hide(model, &request.method, &mut arguments);
+        sensitive_hide(model, method, &mut arguments);
     }
     // The user may have typed the value of a secret into the arguments.
     marks_hide(&mut arguments);

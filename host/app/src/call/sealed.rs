@@ -14,7 +14,7 @@ use serde_json::Value;
 /// The maximum size of the sealed values that one call reads and writes, in bytes.
 ///
 /// A guest chooses the values, and a redactor takes up to a KiB of memory for each of their bytes.
-pub(super) const SEALED_BYTES_MAX: usize = 32 << 10;
+pub(crate) const SEALED_BYTES_MAX: usize = 32 << 10;
 
 /// The values of the sealed fields that a call has seen.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub(super) struct SealedLayer {
 
 /// The call has seen more sealed values than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SealedFull;
+pub(crate) struct SealedFull;
 
 impl SealedSeen {
     /// Returns the state of a call whose arguments have these placeholders of secrets. They are
@@ -134,6 +134,24 @@ impl SealedLayer {
             strong,
         }
     }
+}
+
+/// Returns the texts and numbers in values, as values to be redacted. Texts that are too short for a
+/// redactor are left out.
+///
+/// # Errors
+/// They are larger than [`SEALED_BYTES_MAX`] together.
+pub(crate) fn sealed_texts<'v>(
+    values: impl IntoIterator<Item = &'v Value>,
+) -> Result<Vec<SecretValue>, SealedFull> {
+    let mut texts = Vec::new();
+    values.into_iter().for_each(|it| leaves(it, &mut texts));
+    if texts.iter().map(Vec::len).sum::<usize>() > SEALED_BYTES_MAX {
+        return Err(SealedFull);
+    }
+    // ignored: a text of fewer than four bytes occurs everywhere and cannot be redacted.
+    let values = texts.into_iter().filter_map(|it| SecretValue::new(it).ok());
+    Ok(values.collect())
 }
 
 /// Collects the texts and numbers in a value, as texts.

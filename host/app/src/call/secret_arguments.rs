@@ -1,6 +1,7 @@
 //! Prepares the arguments of a guest: with placeholders in place of secrets, or with the values of
 //! those that the guest may see. A sealed field of data in an argument is refused unless the model may
-//! see it.
+//! see it. A sensitive input of the run is handed over: its user and the author of the workflow have
+//! decided that the method gets it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,7 +115,7 @@ fn marked(value: &Value) -> Vec<SecretName> {
     marks_replace(&mut value.clone(), &mut |_, mark| {
         match mark {
             ArgumentMark::Secret(name) => names.push(name.clone()),
-            ArgumentMark::Field(_) => {}
+            ArgumentMark::Field(_) | ArgumentMark::Input(_) => {}
         }
         Value::Null
     });
@@ -168,11 +169,13 @@ fn opened_value(access: &FieldAccess<'_>, mark: &ArgumentMark) -> Value {
         }
         // ignored: a field that cannot be opened is a fault already.
         ArgumentMark::Field(field) => access.marked(field).unwrap_or_default(),
+        // ignored: as above, for an input that the run does not have any more.
+        ArgumentMark::Input(of) => access.cx.input_value(of).unwrap_or_default(),
     }
 }
 
-/// The places of values that are known only now: sealed fields, and secrets that a command reads.
-/// The other values were checked against the schema before.
+/// The places of values that are known only now: sealed fields, sensitive inputs, and secrets that a
+/// command reads. The other values were checked against the schema before.
 #[derive(Default)]
 struct LateValues(BTreeMap<String, String>);
 
@@ -180,6 +183,7 @@ impl LateValues {
     fn note(&mut self, pointer: &str, mark: &ArgumentMark, sources: &SecretsConfig) {
         let shown = match mark {
             ArgumentMark::Field(_) => "the sealed field".to_owned(),
+            ArgumentMark::Input(_) => "the sensitive input".to_owned(),
             ArgumentMark::Secret(name) if sources.source_of(name).is_some() => {
                 format!("the secret `{name}`")
             }
@@ -220,6 +224,7 @@ impl SecretTexts<'_> {
         let value = match mark {
             ArgumentMark::Secret(name) => self.text_or_fault(pointer, name).map(Value::String),
             ArgumentMark::Field(field) => self.field_or_fault(pointer, field),
+            ArgumentMark::Input(of) => self.input_or_fault(pointer, of),
         };
         match value {
             Ok(value) => value,
@@ -242,6 +247,16 @@ impl SecretTexts<'_> {
             }
             Err(FieldFault::App(error)) => Err(error.into()),
         }
+    }
+
+    /// Returns the value of a sensitive input. The run redacts it in everything that leaves a call.
+    fn input_or_fault(&self, pointer: &str, of: &str) -> Result<Value, CallFault> {
+        self.access.cx.input_value(of).ok_or_else(|| {
+            let message = format!("the run has no input `{of}` any more");
+            let path = pointer.to_owned();
+            let violations = vec![Violation { path, message }];
+            CallFault::from(CallError::InvalidInput { violations })
+        })
     }
 
     fn text_or_fault(&mut self, pointer: &str, name: &SecretName) -> Result<String, CallFault> {

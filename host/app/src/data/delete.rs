@@ -1,18 +1,16 @@
 //! Deletes data: one version, one name, all names with a prefix, or all data of a model.
 
-use std::sync::Arc;
-
 use sedge_api::view::data::DataDeletion;
 use sedge_model::audit::AuditWord;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, DataDeleted};
 
 use crate::audit::audit_note;
+use crate::cx::Cx;
 use crate::data::get::{data_missing, present_name, version_missing};
 use crate::data::list::model_with_data;
 use crate::data::view::deleted_views;
 use crate::error::{AppError, DataUseError, count};
-use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
@@ -47,15 +45,11 @@ pub enum Chosen {
 /// Returns an error if there is no such model or data, if the prefix is empty, if the data was
 /// renamed and the name is its former one, or if calls of the model did not end before the
 /// deadline. Nothing was deleted then.
-pub async fn data_delete(
-    repository: &Arc<Repository>,
-    request: &DataDeleteRequest,
-    events: Arc<dyn Events>,
-) -> Result<DataDeletion, AppError> {
+pub async fn data_delete(cx: &Cx, request: &DataDeleteRequest) -> Result<DataDeletion, AppError> {
     if matches!(&request.chosen, Chosen::Prefix(prefix) if prefix.is_empty()) {
         return Err(AppError::from(DataUseError::PrefixEmpty));
     }
-    let model = model_with_data(repository, &request.model)?;
+    let model = model_with_data(&cx.repository, &request.model)?;
     let what = match &request.chosen {
         Chosen::Name(name, None) => DataChosen::Name(name.parse()?),
         Chosen::Name(name, Some(version)) => DataChosen::Version(name.parse()?, *version),
@@ -67,22 +61,22 @@ pub async fn data_delete(
         what,
     };
     // An invalid request fails before it waits for a lock.
-    named_as_now(repository, &delete)?;
-    let plan = repository.store()?.data_delete_plan(&delete)?;
-    found(repository, &delete, &plan)?;
+    named_as_now(&cx.repository, &delete)?;
+    let plan = cx.repository.store()?.data_delete_plan(&delete)?;
+    found(&cx.repository, &delete, &plan)?;
     if request.dry_run {
         return Ok(deletion(&model, true, &plan));
     }
     let operation = format!("data delete {model}");
-    let held = locked(repository, &operation, &one(&model), events).await?;
+    let held = locked(cx, &operation, &one(&model)).await?;
     // The data may have been renamed during the wait. The lock prevents that from here on.
-    named_as_now(repository, &delete)?;
-    let deleted = repository.store()?.data_delete(&held.permit, &delete)?;
+    named_as_now(&cx.repository, &delete)?;
+    let deleted = cx.repository.store()?.data_delete(&held.permit, &delete)?;
     // Another process may have deleted it in the meantime.
-    found(repository, &delete, &deleted)?;
+    found(&cx.repository, &delete, &deleted)?;
     if !deleted.is_empty() {
         let detail = Some(deleted_text(&delete.what, &deleted));
-        audit_note(repository, AuditWord::DataDeleted, model.as_str(), detail)?;
+        audit_note(cx, AuditWord::DataDeleted, model.as_str(), detail)?;
     }
     Ok(deletion(&model, false, &deleted))
 }

@@ -6,10 +6,10 @@ use sedge_api::view::data::{DataDiff, DataKindView};
 use sedge_store::{ContentReader, Scan};
 use similar::TextDiff;
 
+use crate::cx::Cx;
 use crate::data::get::{data_get, data_key};
 use crate::data::versions::data_versions;
 use crate::error::{AppError, DataUseError};
-use crate::repository::Repository;
 
 /// The maximum size of a version whose text is compared, in bytes. The texts and their lines are in
 /// memory.
@@ -31,18 +31,18 @@ const LINES_AROUND: usize = 3;
 /// # Errors
 /// Returns an error if there is no such model, data or version, or only one version.
 pub fn data_diff(
-    repository: &Repository,
+    cx: &Cx,
     model: &str,
     name: &str,
     from: Option<u64>,
     to: Option<u64>,
 ) -> Result<DataDiff, AppError> {
-    let (to, new) = data_get(repository, model, name, to)?;
+    let (to, new) = data_get(cx, model, name, to)?;
     let from = match from {
         Some(from) => from,
-        None => version_before(repository, model, name, to.version)?,
+        None => version_before(cx, model, name, to.version)?,
     };
-    let (from, old) = data_get(repository, model, name, Some(from))?;
+    let (from, old) = data_get(cx, model, name, Some(from))?;
     let is_equal = from.digest == to.digest;
     let diff = match is_equal {
         true => None,
@@ -61,14 +61,9 @@ pub fn data_diff(
 
 /// Returns the number of the newest version that is older than `version`. Versions between the two
 /// may have been deleted.
-fn version_before(
-    repository: &Repository,
-    model: &str,
-    name: &str,
-    version: u64,
-) -> Result<u64, AppError> {
+fn version_before(cx: &Cx, model: &str, name: &str, version: u64) -> Result<u64, AppError> {
     let mut before = None;
-    data_versions::<AppError>(repository, model, name, |found| {
+    data_versions::<AppError>(cx, model, name, |found| {
         if found.version < version {
             before = Some(found.version);
             return Ok(Scan::Enough);
@@ -78,7 +73,7 @@ fn version_before(
     if let Some(before) = before {
         return Ok(before);
     }
-    let (model, name) = data_key(repository, model, name)?;
+    let (model, name) = data_key(&cx.repository, model, name)?;
     Err(AppError::from(DataUseError::NoVersionBefore {
         model,
         name,

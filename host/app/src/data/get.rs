@@ -10,7 +10,8 @@ use sedge_store::{ContentReader, DataRecord, Scan};
 use sedge_sys::folder::{Folder, behind_links};
 use sedge_sys::output_file::OutputFile;
 
-use crate::data::list::{data_list, model_with_data};
+use crate::cx::Cx;
+use crate::data::list::{data_latest, model_with_data};
 use crate::data::view::version_view;
 use crate::error::{AppError, DataUseError, PathError};
 use crate::repository::{Repository, near_one};
@@ -27,21 +28,21 @@ const SAVED_AT_ONCE: usize = 256 << 10;
 /// # Errors
 /// Returns an error if there is no such model, data or version.
 pub fn data_get(
-    repository: &Repository,
+    cx: &Cx,
     model: &str,
     name: &str,
     version: Option<u64>,
 ) -> Result<(DataVersionView, ContentReader), AppError> {
-    let (model_name, data_name) = data_key(repository, model, name)?;
-    let store = repository.store()?;
+    let (model_name, data_name) = data_key(&cx.repository, model, name)?;
+    let store = cx.repository.store()?;
     if let Some((record, content)) = store.data_open(&model_name, &data_name, version)? {
         let content = content_shown(&record, content)?;
         return Ok((version_view(&record), content));
     }
     if let Some(version) = version {
-        version_missing(repository, &model_name, &data_name, version)?;
+        version_missing(&cx.repository, &model_name, &data_name, version)?;
     }
-    Err(data_missing(repository, model_name, name))
+    Err(data_missing(&cx.repository, model_name, name))
 }
 
 /// Returns a reader of the content as users may see it: with `[sealed]` in place of the values of
@@ -65,10 +66,10 @@ fn content_shown(record: &DataRecord, content: ContentReader) -> Result<ContentR
 /// # Errors
 /// Returns an error if the path names no file, if the file would be in the folder of run-time
 /// state, or if the path cannot be inspected.
-pub fn data_save_to(repository: &Repository, path: &Path) -> Result<OutputFile, AppError> {
+pub fn data_save_to(cx: &Cx, path: &Path) -> Result<OutputFile, AppError> {
     let file = OutputFile::find(path)?;
     if let Some(folder) = file.folder()? {
-        repository.outside_of_state(&folder, path)?;
+        cx.repository.outside_of_state(&folder, path)?;
     }
     Ok(file)
 }
@@ -173,7 +174,7 @@ pub(crate) fn data_missing(repository: &Repository, model: ModelName, name: &str
     let names = || -> Result<Vec<String>, AppError> {
         model_with_data(repository, model.as_str())?;
         let mut names = Vec::new();
-        data_list::<AppError>(repository, Some(model.as_str()), |record| {
+        data_latest::<AppError>(repository, Some(model.as_str()), |record| {
             names.push(record.name);
             Ok(Scan::More)
         })?;

@@ -5,6 +5,7 @@ use sedge_lang::query::Selection;
 use sedge_model::names::ModelName;
 use sedge_store::Scan;
 
+use crate::cx::Cx;
 use crate::data::scan::data_scan;
 use crate::data::view::version_view;
 use crate::error::AppError;
@@ -18,6 +19,18 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if the model neither exists nor has data. Errors of `take` are passed on.
 pub fn data_list<E: From<AppError>>(
+    cx: &Cx,
+    model: Option<&str>,
+    take: impl FnMut(DataVersionView) -> Result<Scan, E>,
+) -> Result<(), E> {
+    data_latest(&cx.repository, model, take)
+}
+
+/// Passes what [`data_list`] lists to `take`.
+///
+/// # Errors
+/// The same as for [`data_list`].
+pub(crate) fn data_latest<E: From<AppError>>(
     repository: &Repository,
     model: Option<&str>,
     mut take: impl FnMut(DataVersionView) -> Result<Scan, E>,

@@ -8,7 +8,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use sedge_api::problem::{Argument, ErrorCode, Explain, Help, UseCase};
 use sedge_api::view::data::DataPruned;
@@ -19,9 +18,9 @@ use sedge_store::{DataChosen, DataDelete, ModelData};
 use serde_json::Value;
 
 use crate::audit::audit_note;
+use crate::cx::Cx;
 use crate::data::view::model_data_view;
 use crate::error::{AppError, count};
-use crate::events::Events;
 use crate::repository::files::FileKind;
 use crate::repository::unsaved::is_unsaved;
 use crate::repository::{MODELS_FOLDER, Repository};
@@ -160,30 +159,26 @@ impl fmt::Display for PruneDoubt {
 /// Returns [`GoneError::Doubtful`] if that may be a mistake and is not confirmed. Also returns an
 /// error if a file of a definition does not say which model it defines, or if calls did not end before the deadline. Nothing
 /// was deleted then.
-pub async fn data_prune(
-    repository: &Arc<Repository>,
-    request: &DataPruneRequest,
-    events: Arc<dyn Events>,
-) -> Result<DataPruned, AppError> {
-    let plan = prune_plan(repository, request)?;
+pub async fn data_prune(cx: &Cx, request: &DataPruneRequest) -> Result<DataPruned, AppError> {
+    let plan = prune_plan(&cx.repository, request)?;
     if request.dry_run || plan.gone.is_empty() {
         return Ok(pruned(request, &plan));
     }
-    let held = locked(repository, "data prune", &whole(), events).await?;
+    let held = locked(cx, "data prune", &whole()).await?;
     // Definitions may have been added or removed since.
-    let plan = prune_plan(repository, request)?;
+    let plan = prune_plan(&cx.repository, request)?;
     for data in &plan.gone {
         let delete = DataDelete {
             model: data.model.clone(),
             what: DataChosen::All,
         };
-        repository.store()?.data_delete(&held.permit, &delete)?;
+        cx.repository.store()?.data_delete(&held.permit, &delete)?;
         let (names, versions) = (
             count(data.n_names, "name"),
             count(data.n_versions, "version"),
         );
         let (on, detail) = (data.model.as_str(), format!("{names}, {versions}"));
-        audit_note(repository, AuditWord::DataPruned, on, Some(detail))?;
+        audit_note(cx, AuditWord::DataPruned, on, Some(detail))?;
     }
     Ok(pruned(request, &plan))
 }

@@ -9,6 +9,7 @@ use sedge_store::Scan;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
+use crate::cx::Cx;
 use crate::data::get::{data_get, data_key, data_missing};
 use crate::data::matcher::QueryMatcher;
 use crate::data::scan::data_scan;
@@ -62,17 +63,17 @@ pub struct Selected {
 /// Returns an error if an expression is wrong for every version that was evaluated, or if the
 /// datastore cannot be read. Errors of `take` are passed on.
 pub fn data_query<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     request: &DataQueryRequest,
     mut take: impl FnMut(DataMatch) -> Result<Scan, E>,
 ) -> Result<DataQueryReport, E> {
     let select = request.select.as_deref();
-    let query = Query::parse(&request.predicate, select, Timestamp::now().0);
+    let query = Query::parse(&request.predicate, select, cx.clock.now().0);
     let query = query.map_err(AppError::from)?;
     let selection = narrowed(request, query.selection());
     let (mut n_looked, mut n_found) = (0, 0);
-    let mut matcher = QueryMatcher::new(&query, repository.store()?);
-    data_scan(repository, &selection, |scanned| {
+    let mut matcher = QueryMatcher::new(&query, cx.repository.store()?);
+    data_scan(&cx.repository, &selection, |scanned| {
         n_looked += 1;
         let mut selected = None;
         if !query.is_exact() || select.is_some() {
@@ -116,14 +117,14 @@ pub fn data_query<E: From<AppError>>(
 /// Returns an error if there is no such model, data or version, or if the expression is invalid or
 /// wrong for this version.
 pub fn data_select(
-    repository: &Repository,
+    cx: &Cx,
     model: &str,
     name: &str,
     version: Option<u64>,
     select: &str,
 ) -> Result<Selected, AppError> {
-    let query = Query::parse("true", Some(select), Timestamp::now().0)?;
-    let (mut found, _) = data_get(repository, model, name, version)?;
+    let query = Query::parse("true", Some(select), cx.clock.now().0)?;
+    let (mut found, _) = data_get(cx, model, name, version)?;
     for _ in 0..RENAMES_MAX {
         let selection = Selection {
             model: Some(found.model.clone()),
@@ -131,7 +132,7 @@ pub fn data_select(
             version: Some(found.version),
             ..Selection::default()
         };
-        if let Some(shown) = evaluated(repository, &query, &selection)? {
+        if let Some(shown) = evaluated(&cx.repository, &query, &selection)? {
             return Ok(Selected {
                 version: found,
                 value: shown.value,
@@ -139,10 +140,10 @@ pub fn data_select(
             });
         }
         // Another process has renamed the version, or deleted it, which is an error here.
-        (found, _) = data_get(repository, model, name, Some(found.version))?;
+        (found, _) = data_get(cx, model, name, Some(found.version))?;
     }
-    let (model, _) = data_key(repository, model, name)?;
-    Err(data_missing(repository, model, name))
+    let (model, _) = data_key(&cx.repository, model, name)?;
+    Err(data_missing(&cx.repository, model, name))
 }
 
 /// Evaluates a query on the one version of a selection. Returns `None` if there is no such version.

@@ -1,15 +1,14 @@
 //! Renames data.
 
-use std::sync::Arc;
-
 use sedge_api::view::data::DataRenamed;
+use sedge_model::audit::AuditWord;
 use sedge_model::names::DataName;
 use sedge_store::{DataRename, StoreError};
 
+use crate::audit::audit_note;
+use crate::cx::Cx;
 use crate::data::get::{data_key, data_missing, present_name};
 use crate::error::AppError;
-use crate::events::Events;
-use crate::repository::Repository;
 use crate::structure::{locked, one};
 
 /// The data to rename, and its new name.
@@ -30,36 +29,34 @@ pub struct DataRenameRequest {
 /// # Errors
 /// Returns an error if there is no such data, if the new name is taken, or if calls of the model
 /// did not end before the deadline. Nothing was changed then.
-pub async fn data_rename(
-    repository: &Arc<Repository>,
-    request: &DataRenameRequest,
-    events: Arc<dyn Events>,
-) -> Result<DataRenamed, AppError> {
-    let (model, from) = data_key(repository, &request.model, &request.from)?;
+pub async fn data_rename(cx: &Cx, request: &DataRenameRequest) -> Result<DataRenamed, AppError> {
+    let (model, from) = data_key(&cx.repository, &request.model, &request.from)?;
     let to: DataName = request.to.parse()?;
-    let missing = || data_missing(repository, model.clone(), &request.from);
+    let missing = || data_missing(&cx.repository, model.clone(), &request.from);
     // An invalid request fails before it waits for a lock.
-    if present_name(repository, &model, &from)?.is_none() {
+    if present_name(&cx.repository, &model, &from)?.is_none() {
         return Err(missing());
     }
-    let taken = repository.store()?.data_get(&model, &to, None)?;
+    let taken = cx.repository.store()?.data_get(&model, &to, None)?;
     if taken.is_some_and(|taken| taken.name != from || to == from) {
         let name = to;
         return Err(StoreError::NameTaken { model, name }.into());
     }
     let operation = format!("data rename {model}");
-    let held = locked(repository, &operation, &one(&model), events).await?;
+    let held = locked(cx, &operation, &one(&model)).await?;
     // The data may have been renamed during the wait. The lock prevents that from here on.
-    present_name(repository, &model, &from)?;
+    present_name(&cx.repository, &model, &from)?;
     let rename = DataRename {
         model: model.clone(),
         from: from.clone(),
         to: to.clone(),
         forward: request.forward,
     };
-    if !repository.store()?.data_rename(&held.permit, &rename)? {
+    if !cx.repository.store()?.data_rename(&held.permit, &rename)? {
         return Err(missing());
     }
+    let detail = Some(format!("{from} to {to}"));
+    audit_note(cx, AuditWord::DataRenamed, model.as_str(), detail)?;
     Ok(DataRenamed {
         model: model.to_string(),
         from: from.to_string(),

@@ -1,16 +1,16 @@
 //! Restores an earlier version of a piece of data: writes it again, as the latest version.
 
-use std::sync::Arc;
-
 use sedge_api::view::data::DataRestored;
 use sedge_lang::query::Selection;
+use sedge_model::audit::AuditWord;
 use sedge_model::names::{DataName, ModelName, TypeName};
 use sedge_store::{DataRestore, DataRestoreEnd, RestoredFrom, Scan, StoreError};
 
+use crate::audit::audit_note;
+use crate::cx::Cx;
 use crate::data::get::{data_key, data_missing, present_name};
 use crate::data::scan::data_scan;
 use crate::error::{AppError, DataUseError};
-use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
@@ -32,20 +32,16 @@ pub struct DataRestoreRequest {
 /// Returns an error if there is no such data or version, if the data was renamed and the name is
 /// its former one, if the model has another type than the one that wrote the data, or if calls of
 /// the model did not end before the deadline. Nothing was written then.
-pub async fn data_restore(
-    repository: &Arc<Repository>,
-    request: &DataRestoreRequest,
-    events: Arc<dyn Events>,
-) -> Result<DataRestored, AppError> {
-    let (model, name) = data_key(repository, &request.model, &request.name)?;
+pub async fn data_restore(cx: &Cx, request: &DataRestoreRequest) -> Result<DataRestored, AppError> {
+    let (model, name) = data_key(&cx.repository, &request.model, &request.name)?;
     let version = request.version;
     // An invalid request fails before it waits for a lock.
-    found(repository, &model, &name, version)?;
+    found(&cx.repository, &model, &name, version)?;
     let operation = format!("data restore {model}");
-    let held = locked(repository, &operation, &one(&model), events).await?;
+    let held = locked(cx, &operation, &one(&model)).await?;
     // The data may have been renamed during the wait. The lock prevents that from here on.
-    found(repository, &model, &name, version)?;
-    let own = own_type(repository, &model)?;
+    found(&cx.repository, &model, &name, version)?;
+    let own = own_type(&cx.repository, &model)?;
     let restore = DataRestore {
         model: model.clone(),
         name: name.clone(),
@@ -55,7 +51,7 @@ pub async fn data_restore(
         },
         type_name: own.clone(),
     };
-    let restored = repository.store()?.data_restore(&held.permit, &restore);
+    let restored = cx.repository.store()?.data_restore(&held.permit, &restore);
     let restored = restored.map_err(|error| refused(error, own))?;
     let view = |latest: u64, is_written: bool| DataRestored {
         model: model.to_string(),
@@ -65,9 +61,13 @@ pub async fn data_restore(
         is_written,
     };
     match restored {
-        DataRestoreEnd::Written(number) => Ok(view(number, true)),
+        DataRestoreEnd::Written(number) => {
+            let detail = Some(format!("version {version} of {name}, as version {number}"));
+            audit_note(cx, AuditWord::DataRestored, model.as_str(), detail)?;
+            Ok(view(number, true))
+        }
         DataRestoreEnd::IsLatest => Ok(view(version, false)),
-        DataRestoreEnd::Missing => Err(missing(repository, &model, &name, version)?),
+        DataRestoreEnd::Missing => Err(missing(&cx.repository, &model, &name, version)?),
     }
 }
 

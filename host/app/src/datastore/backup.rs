@@ -1,15 +1,14 @@
 //! Copies the whole datastore to a file.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use sedge_api::view::datastore::BackupMade;
 use sedge_store::Medium;
 
+use crate::cx::Cx;
 use crate::data::get::named_file;
 use crate::error::{AppError, PathError};
-use crate::events::{Event, Events};
-use crate::repository::Repository;
+use crate::events::Event;
 use crate::structure::{in_background, locked, whole_to_read};
 
 /// The backup to write.
@@ -31,32 +30,31 @@ pub struct DatastoreBackupRequest {
 /// run-time state, if it cannot be written, or if the datastore is damaged. There is no new backup
 /// then.
 pub async fn datastore_backup(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &DatastoreBackupRequest,
-    events: Arc<dyn Events>,
 ) -> Result<BackupMade, AppError> {
     let (folder, name) = named_file(&request.to)?;
     // A backup inside this folder would be lost together with it, and could overwrite the database.
-    repository.outside_of_state(&folder, &request.to)?;
+    cx.repository.outside_of_state(&folder, &request.to)?;
     if !request.replace && folder.has(&name)? {
         return Err(AppError::from(PathError::Exists(request.to.clone())));
     }
-    let progress_events = Arc::clone(&events);
-    let held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
+    let held = locked(cx, "datastore backup", &whole_to_read()).await?;
+    let progress_cx = cx.clone();
     let progress = move |done, of| {
-        progress_events.event(Event::Progress {
+        progress_cx.event(Event::Progress {
             done,
             of: Some(of),
             unit: "byte",
         });
     };
-    let repository = Arc::clone(repository);
+    let cx = cx.clone();
     let file = request.to.to_string_lossy().into_owned();
     in_background(move |stop| {
         let _held = held;
         folder.leftovers_remove(&name)?;
-        let medium = Medium::new(&folder)?;
-        let store = repository.store()?;
+        let medium = Medium::new(&folder)?.with_clock(cx.clock.clone());
+        let store = cx.repository.store()?;
         let report = store.backup(&medium, &name, stop, progress)?;
         Ok(BackupMade {
             file,

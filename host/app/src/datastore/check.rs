@@ -2,8 +2,8 @@
 
 use sedge_api::view::datastore::DatastoreChecked;
 
+use crate::cx::Cx;
 use crate::error::{AppError, DatastoreError};
-use crate::repository::Repository;
 
 /// Checks the whole datastore. With `deep`, also reads all content and compares it with its digest.
 ///
@@ -12,11 +12,11 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if something is missing or damaged, or if the datastore cannot be read at all.
 pub fn datastore_check(
-    repository: &Repository,
+    cx: &Cx,
     deep: bool,
     progress: impl FnMut(u64),
 ) -> Result<DatastoreChecked, AppError> {
-    let report = repository.store()?.check(deep, progress)?;
+    let report = cx.repository.store()?.check(deep, progress)?;
     let of_kind = |is_fault: bool| {
         let findings = report.findings.iter();
         let findings = findings.filter(|finding| finding.is_fault == is_fault);

@@ -1,12 +1,11 @@
 //! Frees the unused space in the files of the datastore.
 
-use std::sync::Arc;
-
 use sedge_api::view::datastore::DatastoreCompacted;
+use sedge_model::audit::AuditWord;
 
+use crate::audit::{ON_DATASTORE, audit_note};
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::events::Events;
-use crate::repository::Repository;
 use crate::structure::{locked, whole};
 
 /// Rewrites the database without its unused space.
@@ -17,12 +16,8 @@ use crate::structure::{locked, whole};
 /// # Errors
 /// Returns an error if calls did not end before the deadline, or if there is no space for the copy.
 /// Nothing was changed then.
-pub async fn datastore_compact(
-    repository: &Arc<Repository>,
-    dry_run: bool,
-    events: Arc<dyn Events>,
-) -> Result<DatastoreCompacted, AppError> {
-    let store = repository.store()?;
+pub async fn datastore_compact(cx: &Cx, dry_run: bool) -> Result<DatastoreCompacted, AppError> {
+    let store = cx.repository.store()?;
     let before = store.status()?;
     let bytes_before = before.n_database_bytes + before.n_log_bytes;
     if dry_run {
@@ -32,12 +27,15 @@ pub async fn datastore_compact(
             bytes_after: before.n_database_bytes - before.n_free_bytes,
         });
     }
-    let _held = locked(repository, "datastore compact", &whole(), events).await?;
+    let _held = locked(cx, "datastore compact", &whole()).await?;
     store.compact()?;
     let after = store.status()?;
+    let bytes_after = after.n_database_bytes + after.n_log_bytes;
+    let detail = Some(format!("{bytes_before} bytes, then {bytes_after} bytes"));
+    audit_note(cx, AuditWord::DatastoreCompacted, ON_DATASTORE, detail)?;
     Ok(DatastoreCompacted {
         dry_run,
         bytes_before,
-        bytes_after: after.n_database_bytes + after.n_log_bytes,
+        bytes_after,
     })
 }

@@ -8,10 +8,10 @@ use sedge_model::audit::AuditWord;
 use sedge_model::names::ModelName;
 
 use crate::audit::{ON_DATASTORE, audit_note};
+use crate::cx::Cx;
 use crate::datastore::lock_status;
 use crate::datastore::view::lock_view;
 use crate::error::AppError;
-use crate::repository::Repository;
 
 /// Takes all locks away from the calls that hold a lock on `model`, and returns the locks. If no
 /// model is given, this applies to all calls that hold a lock.
@@ -23,17 +23,14 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if `model` is not a valid name, or if the lock table or the datastore cannot be
 /// used.
-pub fn datastore_lock_release(
-    repository: &Repository,
-    model: Option<&str>,
-) -> Result<LocksReleased, AppError> {
+pub fn datastore_lock_release(cx: &Cx, model: Option<&str>) -> Result<LocksReleased, AppError> {
     let model: Option<ModelName> = model.map(str::parse).transpose()?;
     let on = model
         .as_ref()
         .map_or(ON_DATASTORE, ModelName::as_str)
         .to_owned();
     let wanted = model.map(Resource::Model);
-    let locks = repository.locks()?;
+    let locks = cx.repository.locks()?;
     let (epoch, mut all) = locks.entries()?;
     all.retain(|entry| entry.place == QueuePlace::Granted);
     let holders: Vec<_> = all
@@ -55,10 +52,10 @@ pub fn datastore_lock_release(
         .filter(|entry| is_taken(&entry.request.owner))
         .map(|entry| entry.id)
         .collect();
-    let mut taken = lock_status::locks(repository)?;
+    let mut taken = lock_status::locks(&cx.repository)?;
     taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
-    // A callee in the same run is fenced off with its caller. A run that joined a call is not, so
-    // it is added here.
+    // A callee in the same run, or in the run of a nested workflow, is fenced off with its caller. A
+    // run that joined a call is not, so it is added here.
     let joined = all.iter().map(|entry| &entry.request.owner);
     let joined = joined.filter(|owner| owner.under.is_some() && is_taken(owner));
     let lineages: Vec<_> = holders
@@ -68,14 +65,9 @@ pub fn datastore_lock_release(
         .collect();
     // The fence comes first: no other call may be granted the locks before the former holders are
     // certain not to write.
-    repository.store()?.fence(&lineages)?;
+    cx.repository.store()?.fence(&lineages)?;
     locks.release_by_force(epoch, &ids)?;
-    audit_note(
-        repository,
-        AuditWord::LocksReleased,
-        &on,
-        Some(held_by(&holders)),
-    )?;
+    audit_note(cx, AuditWord::LocksReleased, &on, Some(held_by(&holders)))?;
     Ok(LocksReleased {
         released: taken.iter().map(lock_view).collect(),
     })

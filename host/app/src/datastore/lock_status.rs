@@ -4,6 +4,7 @@ use sedge_api::view::datastore::LockView;
 use sedge_locks::status::{LockStatus, lock_status};
 use sedge_store::Scan;
 
+use crate::cx::Cx;
 use crate::datastore::view::lock_view;
 use crate::error::AppError;
 use crate::repository::Repository;
@@ -17,10 +18,10 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if the lock table cannot be read. Errors of `take` are passed on.
 pub fn datastore_lock_status<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     mut take: impl FnMut(LockView) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    for lock in locks(repository)? {
+    for lock in locks(&cx.repository)? {
         if take(lock_view(&lock))? == Scan::Enough {
             break;
         }

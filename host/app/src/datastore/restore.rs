@@ -1,16 +1,15 @@
 //! Replaces the content of the datastore by that of a backup.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use sedge_api::view::datastore::BackupRestored;
 use sedge_model::audit::AuditWord;
 use sedge_sys::input::Input;
 
 use crate::audit::{ON_DATASTORE, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, DatastoreError};
-use crate::events::{Event, Events};
-use crate::repository::Repository;
+use crate::events::Event;
 use crate::structure::{in_background, locked, whole};
 use crate::views::time;
 
@@ -30,39 +29,38 @@ pub struct DatastoreRestoreRequest {
 /// Returns an error if the file is not a valid backup, if the datastore is not empty and not to be
 /// replaced, or if calls did not end before the deadline. Nothing was changed then.
 pub async fn datastore_restore(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &DatastoreRestoreRequest,
-    events: Arc<dyn Events>,
 ) -> Result<BackupRestored, AppError> {
-    let progress_events = Arc::clone(&events);
     let from = match &request.from {
         Some(path) => Input::named(path)?,
         None => Input::stdin()?,
     };
-    let held = locked(repository, "datastore restore", &whole(), events).await?;
-    if !request.replace && !repository.store()?.is_empty()? {
+    let held = locked(cx, "datastore restore", &whole()).await?;
+    if !request.replace && !cx.repository.store()?.is_empty()? {
         return Err(AppError::from(DatastoreError::NotEmpty));
     }
+    let progress_cx = cx.clone();
     let progress = move |done, of| {
-        progress_events.event(Event::Progress {
+        progress_cx.event(Event::Progress {
             done,
             of,
             unit: "byte",
         });
     };
-    let repository = Arc::clone(repository);
+    let cx = cx.clone();
     in_background(move |stop| {
         // The whole value is moved into the closure, so that the lock is held until the work has
         // ended.
         let held = held;
-        let store = repository.store()?;
+        let store = cx.repository.store()?;
         let report = store.restore(&held.permit, from, stop, progress)?;
         let made = time(report.created_at);
         let (what, detail) = (
             AuditWord::DatastoreRestored,
             format!("the backup of {made}"),
         );
-        audit_note(&repository, what, ON_DATASTORE, Some(detail))?;
+        audit_note(&cx, what, ON_DATASTORE, Some(detail))?;
         Ok(BackupRestored {
             created_at: made,
             versions: report.n_versions,

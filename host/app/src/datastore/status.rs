@@ -3,17 +3,17 @@
 use sedge_api::view::datastore::DatastoreStatusView;
 use sedge_locks::session;
 
+use crate::cx::Cx;
 use crate::datastore::view::running_call_view;
 use crate::error::AppError;
-use crate::repository::Repository;
 
 /// Returns the sizes and counts of the datastore. This needs no lock.
 ///
 /// # Errors
 /// Returns an error if the datastore cannot be read.
-pub fn datastore_status(repository: &Repository) -> Result<DatastoreStatusView, AppError> {
-    let status = repository.store()?.status()?;
-    let locks = repository.state_folder("locks")?;
+pub fn datastore_status(cx: &Cx) -> Result<DatastoreStatusView, AppError> {
+    let status = cx.repository.store()?.status()?;
+    let locks = cx.repository.state_folder("locks")?;
     let mut running = Vec::new();
     for call in &status.running {
         // A text that is not a session number names no session that could be alive.
@@ -42,6 +42,8 @@ pub fn datastore_status(repository: &Repository) -> Result<DatastoreStatusView, 
         versions: status.n_versions,
         running_calls: running.len() as u64,
         interrupted_calls: (status.running.len() - running.len()) as u64,
-        oldest_running_call: running.first().map(running_call_view),
+        oldest_running_call: running
+            .first()
+            .map(|call| running_call_view(call, cx.clock.now())),
     })
 }

@@ -42,8 +42,8 @@ fn session_view(session: &SessionInfo) -> SessionView {
 }
 
 /// Returns the view of a call that is running.
-pub(crate) fn running_call_view(call: &RunningCall) -> RunningCallView {
-    let running_ms = Timestamp::now().0.saturating_sub(call.started_at.0);
+pub(crate) fn running_call_view(call: &RunningCall, now: Timestamp) -> RunningCallView {
+    let running_ms = now.0.saturating_sub(call.started_at.0);
     RunningCallView {
         call: call.lineage.to_string(),
         model: call.model.to_string(),

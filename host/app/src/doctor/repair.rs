@@ -1,8 +1,6 @@
 //! Repairs what `doctor` found. A repair never deletes or replaces anything that cannot be made
 //! again: it sets modes, removes files that nothing uses, and restores content by its digest.
 
-use std::sync::Arc;
-
 use sedge_api::problem::Explain;
 use sedge_api::view::doctor::RepairView;
 use sedge_model::names::TypeName;
@@ -10,8 +8,8 @@ use sedge_runtime::CodeCache;
 use sedge_sys::folder::FileError;
 
 use super::{AREAS, Area, DoctorFinding, Examined, doctor, examine};
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::events::Events;
 use crate::plugin::restore::component_restore;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{Repository, STATE_FOLDER};
@@ -82,12 +80,9 @@ pub struct RepairReport {
 /// The removal of unfinished files locks the whole datastore. Everything else needs no lock.
 ///
 /// # Errors
-/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid or cannot be read.
-pub async fn doctor_fix(
-    repository: &Arc<Repository>,
-    events: Arc<dyn Events>,
-) -> Result<RepairReport, AppError> {
-    let snapshot = repository.snapshot()?;
+/// The same as for [`doctor`].
+pub async fn doctor_fix(cx: &Cx) -> Result<RepairReport, AppError> {
+    let snapshot = cx.repository.snapshot()?;
     let mut repairs = Vec::new();
     // The modes are set before the datastore is opened, and the locks of killed processes are
     // released before the datastore is locked: the first area comes first.
@@ -96,7 +91,7 @@ pub async fn doctor_fix(
             let Some(repair) = finding.repair.clone() else {
                 continue;
             };
-            let result = repaired(&snapshot, &repair, Arc::clone(&events)).await;
+            let result = repaired(cx, &snapshot, &repair).await;
             repairs.push(Repaired {
                 area,
                 finding,
@@ -106,7 +101,7 @@ pub async fn doctor_fix(
     }
     Ok(RepairReport {
         repairs,
-        remaining: doctor(repository)?,
+        remaining: doctor(cx)?,
     })
 }
 
@@ -125,9 +120,9 @@ pub(super) fn repair_view(repaired: &Repaired) -> RepairView {
 }
 
 async fn repaired(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     repair: &Repair,
-    events: Arc<dyn Events>,
 ) -> Result<String, AppError> {
     match repair {
         Repair::Modes => {
@@ -152,12 +147,12 @@ async fn repaired(
             Ok("Released their locks, and removed the files.".to_owned())
         }
         Repair::UnfinishedFiles => {
-            let held = locked(repository.handle(), "doctor --fix", &whole(), events).await?;
+            let held = locked(cx, "doctor --fix", &whole()).await?;
             let (n_files, n_bytes) = repository.store()?.leftovers_remove(&held.permit)?;
             Ok(format!("Removed {n_files} of them, {n_bytes} bytes."))
         }
         Repair::CacheEntries(entries) => cache_remove(repository, entries),
-        Repair::Component(type_name) => component(repository, type_name, events).await,
+        Repair::Component(type_name) => component(cx, repository, type_name).await,
     }
 }
 
@@ -189,10 +184,10 @@ fn cache_remove(repository: &Repository, entries: &[String]) -> Result<String, A
 }
 
 async fn component(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     type_name: &TypeName,
-    events: Arc<dyn Events>,
 ) -> Result<String, AppError> {
-    let place = component_restore(repository, type_name, events).await?;
+    let place = component_restore(repository, type_name, cx.events.clone()).await?;
     Ok(format!("Restored it from `{place}`."))
 }

@@ -5,13 +5,12 @@ use std::fmt;
 
 use sedge_api::problem::call::{FailedCall as FailedCallView, RefusedCall as RefusedCallView};
 use sedge_api::problem::details::{CallDetails, FailureDetails, StepProblem, WorkflowDetails};
-use sedge_api::problem::{
-    Argument, Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase,
-};
+use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase};
 use sedge_model::call::CallError;
 use sedge_model::names::{MethodName, ModelName, RunId, WorkflowName};
-use sedge_model::run::{Actor, StepError};
+use sedge_model::run::{Actor, StepError, StepPath};
 
+use super::interrupted::RunInterrupted;
 use super::limit::{limit_help, limit_help_of_report};
 use super::{AppError, count};
 use crate::call::core_dump::CoreDumpEnd;
@@ -19,7 +18,6 @@ use crate::call::failure::{CallFailure, Contention, FailureReport};
 use crate::call::failure_text::{
     Frames, call_text, core_dump_text, details_text, kept_text, rolled_back_text,
 };
-use crate::run::error::{resume_help, run_details};
 use crate::views::call::{call_problem, changes_rolled_back, step_problem};
 
 /// A run failed or was interrupted.
@@ -38,7 +36,7 @@ pub enum RunFailed {
 
 /// The call of a method has no outcome.
 #[derive(Debug, thiserror::Error)]
-#[error("`{method}` of `{model}` failed")]
+#[error("{}", self.sentence())]
 pub struct CallFailed {
     /// The run.
     pub run: RunId,
@@ -48,6 +46,8 @@ pub struct CallFailed {
     pub method: MethodName,
     /// The error.
     pub source: CallError,
+    /// Whether the call was cancelled because this process was requested to end.
+    pub is_interrupted: bool,
     /// The calls in which the failure began, and the writes that were kept or rolled back.
     pub report: Box<FailureReport>,
     /// The result of the requested core dump.
@@ -106,24 +106,14 @@ impl fmt::Display for WorkflowFailedEnd {
 pub struct StepFault {
     /// The step, as `job/step`; the job, if its guard has no value.
     pub step: String,
+    /// The step as it stands in the file, from which the run can begin again; `None` for a job.
+    pub from: Option<StepPath>,
     /// The model that it calls; `None` if it calls none, or if the name has expressions.
     pub model: Option<ModelName>,
     /// The error; `None` for a gate that was rejected.
     pub error: Option<StepError>,
     /// Whether the workflow may succeed although the step failed.
     pub is_allowed: bool,
-}
-
-/// An error that interrupted the work on a run of a workflow. The run can be resumed.
-#[derive(Debug, thiserror::Error)]
-#[error("the work on the run `{run}` of `{workflow}` was interrupted")]
-pub struct RunInterrupted {
-    /// The workflow.
-    pub workflow: WorkflowName,
-    /// The run.
-    pub run: RunId,
-    /// The error.
-    pub source: AppError,
 }
 
 impl RunFailed {
@@ -157,26 +147,49 @@ impl CallFailed {
     pub fn contention(&self) -> Option<Contention> {
         Contention::of(&self.source).or(self.report.contention)
     }
+
+    fn sentence(&self) -> String {
+        let Self { method, model, .. } = self;
+        match self.is_interrupted {
+            true => format!("`{method}` of `{model}` was interrupted, and its run is cancelled"),
+            false => format!("`{method}` of `{model}` failed"),
+        }
+    }
 }
 
 impl Explain for CallFailed {
     fn code(&self) -> ErrorCode {
+        if self.is_interrupted {
+            return ErrorCode::Interrupted;
+        }
         self.contention()
             .map_or(ErrorCode::CallFailed, Contention::code)
     }
 
     fn causes(&self) -> Vec<String> {
-        vec![cause(&self.source, None, &self.report)]
+        match self.is_interrupted {
+            true => Vec::new(),
+            false => vec![cause(&self.source, None, &self.report)],
+        }
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = report_notes(&self.report);
+        let mut notes = match self.is_interrupted {
+            true => changes_notes(&self.report),
+            false => report_notes(&self.report),
+        };
         notes.extend(self.core_dump.details().as_ref().map(core_dump_text));
         notes
     }
 
     fn help(&self) -> Vec<Help> {
         let mut help = Vec::new();
+        if self.is_interrupted {
+            return vec![
+                Help::again("start it again"),
+                run_shown("see what the run has done", &self.run, &self.report),
+            ];
+        }
         match self.contention() {
             Some(contention) => help.extend(contention_help(contention)),
             None => help.extend(
@@ -206,6 +219,21 @@ impl Explain for CallFailed {
 }
 
 impl WorkflowFailed {
+    /// Returns the help that begins the run again from the first step that failed. A gate that was
+    /// rejected is a decision, and a run past its deadline cannot begin again.
+    fn begin_again_help(&self) -> Option<Help> {
+        match self.end {
+            WorkflowFailedEnd::Steps => {}
+            WorkflowFailedEnd::Cancelled { .. } | WorkflowFailedEnd::Deadline => return None,
+        }
+        let mut failed = self.decisive().filter(|it| it.error.is_some());
+        let from = failed.find_map(|it| it.from.as_ref())?;
+        let purpose = "begin it again from the failed step";
+        let help = Help::command(purpose, UseCase::WorkflowResume);
+        let help = help.with("name", self.workflow.as_str());
+        Some(help.with("from", from.to_string()))
+    }
+
     /// Returns the steps that made the workflow fail.
     fn decisive(&self) -> impl Iterator<Item = &StepFault> {
         self.faults.iter().filter(|fault| !fault.is_allowed)
@@ -245,8 +273,11 @@ impl Explain for WorkflowFailed {
     fn notes(&self) -> Vec<String> {
         let allowed = self.faults.iter().filter(|fault| fault.is_allowed);
         let allowed = allowed.map(|fault| {
-            let text = fault_text(fault, &self.report);
-            format!("{text} (this failure is allowed)")
+            let mut text = fault_text(fault, &self.report);
+            // Further lines can be YAML to copy.
+            let end = text.find('\n').unwrap_or(text.len());
+            text.insert_str(end, " (this failure is allowed)");
+            text
         });
         allowed.chain(report_notes(&self.report)).collect()
     }
@@ -262,6 +293,7 @@ impl Explain for WorkflowFailed {
                 .unwrap_or_default(),
         };
         help.extend(secret_help(&self.report));
+        help.extend(self.begin_again_help());
         help.push(run_shown("see the whole run", &self.run, &self.report));
         help
     }
@@ -278,80 +310,6 @@ impl Explain for WorkflowFailed {
             steps: steps.collect(),
             report: report_view(&self.report),
         })))
-    }
-}
-
-impl RunInterrupted {
-    /// Wraps an error that ended the work on a run, so that the user learns that the run was
-    /// interrupted. [`ErrorCode::Fenced`] is returned unchanged: another process continues the run.
-    pub(crate) fn wrap(workflow: &WorkflowName, run: &RunId, source: AppError) -> AppError {
-        if source.code() == ErrorCode::Fenced {
-            return source;
-        }
-        let interrupted = Self {
-            workflow: workflow.clone(),
-            run: run.clone(),
-            source,
-        };
-        RunFailed::Interrupted(Box::new(interrupted)).into()
-    }
-
-    /// Returns the error that interrupted the run, without the note that it did: the run is part of
-    /// another one, and a user resumes that one.
-    pub(crate) fn unwrap(run: &RunId, error: AppError) -> AppError {
-        let AppError::Failed(RunFailed::Interrupted(interrupted)) = error else {
-            return error;
-        };
-        match interrupted.run == *run {
-            true => interrupted.source,
-            false => RunFailed::Interrupted(interrupted).into(),
-        }
-    }
-}
-
-impl Explain for RunInterrupted {
-    fn code(&self) -> ErrorCode {
-        self.source.code()
-    }
-
-    fn message(&self) -> String {
-        self.source.message()
-    }
-
-    fn causes(&self) -> Vec<String> {
-        self.source.causes()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.source.notes();
-        notes.push(format!(
-            "the run `{}` of the workflow `{}` was interrupted by this; the steps that have ended \
-             are not run again",
-            self.run, self.workflow
-        ));
-        notes
-    }
-
-    fn place(&self) -> Option<Place> {
-        self.source.place()
-    }
-
-    fn faults(&self) -> Vec<PlacedFault> {
-        self.source.faults()
-    }
-
-    fn help(&self) -> Vec<Help> {
-        let mut help = self.source.help();
-        help.push(resume_help(&self.workflow, &self.run));
-        help
-    }
-
-    fn details(&self) -> Option<Details> {
-        Some(
-            self.source
-                .details()
-                .unwrap_or_else(|| run_details(&self.run)),
-        )
     }
 }
 
@@ -403,7 +361,7 @@ fn secret_help(report: &FailureReport) -> Vec<Help> {
     names.into_iter().map(help).collect()
 }
 
-fn run_shown(purpose: &str, run: &RunId, report: &FailureReport) -> Help {
+pub(super) fn run_shown(purpose: &str, run: &RunId, report: &FailureReport) -> Help {
     let help = Help::command(purpose, UseCase::RunShow).with("run", run.as_str());
     let mut failed = report.origins.iter();
     if failed.any(|call| !call.error.backtrace().is_empty()) {
@@ -428,6 +386,14 @@ fn report_notes(report: &FailureReport) -> Vec<String> {
     if let more @ 1.. = report.n_origins - report.origins.len() {
         notes.push(format!("{} more failed", count(more as u64, "call")));
     }
+    notes.extend(changes_notes(report));
+    notes
+}
+
+/// Returns the notes on the writes that calls kept although they failed or were cancelled, and on
+/// the changes that were rolled back.
+pub(super) fn changes_notes(report: &FailureReport) -> Vec<String> {
+    let mut notes = Vec::new();
     notes.extend(report.kept.iter().filter_map(|call| {
         let kept = kept_text(&call.kept)?;
         Some(format!("of {}, {kept}", chain_text(call)))
@@ -494,7 +460,7 @@ fn origin_notes(call: &CallFailure) -> Vec<String> {
 }
 
 /// Returns the chain of calls from the run down to a call, as text.
-fn chain_text(call: &CallFailure) -> String {
+pub(super) fn chain_text(call: &CallFailure) -> String {
     let chain = call.chain.join(" > ");
     match &call.step {
         Some(step) => format!("{chain} in step `{step}`"),

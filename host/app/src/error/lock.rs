@@ -22,6 +22,10 @@ pub enum LockUseError {
     /// The command that this process is part of has ended, or was killed with its call.
     #[error("`{0}` contains the token of a command that has ended, so nothing can run for it")]
     TokenVoid(&'static str),
+    /// A call that has started this run is being rolled back. The retry of that call continues the
+    /// run, so no user sees this error.
+    #[error("a call that has started this run is being rolled back")]
+    RolledBack,
 }
 
 /// Why a command of a call cannot do an operation.
@@ -44,6 +48,7 @@ impl Explain for LockUseError {
             Self::Refused(error) => error.code(),
             Self::WithinCall { .. } => ErrorCode::WithinCall,
             Self::TokenVoid(_) => ErrorCode::TokenVoid,
+            Self::RolledBack => ErrorCode::Deadlock,
         }
     }
 
@@ -70,6 +75,7 @@ impl Explain for LockUseError {
             Self::TokenVoid(variable) => vec![Help::advice(format!(
                 "unset the environment variable `{variable}` to work independently of the call"
             ))],
+            Self::RolledBack => Vec::new(),
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum ProcessError {
         /// The reason.
         source: ReaperFault,
     },
+    /// The process was requested to end, so it stopped its work.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl ProcessError {
@@ -37,6 +40,7 @@ impl Explain for ProcessError {
     fn code(&self) -> ErrorCode {
         let refused = self.refusal().map(Refusal::code);
         match self {
+            Self::Interrupted => ErrorCode::Interrupted,
             Self::Engine(_) => refused.unwrap_or(ErrorCode::Engine),
             Self::Host(_) => refused.unwrap_or(ErrorCode::Internal),
             // If the program is missing or not executable, the installation is at fault.
@@ -48,6 +52,7 @@ impl Explain for ProcessError {
 
     fn help(&self) -> Vec<Help> {
         match self {
+            Self::Interrupted => vec![Help::again("start it again")],
             Self::Engine(_) | Self::Host(_) => self.refusal().map_or_else(Vec::new, Refusal::help),
             Self::ReaperUnusable { reaper, .. } => match self.refusal() {
                 Some(refusal) if refusal.code().class() == ErrorClass::Temporary => refusal.help(),

@@ -1,11 +1,10 @@
 //! Data in expressions: `data.*` and `file.contents`.
 
-use std::collections::BTreeMap;
-
 use sedge_lang::query::{Query, Selection};
 use sedge_lang::suggest::nearest;
 use sedge_model::call::DataKind;
-use sedge_model::names::{DataName, FileId, ModelName, RunId, SpecName};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{DataName, FileId, ModelName, SpecName};
 use sedge_model::sealed::{SEALED_SHOWN, may_be_sealed, sealed_hidden};
 use sedge_store::{DataRecord, DataSnapshot, Scan, Scanned};
 use sedge_sys::clock::Timestamp;
@@ -33,6 +32,18 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 ///
 /// A plugin chooses how many names it writes.
 const NAMES_MAX: usize = 10_000;
+
+/// Counts the records of steps that one expression uses.
+#[derive(Debug)]
+pub(super) struct RecordsOfSteps {
+    n_records: usize,
+}
+
+impl RecordsOfSteps {
+    pub(super) fn new() -> Self {
+        Self { n_records: 0 }
+    }
+}
 
 /// Finds the data that expressions need.
 pub(super) struct DataAnswers<'e> {
@@ -205,7 +216,9 @@ impl DataAnswers<'_> {
     fn resource_text(&self, record: &DataRecord, text: String) -> Result<Value, NoAnswer> {
         match (sealed_hidden(&text), self.secrets) {
             (None, _) => Ok(Value::String(text)),
-            (Some(hidden), SecretPlace::Elsewhere) => Ok(Value::String(hidden)),
+            (Some(hidden), SecretPlace::Tried | SecretPlace::Elsewhere) => {
+                Ok(Value::String(hidden))
+            }
             (Some(_), SecretPlace::Arguments) => Err(NoAnswer::Refused(format!(
                 "`{}` of `{}` has a sealed field; use `data.latest` and the name of a field",
                 record.name, record.model
@@ -223,7 +236,7 @@ impl DataAnswers<'_> {
 
     /// Returns what a query selected. An argument must not get `[sealed]` in place of a value.
     fn selected(&self, scanned: &Scanned<'_>, value: Value) -> Result<Value, NoAnswer> {
-        if self.secrets == SecretPlace::Elsewhere || !has_text(&value, SEALED_SHOWN) {
+        if self.secrets != SecretPlace::Arguments || !has_text(&value, SEALED_SHOWN) {
             return Ok(value);
         }
         // ignored: there is no error here. A version that was deleted meanwhile has no field.
@@ -273,34 +286,31 @@ impl DataAnswers<'_> {
         Ok(Value::Array(found.0))
     }
 
-    /// Returns the records that the steps of a run wrote, by the paths of the steps: of those steps
-    /// that `is_wanted` admits.
-    pub(super) fn records_by_step(
+    /// Returns the records that some calls and the calls below them wrote, in the order of their
+    /// commits.
+    pub(super) fn records_below(
         &self,
-        run: &RunId,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, Vec<Value>>, NoAnswer> {
-        let selection = Selection {
-            run: Some(run.to_string()),
-            ..Selection::default()
-        };
-        let mut by_step: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        let mut n_records = 0;
-        self.snapshot.scan(&selection, |scanned| {
-            let step = scanned.record.step.as_deref();
-            let Some(step) = step.filter(|it| is_wanted(it)) else {
-                return Ok::<_, NoAnswer>(Scan::More);
-            };
-            if let Some(record) = self.record_of(scanned, FileText::None)? {
-                n_records += 1;
-                by_step.entry(step.to_owned()).or_default().push(record);
-            }
-            match n_records > RECORDS_MAX {
-                true => Err(too_many_records()),
-                false => Ok(Scan::More),
-            }
-        })?;
-        Ok(by_step)
+        calls: &[Lineage],
+        found: &mut RecordsOfSteps,
+    ) -> Result<Vec<Value>, NoAnswer> {
+        let mut records = Vec::new();
+        for (at, call) in calls.iter().enumerate() {
+            self.snapshot.scan_below(call, |scanned| {
+                if let Some(value) = self.record_of(scanned, FileText::None)? {
+                    let record = &scanned.record;
+                    let order = (record.created_at.0, at, record.by.clone());
+                    records.push((order, value));
+                    found.n_records += 1;
+                }
+                match found.n_records > RECORDS_MAX {
+                    true => Err(too_many_records()),
+                    false => Ok(Scan::More),
+                }
+            })?;
+        }
+        // The commits of one millisecond are in the order of their calls.
+        records.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(records.into_iter().map(|(_, value)| value).collect())
     }
 
     /// Returns the model of a name or an id. A model that was deleted can still have data.

@@ -161,7 +161,7 @@ pub(crate) fn literal_members(node: &Node) -> Map<String, Value> {
     let members = node.members().unwrap_or_default().iter();
     let literal = members.filter(|it| !has_expressions(&it.value));
     literal
-        .map(|it| (it.key.value.clone(), unescaped(it.value.value())))
+        .map(|it| (it.key.value.to_string(), unescaped(it.value.value())))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! Tries an expression.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use sedge_api::view::expression::Evaluation;
@@ -8,18 +9,23 @@ use sedge_lang::definition::{Definition, inputs_shape};
 use sedge_lang::expr::{Expr, TextPlace, Variables};
 use sedge_lang::input::{GivenInput, inputs_given};
 use sedge_lang::scope::{definition_scope, eval_scope};
+use sedge_lang::workflow::Workflow;
 use sedge_model::run::{RunEvent, RunKind};
+use sedge_model::sealed::{SEALED_SHOWN, sealed_replace};
 use sedge_store::RunRecord;
-use sedge_sys::clock::Timestamp;
 use sedge_workflow::{Plan, RunState};
 use serde_json::{Map, Value, json};
 
 use super::definition::{DefinitionValues, definition_uses_data, self_value};
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
-use super::run::{ResultsUsed, RunResults, RunStates, RunValues, StepErrors, run_value};
+use super::run::{
+    ResultsUsed, RunResults, RunStates, RunValues, StepErrors, StepWriters, run_value,
+};
 use super::secret::SecretPlace;
+use crate::cx::Cx;
 use crate::error::{AppError, ModelError, RunUseError};
 use crate::repository::Repository;
+use crate::secret::argument::marks_hide;
 use crate::structure::in_background;
 use crate::workflow::gates::run_workflow;
 
@@ -38,19 +44,17 @@ pub struct EvalRequest {
 
 /// Evaluates an expression as if it stood in a definition or a workflow.
 ///
-/// It reads data and other definitions, and changes nothing.
+/// It reads data and other definitions, and changes nothing. The result has `[secret NAME]` in the
+/// place of a secret, and `[sealed]` in that of a sealed field.
 ///
 /// # Errors
 /// Returns an error if the expression is wrong or has no value, with its place, if there is no such
 /// model or run, or if an input does not fit.
-pub async fn eval(
-    repository: &Arc<Repository>,
-    request: &EvalRequest,
-) -> Result<Evaluation, AppError> {
+pub async fn eval(cx: &Cx, request: &EvalRequest) -> Result<Evaluation, AppError> {
     let source = EvaluatorSource {
-        repository: repository.snapshot()?,
-        now: Timestamp::now(),
-        secrets: SecretPlace::Elsewhere,
+        repository: cx.repository.snapshot()?,
+        now: cx.clock.now(),
+        secrets: SecretPlace::Tried,
     };
     let request = request.clone();
     in_background(move |_| evaluated(&source, &request)).await
@@ -69,7 +73,7 @@ fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluati
     let of_definition = definition.as_ref().is_some_and(definition_uses_data);
     let has_data = uses_data(&expr) || of_definition;
     let used = ResultsUsed::of([&expr]);
-    let value = source.evaluate(has_data || run.is_some(), |evaluator| {
+    let mut value = source.evaluate(has_data || run.is_some(), |evaluator| {
         let run = run.as_ref();
         let run = run.map(|it| OfRun::read(evaluator, it, &used));
         let run = run.transpose()?;
@@ -86,7 +90,22 @@ fn evaluated(source: &EvaluatorSource, request: &EvalRequest) -> Result<Evaluati
         }
         evaluator.expr(&expr, &mut env)
     })?;
-    Ok(Evaluation { value })
+    marks_hide(&mut value);
+    Ok(Evaluation {
+        value: sealed_shown(value),
+    })
+}
+
+/// Returns a value with `[sealed]` in place of sealed inputs and fields, which an expression can hand
+/// on.
+fn sealed_shown(mut value: Value) -> Value {
+    let shown = sealed_replace(&mut value, &mut |_, _| {
+        Ok::<_, Infallible>(Value::String(SEALED_SHOWN.to_owned()))
+    });
+    match shown {
+        Ok(()) => value,
+        Err(never) => match never {},
+    }
 }
 
 /// The variables of a run.
@@ -105,15 +124,19 @@ impl OfRun {
     ) -> Result<Self, AppError> {
         let repository = &evaluator.source.repository;
         let store = repository.store()?;
-        let results = match run.kind {
-            RunKind::Workflow => results(repository, run, used)?,
-            RunKind::Method => RunResults::default(),
+        let (results, workflow_id) = match run.kind {
+            RunKind::Workflow => {
+                let workflow = run_workflow(repository, run)?;
+                (results(repository, run, &workflow, used)?, workflow.id)
+            }
+            RunKind::Method => (RunResults::default(), None),
         };
+        let subject = (run.subject.as_str(), workflow_id.as_ref());
         let options = store.run_options(&run.id)?;
         Ok(Self {
             // ignored: no error is dropped, because this is an `Option`.
             inputs: store.run_inputs(&run.id)?.unwrap_or_default(),
-            run: run_value(&run.id, &run.subject, run.started_at, &options.tags),
+            run: run_value(&run.id, subject, run.started_at, &options.tags),
             values: RunValues::read(evaluator, &run.id, &results, None, used)?,
         })
     }
@@ -123,10 +146,10 @@ impl OfRun {
 fn results(
     repository: &Repository,
     run: &RunRecord,
+    workflow: &Workflow,
     used: &ResultsUsed,
 ) -> Result<RunResults, AppError> {
-    let workflow = run_workflow(repository, run)?;
-    let plan = Arc::new(Plan::new(&workflow));
+    let plan = Arc::new(Plan::new(workflow));
     let log = repository.store()?.run_events(&run.id)?;
     let events = log.iter().map(|it| &it.event);
     let state = RunState::fold(Arc::clone(&plan), events.clone());
@@ -135,16 +158,19 @@ fn results(
         source,
     })?;
     let mut errors = StepErrors::new();
+    let mut written = StepWriters::default();
     for event in events {
+        written.note(event);
         if let RunEvent::StepFailed { step, error, .. } = event {
             errors.insert(step.step.clone(), error.clone());
         }
     }
     let states = RunStates {
-        workflow: &workflow,
+        workflow,
         plan: &plan,
         state: &state,
         errors: &errors,
+        written: &written,
     };
     Ok(RunResults::collect(&states, None, used))
 }

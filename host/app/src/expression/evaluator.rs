@@ -7,14 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::template::Template;
 use sedge_lang::expr::{Env, Evaluated, Expr, Need, NeedAnswer};
+use sedge_lang::workflow::WrittenText;
 use sedge_lang::written::WrittenValue;
-use sedge_model::names::{ModelName, RunId};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::ModelName;
 use sedge_store::DataSnapshot;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
 use super::answers::{NeedArguments, NoAnswer, answered};
-use super::data::DataAnswers;
+use super::data::{DataAnswers, RecordsOfSteps};
 use super::environment;
 use super::model;
 use super::record::ContentBudget;
@@ -108,7 +110,7 @@ impl EvaluatorSource {
     pub(crate) fn of_arguments(repository: &RepositorySnapshot) -> Self {
         Self {
             repository: repository.clone(),
-            now: Timestamp::now(),
+            now: repository.clock().now(),
             secrets: SecretPlace::Arguments,
         }
     }
@@ -169,7 +171,7 @@ impl<'e> Evaluator<'e> {
     /// used, and hides texts that contain a secret from later expressions.
     pub(crate) fn references_marked(&self, written: &WrittenValue, mut value: Value) -> Value {
         match self.source.secrets {
-            SecretPlace::Arguments => {
+            SecretPlace::Arguments | SecretPlace::Tried => {
                 references_mark(written.source(), &mut value);
                 texts_mark(&mut value);
             }
@@ -219,6 +221,17 @@ impl<'e> Evaluator<'e> {
             (Some(value), _) => Ok(value),
             (None, Some(first)) => Err(expression_fault(first, too_many_rounds()).into()),
             (None, None) => unreachable!("a text without expressions needs nothing"),
+        }
+    }
+
+    /// Returns the value of a text of a workflow.
+    ///
+    /// # Errors
+    /// The same as for [`Evaluator::value`].
+    pub(crate) fn text(&self, text: &WrittenText, env: &mut Env<'_>) -> Result<Value, AppError> {
+        match text.template() {
+            Some(template) => self.template(template, env),
+            None => Ok(text.as_str().into()),
         }
     }
 
@@ -288,18 +301,19 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// Returns the records that the steps of a run wrote, by the paths of the steps: of those steps
-    /// that `is_wanted` admits. Returns `None` if they are too large to be held in memory.
+    /// Returns the records that some calls and the calls below them wrote, in the order of their
+    /// commits. Returns `None` if the records that `found` counts become too large to be held in
+    /// memory.
     ///
     /// # Errors
     /// Returns an error if the datastore cannot be read.
-    pub(super) fn records_by_step(
+    pub(super) fn records_below(
         &self,
-        run: &RunId,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<Option<BTreeMap<String, Vec<Value>>>, AppError> {
+        calls: &[Lineage],
+        found: &mut RecordsOfSteps,
+    ) -> Result<Option<Vec<Value>>, AppError> {
         let data = self.data();
-        match data.and_then(|data| data.records_by_step(run, is_wanted)) {
+        match data.and_then(|data| data.records_below(calls, found)) {
             Ok(records) => Ok(Some(records)),
             Err(NoAnswer::Absent(_) | NoAnswer::Refused(_)) => Ok(None),
             Err(NoAnswer::Host(error)) => Err(error),

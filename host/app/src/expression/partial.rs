@@ -63,15 +63,15 @@ impl PartialEvaluation<'_> {
             }
             NodeKind::Map(members) => {
                 let members = members.iter().map(|member| {
-                    let key = &member.key.value;
+                    let key = &*member.key.value;
                     let path = pointer_below(path, key);
                     let mut later = self.later_keys.iter();
-                    let later = later.find(|(name, _)| name == key).copied();
+                    let later = later.find(|(name, _)| *name == key).copied();
                     let value = match later {
                         Some((_, reason)) => self.all_left(&member.value, &path, reason),
                         None => self.value(&member.value, &path)?,
                     };
-                    Ok((key.clone(), value))
+                    Ok((key.to_owned(), value))
                 });
                 Ok(Value::Object(members.collect::<Result<_, AppError>>()?))
             }
@@ -90,7 +90,7 @@ impl PartialEvaluation<'_> {
                 }
             }
             NodeKind::Map(members) => {
-                for member in members {
+                for member in members.iter() {
                     let path = pointer_below(path, &member.key.value);
                     self.all_left(&member.value, &path, reason);
                 }

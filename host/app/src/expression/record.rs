@@ -79,7 +79,7 @@ pub(super) fn record_value(
             let mut attributes = attributes(record, &text)?;
             match secrets {
                 SecretPlace::Arguments => fields_mark(record, &mut attributes),
-                SecretPlace::Elsewhere => {}
+                SecretPlace::Tried | SecretPlace::Elsewhere => {}
             }
             // ignored: there is no error here. Without a sealed field, the text is shown as it is.
             let content = sealed_hidden(&text).unwrap_or(text);

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sedge_lang::expr::{Expr, Reference};
 use sedge_lang::workflow::Workflow;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{JobName, RunId, StepName};
-use sedge_model::run::{StepError, StepInstance, StepPath};
+use sedge_model::names::{FileId, JobName, RunId, StepName};
+use sedge_model::run::{RunEvent, StepError, StepInstance, StepPath};
 use sedge_sys::clock::Timestamp;
 use sedge_workflow::{InstanceState, Plan, RunState, StepEnd};
 use serde_json::{Map, Value, json};
 
+use super::data::RecordsOfSteps;
 use super::evaluator::Evaluator;
 use crate::error::AppError;
 use crate::views::time;
@@ -92,12 +93,65 @@ impl ResultsUsed {
 /// The errors of the steps of a run that failed. The state of the run has only their codes.
 pub(crate) type StepErrors = HashMap<StepInstance, StepError>;
 
+/// The calls and child runs of each step of a run since it began the last time: those that may have
+/// written data.
+#[derive(Debug, Default)]
+pub(crate) struct StepWriters(HashMap<StepInstance, Writers>);
+
+/// The calls and child runs of one instance of a step.
+#[derive(Debug, Clone, Default)]
+struct Writers {
+    /// The ordinals of the calls, oldest first.
+    calls: Vec<u32>,
+    /// The runs of its nested workflow, oldest first.
+    children: Vec<RunId>,
+}
+
+impl StepWriters {
+    /// Notes what an event says. The events have to come in their order.
+    pub(crate) fn note(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::StepStarted { step, call, child } => {
+                let writers = self.0.entry(step.step.clone()).or_default();
+                writers.calls.push(*call);
+                if let Some(child) = child
+                    && !writers.children.contains(child)
+                {
+                    writers.children.push(child.clone());
+                }
+            }
+            RunEvent::Reset { steps } => self.0.retain(|step, _| !steps.contains(&step.path)),
+            RunEvent::Started
+            | RunEvent::Resumed
+            | RunEvent::Released
+            | RunEvent::EditsTaken
+            | RunEvent::CancelRequested { .. }
+            | RunEvent::DeadlinePassed
+            | RunEvent::JobGuarded { .. }
+            | RunEvent::Expanded { .. }
+            | RunEvent::Guarded { .. }
+            | RunEvent::EvaluationCalled { .. }
+            | RunEvent::StepSucceeded { .. }
+            | RunEvent::StepFailed { .. }
+            | RunEvent::StepRetried { .. }
+            | RunEvent::StepSkipped { .. }
+            | RunEvent::ChildSuspended { .. }
+            | RunEvent::GateOpened { .. }
+            | RunEvent::GateDecided { .. }
+            | RunEvent::GateExpired { .. }
+            | RunEvent::Suspended
+            | RunEvent::Ended { .. } => {}
+        }
+    }
+}
+
 /// A run with its state.
 pub(crate) struct RunStates<'r> {
     pub(crate) workflow: &'r Workflow,
     pub(crate) plan: &'r Plan,
     pub(crate) state: &'r RunState,
     pub(crate) errors: &'r StepErrors,
+    pub(crate) written: &'r StepWriters,
 }
 
 /// What the state of a run says about the steps and jobs that expressions use.
@@ -124,6 +178,8 @@ struct StepResult {
     /// The ordinal of the call that has the outcome.
     call: Option<u32>,
     error: Option<StepError>,
+    /// What may have written data of the instance, if that is used.
+    writers: Writers,
 }
 
 impl RunResults {
@@ -134,6 +190,7 @@ impl RunResults {
             plan,
             state,
             errors,
+            written,
         } = of;
         if !used.is_any() {
             return Self::default();
@@ -144,6 +201,11 @@ impl RunResults {
                 status: status(found)?,
                 call: call_of(found),
                 error: errors.get(&step).cloned(),
+                writers: match used.has_data_of(&step.path) {
+                    // ignored: an instance without calls has written nothing.
+                    true => written.0.get(&step).cloned().unwrap_or_default(),
+                    false => Writers::default(),
+                },
                 step,
             })
         };
@@ -249,22 +311,25 @@ impl RunValues {
             let of_own = of_own.filter(|(path, _)| own == Some(&path.job));
             of_own.map(|(path, _)| &path.step).collect()
         };
-        let mut data = data_of_steps(evaluator, run, results, used)?;
-        let mut value = |of: &StepResult| -> Result<Value, AppError> {
-            let records = match &mut data {
-                Some(by_step) if used.has_data_of(&of.step.path) => by_step
-                    .remove(&of.step.to_string())
-                    .map_or_else(|| json!([]), Value::Array),
-                Some(_) | None => Value::Null,
+        let mut data = RecordsOfSteps::new();
+        let value = |of: &StepResult, data: &mut RecordsOfSteps| -> Result<Value, AppError> {
+            let records = match used.has_data_of(&of.step.path) {
+                true => records_of(evaluator, run, &of.writers, data)?,
+                false => None,
             };
-            step_value(evaluator, run, of, records)
+            step_value(
+                evaluator,
+                run,
+                of,
+                records.map_or(Value::Null, Value::Array),
+            )
         };
         let mut steps = Map::new();
         for (path, found) in &results.steps {
             let value = match found {
-                StepResults::One(one) => value(one)?,
+                StepResults::One(one) => value(one, &mut data)?,
                 StepResults::Each(each) => {
-                    let each = each.iter().map(&mut value);
+                    let each = each.iter().map(|it| value(it, &mut data));
                     Value::Array(each.collect::<Result<_, _>>()?)
                 }
             };
@@ -282,43 +347,40 @@ impl RunValues {
     }
 }
 
-/// Returns the records that the used steps wrote, by the steps as text; `None` if they are too large
-/// to be held in memory, or if none are used.
-fn data_of_steps(
+/// Returns the records that a step wrote, in the order of their commits; `None` if the records of the
+/// steps that are used are too large together to be held in memory.
+///
+/// Only these records are read, however many the run has written.
+fn records_of(
     evaluator: &Evaluator<'_>,
     run: &RunId,
-    results: &RunResults,
-    used: &ResultsUsed,
-) -> Result<Option<BTreeMap<String, Vec<Value>>>, AppError> {
-    let mut wanted = BTreeSet::new();
-    for (path, found) in &results.steps {
-        if !used.has_data_of(path) {
-            continue;
-        }
-        match found {
-            StepResults::One(one) => {
-                wanted.insert(one.step.to_string());
-            }
-            StepResults::Each(each) => wanted.extend(each.iter().map(|it| it.step.to_string())),
-        }
+    writers: &Writers,
+    data: &mut RecordsOfSteps,
+) -> Result<Option<Vec<Value>>, AppError> {
+    let root = Lineage::root(run.clone());
+    let mut calls: Vec<Lineage> = writers.calls.iter().map(|it| root.child(*it)).collect();
+    let store = evaluator.source.repository.store()?;
+    let mut runs = writers.children.clone();
+    while let Some(child) = runs.pop() {
+        let below = store.run_children(&child)?;
+        runs.extend(below.into_iter().map(|it| it.id));
+        calls.push(Lineage::root(child));
     }
-    if wanted.is_empty() {
-        return Ok(None);
-    }
-    evaluator.records_by_step(run, |step| wanted.contains(step))
+    evaluator.records_below(&calls, data)
 }
 
-/// Returns the value of `run`.
+/// Returns the value of `run`. `workflow` is the name of the workflow, with its id if its file gives
+/// one.
 pub(crate) fn run_value(
     id: &RunId,
-    workflow: &str,
+    workflow: (&str, Option<&FileId>),
     started_at: Timestamp,
     tags: &BTreeMap<String, String>,
 ) -> Value {
     json!({
         "id": id.as_str(),
-        "workflowId": null,
-        "workflowName": workflow,
+        "workflowId": workflow.1.map(FileId::as_str),
+        "workflowName": workflow.0,
         "startedAt": time(started_at).to_string(),
         "tags": tags,
     })

@@ -12,7 +12,10 @@ use crate::secret::argument::secret_mark;
 pub(crate) enum SecretPlace {
     /// It is in the arguments of a definition or of a step.
     Arguments,
-    /// It is elsewhere: in a name, a prompt, or an expression that a user tries.
+    /// It is an expression that a user tries. Its result has `[secret NAME]` in the place of a
+    /// secret.
+    Tried,
+    /// It is elsewhere: in a name or a prompt.
     Elsewhere,
 }
 
@@ -32,7 +35,7 @@ pub(super) fn secret_answer(used: SecretPlace, need: &Need) -> Result<Value, NoA
         Err(error) => return Err(NoAnswer::Refused(format!("{error}"))),
     };
     match used {
-        SecretPlace::Arguments => Ok(secret_mark(&name)),
+        SecretPlace::Arguments | SecretPlace::Tried => Ok(secret_mark(&name)),
         SecretPlace::Elsewhere => Err(NoAnswer::Refused(format!(
             "the secret `{name}` can be used in the arguments of definitions and steps only: what \
              is evaluated here becomes part of a record"

@@ -206,7 +206,7 @@ impl WrittenStep {
     ) -> Result<StepTarget, AppError> {
         let used = ResultsUsed::of(self.exprs());
         variables.with_env(evaluator, &used, |env| {
-            let target = evaluator.template(self.target.template(), env)?;
+            let target = evaluator.text(&self.target, env)?;
             let arguments = evaluator.value(&self.inputs, env)?;
             let arguments = evaluator.references_marked(&self.inputs, arguments);
             let arguments = object(&self.inputs, "inputs", arguments)?;

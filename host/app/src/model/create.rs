@@ -1,7 +1,6 @@
 //! Creates a model by writing its definition.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sedge_api::view::model::{InheritedPermission, ModelCreated};
 use sedge_lang::definition::{Definition, NewDefinition};
@@ -16,8 +15,8 @@ use sedge_model::permission::grants::Grants;
 use sedge_runtime::Plugin;
 
 use crate::audit::{audit_grants, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, ModelError};
-use crate::events::Events;
 use crate::model::method_direct::unsaved_text;
 use crate::model::view::as_written;
 use crate::repository::Repository;
@@ -56,12 +55,9 @@ pub struct ModelCreateRequest {
 /// Returns an error if the name is invalid or taken, if no plugin provides the type, if the plugin
 /// does not request what is granted, or if the arguments do not fit the schema. Nothing was written
 /// then.
-pub async fn model_create(
-    repository: &Arc<Repository>,
-    request: &ModelCreateRequest,
-) -> Result<ModelCreated, AppError> {
+pub async fn model_create(cx: &Cx, request: &ModelCreateRequest) -> Result<ModelCreated, AppError> {
     let name: ModelName = request.name.parse()?;
-    let snapshot = repository.snapshot()?;
+    let snapshot = cx.repository.snapshot()?;
     let plugin = snapshot.plugin(&request.type_name).await?;
     let info = plugin.type_info();
     let new = NewDefinition {
@@ -77,30 +73,25 @@ pub async fn model_create(
     let definition = Definition::parse(&file)?;
     if let Some(mut arguments) = definition.global_arguments.literal() {
         references_mark(definition.global_arguments.source(), &mut arguments);
-        arguments_check(&name, &plugin, arguments_open(repository, &arguments))?;
+        arguments_check(&name, &plugin, arguments_open(&cx.repository, &arguments))?;
     }
     let exists = |file: String| {
         let name = name.clone();
         AppError::from(ModelError::Exists { name, file })
     };
-    if let Some(found) = repository.model_file(name.as_str())? {
+    if let Some(found) = cx.repository.model_file(name.as_str())? {
         if is_unsaved(&found.file) {
             return Err(AppError::from(ModelError::UnsavedExists { name }));
         }
         return Err(exists(found.file.name.clone()));
     }
     // A file of this name can be that of a model with another name.
-    if repository.folder().has(&file.name)? {
+    if cx.repository.folder().has(&file.name)? {
         return Err(exists(file.name.clone()));
     }
-    file_write(repository, &file)?;
-    created_note(repository, &name, &info.name)?;
-    audit_grants(
-        repository,
-        name.as_str(),
-        &Grants::default(),
-        &definition.grants,
-    )?;
+    file_write(&cx.repository, &file)?;
+    created_note(cx, &name, &info.name)?;
+    audit_grants(cx, name.as_str(), &Grants::default(), &definition.grants)?;
     Ok(ModelCreated {
         name: name.to_string(),
         type_name: info.name.to_string(),
@@ -118,34 +109,30 @@ pub async fn model_create(
 /// # Errors
 /// Returns an error if there is no unsaved model of that name, if a file has its name, if its plugin
 /// cannot be used, or if its calls did not end before the deadline. Nothing is changed then.
-pub async fn model_create_from_direct(
-    repository: &Arc<Repository>,
-    name: &str,
-    events: Arc<dyn Events>,
-) -> Result<ModelCreated, AppError> {
-    let snapshot = repository.snapshot()?;
-    let former = unsaved_definition(repository, name)?;
+pub async fn model_create_from_direct(cx: &Cx, name: &str) -> Result<ModelCreated, AppError> {
+    let snapshot = cx.repository.snapshot()?;
+    let former = unsaved_definition(&cx.repository, name)?;
     let plugin = snapshot.plugin(former.type_name.value.as_str()).await?;
     let what = format!("model create {}", former.name);
-    let held = locked(repository, &what, &one(&former.name), events).await?;
+    let held = locked(cx, &what, &one(&former.name)).await?;
     // The model may have been changed, deleted or saved meanwhile.
-    let former = unsaved_definition(repository, name)?;
+    let former = unsaved_definition(&cx.repository, name)?;
     let version = former.type_version.as_ref();
     let version = version.unwrap_or(&plugin.type_info().version);
     // Only what a direct run has written is saved: nothing else has had an effect.
     let (type_name, arguments) = (&former.type_name.value, as_written(&former));
     let text = unsaved_text(&former.name, type_name, version, arguments);
     let file = SourceFile::new(former.name.file(), text);
-    if repository.folder().has(&file.name)? {
+    if cx.repository.folder().has(&file.name)? {
         return Err(AppError::from(ModelError::Exists {
             name: former.name,
             file: file.name.clone(),
         }));
     }
-    file_write(repository, &file)?;
-    let store = repository.store()?;
+    file_write(&cx.repository, &file)?;
+    let store = cx.repository.store()?;
     store.unsaved_delete(&held.permit, &former.name)?;
-    created_note(repository, &former.name, type_name)?;
+    created_note(cx, &former.name, type_name)?;
     Ok(ModelCreated {
         name: former.name.to_string(),
         type_name: former.type_name.value.to_string(),
@@ -155,13 +142,9 @@ pub async fn model_create_from_direct(
 }
 
 /// Records in the audit that the model was created.
-fn created_note(
-    repository: &Repository,
-    name: &ModelName,
-    type_name: &TypeName,
-) -> Result<(), AppError> {
+fn created_note(cx: &Cx, name: &ModelName, type_name: &TypeName) -> Result<(), AppError> {
     let detail = Some(format!("of the type {type_name}"));
-    audit_note(repository, AuditWord::ModelCreated, name.as_str(), detail)
+    audit_note(cx, AuditWord::ModelCreated, name.as_str(), detail)
 }
 
 /// Reads the definition of an unsaved model.

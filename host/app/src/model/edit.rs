@@ -1,16 +1,17 @@
 //! Changes the definition of a model to a text that the user edited.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use sedge_api::view::model::ModelEdited;
 use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::{Diagnostic, SourceFile};
 use sedge_lang::yaml;
+use sedge_model::audit::AuditWord;
 use sedge_model::permission::grants::Grants;
 use sedge_sys::folder::Folder;
 
-use crate::audit::audit_grants;
+use crate::audit::{audit_grants, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, DatastoreError, ModelError, PluginUseError, RepositoryError};
 use crate::model::grant::definitions_queue;
 use crate::repository::files::ModelFile;
@@ -18,6 +19,7 @@ use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::unsaved::is_unsaved;
 use crate::repository::{Repository, STATE_FOLDER};
 use crate::run::cx::ReadyModel;
+use crate::structure::{Held, locked, one};
 
 /// The folder of texts that are edited or were refused.
 const EDITS_FOLDER: &str = "edits";
@@ -46,9 +48,9 @@ pub struct ModelEditRequest {
 ///
 /// # Errors
 /// Returns an error if there is no such model, or if the copy cannot be written.
-pub fn model_edit_begin(repository: &Repository, name: &str) -> Result<ModelEditing, AppError> {
-    let model = found(repository, name)?;
-    let copies = repository.state_folder(EDITS_FOLDER)?;
+pub fn model_edit_begin(cx: &Cx, name: &str) -> Result<ModelEditing, AppError> {
+    let model = found(&cx.repository, name)?;
+    let copies = cx.repository.state_folder(EDITS_FOLDER)?;
     let copy = copy_name(&model);
     copies.write(&copy, model.file.text.as_bytes())?;
     Ok(ModelEditing {
@@ -61,9 +63,9 @@ pub fn model_edit_begin(repository: &Repository, name: &str) -> Result<ModelEdit
 ///
 /// # Errors
 /// Returns an error if there is no such model, or if the copy cannot be read as text.
-pub fn model_edit_text(repository: &Repository, name: &str) -> Result<String, AppError> {
-    let model = found(repository, name)?;
-    let copies = repository.state_folder(EDITS_FOLDER)?;
+pub fn model_edit_text(cx: &Cx, name: &str) -> Result<String, AppError> {
+    let model = found(&cx.repository, name)?;
+    let copies = cx.repository.state_folder(EDITS_FOLDER)?;
     let text = copies.read_text(&copy_name(&model), yaml::FILE_BYTES_MAX as u64)?;
     // An editor that removed the file has not changed the definition.
     Ok(text.unwrap_or_else(|| model.file.text.clone()))
@@ -74,16 +76,15 @@ pub fn model_edit_text(repository: &Repository, name: &str) -> Result<String, Ap
 /// # Errors
 /// Returns an error if there is no such model, if the text is not a definition of this model, if
 /// its global arguments do not fit the schema of its type, if it has another type than the model's
-/// data, or if another process has changed the file meanwhile. Then the file is unchanged, and the error names a file that has the new text.
-pub async fn model_edit(
-    repository: &Arc<Repository>,
-    request: &ModelEditRequest,
-) -> Result<ModelEdited, AppError> {
-    let snapshot = repository.snapshot()?;
+/// data, if it has another type and the model's calls did not end before the deadline, or if another
+/// process has changed the file meanwhile. Then the file is unchanged, and the error names a file
+/// that has the new text.
+pub async fn model_edit(cx: &Cx, request: &ModelEditRequest) -> Result<ModelEdited, AppError> {
+    let snapshot = cx.repository.snapshot()?;
     let model = found(&snapshot, &request.name)?;
-    let copies = repository.state_folder(EDITS_FOLDER)?;
+    let copies = cx.repository.state_folder(EDITS_FOLDER)?;
     let copy = copy_name(&model);
-    match edited(&snapshot, &model, request).await {
+    match edited(cx, &snapshot, &model, request).await {
         Ok(edited) => {
             copies.remove(&copy)?;
             Ok(edited)
@@ -98,6 +99,7 @@ pub async fn model_edit(
 }
 
 async fn edited(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     model: &ModelFile,
     request: &ModelEditRequest,
@@ -107,7 +109,7 @@ async fn edited(
     if definition.name != model.name {
         return Err(renamed(&definition, model).into());
     }
-    type_check(repository, &definition, model)?;
+    let _held = type_check(cx, repository, &definition, model).await?;
     let type_name = definition.type_name.value.to_string();
     let grants = definition.grants.clone();
     match ReadyModel::of(repository, definition).await {
@@ -130,12 +132,9 @@ async fn edited(
         repository
             .folder()
             .write_through(&model.file.name, request.text.as_bytes())?;
-        audit_grants(
-            repository,
-            model.name.as_str(),
-            &former_grants(&now),
-            &grants,
-        )?;
+        let detail = Some(model.file.name.clone());
+        audit_note(cx, AuditWord::ModelEdited, model.name.as_str(), detail)?;
+        audit_grants(cx, model.name.as_str(), &former_grants(&now), &grants)?;
     }
     Ok(ModelEdited {
         name: model.name.to_string(),
@@ -156,22 +155,28 @@ fn former_grants(former: &ModelFile) -> Grants {
 
 /// Checks that the new text does not give another type to a model that has data: its data has the
 /// schemas of its type. A former text that is not a definition has no type to compare with.
-fn type_check(
+///
+/// Returns the lock of a model whose type changes, so that no call writes its first data before the
+/// new text is written.
+async fn type_check(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     definition: &Definition,
     model: &ModelFile,
-) -> Result<(), AppError> {
+) -> Result<Option<Held>, AppError> {
     // ignored: the faults of the former text are what the user corrects.
     let Ok(former) = Definition::parse(&model.file) else {
-        return Ok(());
+        return Ok(None);
     };
     let (from, to) = (&former.type_name.value, &definition.type_name.value);
     if from == to {
-        return Ok(());
+        return Ok(None);
     }
+    let what = format!("model edit {}", model.name);
+    let held = locked(cx, &what, &one(&model.name)).await?;
     let with_data = repository.store()?.data_models()?;
     if with_data.iter().all(|it| it.model != model.name) {
-        return Ok(());
+        return Ok(Some(held));
     }
     Err(AppError::from(ModelError::TypeChanged {
         name: model.name.clone(),

@@ -1,23 +1,20 @@
 //! Shows a definition with its expressions evaluated.
 
-use std::sync::Arc;
-
 use sedge_api::view::expression::EvaluatedFile;
 use sedge_lang::definition::{Definition, inputs_shape};
 use sedge_lang::input::{GivenInputs, KnownInputs};
 use sedge_lang::scope::definition_scope;
 use sedge_model::json_pointer::pointer_below;
 use sedge_model::yaml_text;
-use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::expression::{
     Evaluator, EvaluatorSource, PartialEvaluation, SECRETS_LATER, SecretPlace,
     definition_uses_data, literal_members, self_value,
 };
 use crate::model::error::ModelError;
-use crate::repository::Repository;
 use crate::structure::in_background;
 
 /// A file with its expressions evaluated.
@@ -43,13 +40,13 @@ impl EvaluatedText {
 /// Returns an error if there is no such model, if its file or an input is invalid, or if another
 /// expression has no value.
 pub async fn model_evaluate(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     name: &str,
     given: &GivenInputs,
 ) -> Result<EvaluatedText, AppError> {
     let source = EvaluatorSource {
-        repository: repository.snapshot()?,
-        now: Timestamp::now(),
+        repository: cx.repository.snapshot()?,
+        now: cx.clock.now(),
         secrets: SecretPlace::Elsewhere,
     };
     let definition = source.repository.definition(name)?;
@@ -107,12 +104,12 @@ fn evaluated(
     let mut content = Map::new();
     // ignored: no error is dropped, because this is an `Option`.
     for member in tree.members().unwrap_or_default() {
-        let key = &member.key.value;
-        let value = match key.as_str() {
+        let key = &*member.key.value;
+        let value = match key {
             "globalArguments" => globals.clone(),
             _ => evaluation.value(&member.value, &pointer_below("", key))?,
         };
-        content.insert(key.clone(), value);
+        content.insert(key.to_owned(), value);
     }
     let mut unevaluated = evaluation.unevaluated;
     unevaluated.sort_by_key(|it| it.line);

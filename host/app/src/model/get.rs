@@ -2,9 +2,9 @@
 
 use sedge_api::view::model::ModelView;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::model::view::model_view;
-use crate::repository::Repository;
 
 /// A model, and the text of its definition.
 #[derive(Debug, Clone)]
@@ -19,8 +19,8 @@ pub struct ModelText {
 ///
 /// # Errors
 /// Returns an error if there is no model of that name, or if its file is invalid.
-pub fn model_get(repository: &Repository, name: &str) -> Result<ModelText, AppError> {
-    let definition = repository.definition(name)?;
+pub fn model_get(cx: &Cx, name: &str) -> Result<ModelText, AppError> {
+    let definition = cx.repository.definition(name)?;
     Ok(ModelText {
         model: model_view(&definition),
         text: definition.file.text.clone(),

@@ -1,7 +1,5 @@
 //! Grants permissions to a model, in its definition.
 
-use std::sync::Arc;
-
 use sedge_api::view::model::ModelGranted;
 use sedge_lang::definition::Definition;
 use sedge_lang::grants_edit::grants_edited;
@@ -10,6 +8,7 @@ use sedge_model::permission::grants::Grants;
 use sedge_sys::file_lock::FileQueue;
 
 use crate::audit::audit_grants;
+use crate::cx::Cx;
 use crate::error::{AppError, ModelError};
 use crate::model::permissions::model_permissions;
 use crate::plugin::add::Undecided;
@@ -35,11 +34,8 @@ pub struct ModelGrantRequest {
 ///
 /// # Errors
 /// Returns an error if there is no such model, or if its file or plugin is invalid.
-pub async fn model_lacking(
-    repository: &Arc<Repository>,
-    name: &str,
-) -> Result<Vec<Undecided>, AppError> {
-    let repository = &repository.snapshot()?;
+pub async fn model_lacking(cx: &Cx, name: &str) -> Result<Vec<Undecided>, AppError> {
+    let repository = &cx.repository.snapshot()?;
     let model = ReadyModel::load(repository, name).await?;
     saved_check(&model.definition)?;
     let granted = all_grants(repository, &model.definition);
@@ -55,11 +51,8 @@ pub async fn model_lacking(
 /// Returns an error if there is no such model, if its file or plugin is invalid, if the plugin does
 /// not request a permission, or if the grants in the file have a form that is not edited. The file
 /// is unchanged then.
-pub async fn model_grant(
-    repository: &Arc<Repository>,
-    request: &ModelGrantRequest,
-) -> Result<ModelGranted, AppError> {
-    let snapshot = repository.snapshot()?;
+pub async fn model_grant(cx: &Cx, request: &ModelGrantRequest) -> Result<ModelGranted, AppError> {
+    let snapshot = cx.repository.snapshot()?;
     let model = ReadyModel::load(&snapshot, &request.model).await?;
     let info = model.plugin.type_info();
     let chosen = choice::chosen(&info.permissions, &request.choices);
@@ -69,8 +62,8 @@ pub async fn model_grant(
             source,
         })
     })?;
-    let (added, already) = grants_add(&snapshot, &request.model, &chosen)?;
-    let now = model_permissions(repository, &request.model).await?;
+    let (added, already) = grants_add(cx, &snapshot, &request.model, &chosen)?;
+    let now = model_permissions(cx, &request.model).await?;
     Ok(ModelGranted {
         file: model.definition.file.name.clone(),
         added: grants_view(&added),
@@ -87,6 +80,7 @@ pub async fn model_grant(
 /// Adds grants to a definition. Returns the grants that are new, and the permissions that were
 /// granted before.
 fn grants_add<'a>(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     model: &str,
     chosen: &'a [ChosenPermission],
@@ -106,7 +100,7 @@ fn grants_add<'a>(
     wanted.extend(&added);
     grants_write(repository, &definition, &wanted)?;
     let name = definition.name.as_str();
-    audit_grants(repository, name, &definition.grants, &wanted)?;
+    audit_grants(cx, name, &definition.grants, &wanted)?;
     Ok((added, already))
 }
 

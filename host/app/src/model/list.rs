@@ -6,9 +6,9 @@ use sedge_api::view::model::ModelListed;
 use sedge_lang::definition::Definition;
 use sedge_store::Scan;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::model::view::model_view;
-use crate::repository::Repository;
 use crate::repository::faulty::UnreadableFiles;
 use crate::repository::files::{ListedFile, ModelFile};
 
@@ -19,14 +19,14 @@ use crate::repository::files::{ListedFile, ModelFile};
 /// Returns an error if the folder or the datastore cannot be read; also, at the end of the list, if a
 /// file cannot be read. Errors of `take` are passed on.
 pub fn model_list<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     mut take: impl FnMut(ModelListed) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    let unsaved = repository.unsaved_all()?.into_iter();
+    let unsaved = cx.repository.unsaved_all()?.into_iter();
     let mut unsaved: BTreeMap<String, ModelFile> =
         unsaved.map(|it| (it.name.to_string(), it)).collect();
     let mut unreadable = UnreadableFiles::default();
-    for (file, definition) in repository.definitions()? {
+    for (file, definition) in cx.repository.definitions()? {
         // A model with a file is not unsaved any more.
         unsaved.remove(&file.name);
         while let Some(before) = unsaved.first_entry().filter(|it| *it.key() < file.name) {

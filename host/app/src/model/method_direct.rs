@@ -17,14 +17,13 @@ use sedge_runtime::Plugin;
 use sedge_store::UnsavedPut;
 use serde_json::{Map, Value};
 
+use crate::cx::Cx;
 use crate::error::{AppError, ModelError};
-use crate::events::Events;
 use crate::model::method_run::{
     ModelMethodRunRequest, PreparedRun, arguments_of, method_find, prepared_run,
 };
 use crate::model::upgrade::definition_upgraded;
 use crate::model::view::as_written;
-use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::unsaved::{is_unsaved, unsaved_file};
 use crate::run::cx::ReadyModel;
@@ -45,7 +44,7 @@ pub struct ModelMethodDirectRequest {
     pub run: ModelMethodRunRequest,
 }
 
-/// Runs a method and waits for its end. Dropping the future cancels the run.
+/// Runs a method and waits for its end. If the use case is cancelled, so is the run.
 ///
 /// If no model has the name, an unsaved model is created. Given global arguments are laid over the
 /// stored ones. Those of an unsaved model are then stored, and those of a model with a file are used
@@ -55,15 +54,15 @@ pub struct ModelMethodDirectRequest {
 /// Returns an error if the request is invalid, or if the model has another type, before anything
 /// runs or is stored; or if the method failed.
 pub async fn model_method_direct(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &ModelMethodDirectRequest,
-    events: Arc<dyn Events>,
 ) -> Result<MethodRunView, AppError> {
-    let repository = &repository.snapshot()?;
+    let repository = &cx.repository.snapshot()?;
     let mut n_attempts = 1;
     loop {
-        let (prepared, _) = prepare(repository, request, Map::new()).await?;
-        let ran = prepared_run(repository, &request.run, prepared, Arc::clone(&events)).await;
+        let prepared = prepare(repository, request, Map::new());
+        let (prepared, _) = cx.cancel.unless_cancelled(prepared).await?;
+        let ran = prepared_run(cx, repository, &request.run, prepared).await;
         match ran {
             Err(AppError::Model(ModelError::UnsavedChanged { .. }))
                 if n_attempts < ATTEMPTS_MAX =>

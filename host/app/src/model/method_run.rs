@@ -1,6 +1,7 @@
 //! Runs a method of a model, as a run of its own.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use sedge_api::problem::Explain;
@@ -12,7 +13,7 @@ use sedge_model::names::{MethodName, ModelName, RunId};
 use sedge_model::run::{Actor, CheckSkips, RunError, RunKind, RunOptions, RunStatus};
 use sedge_runtime::Plugin;
 use sedge_store::{Claim, RunStart, UnsavedPut};
-use sedge_sys::clock::{Moment, Timestamp};
+use sedge_sys::clock::Moment;
 use sedge_sys::random;
 use serde_json::{Map, Value};
 
@@ -24,15 +25,18 @@ use crate::call::inputs::schema_joined;
 use crate::call::{
     CallFault, CallRequest, CallTerms, arguments_routed, call_run, effective_arguments,
 };
+use crate::cx::Cx;
 use crate::error::{AppError, CallFailed, ModelError};
-use crate::events::{Event, Events};
+use crate::events::Event;
 use crate::expression::EvaluatorSource;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::run::cancel::cancel_requested;
+use crate::run::cancel::{cancel_requested, children_cancel, children_left_end};
 use crate::run::cx::{ReadyModel, RunCx, RunParts};
+use crate::run::stop::StopReason;
 use crate::run::stored::{stored_arguments, stored_faults};
+use crate::run::view::cancellation_of;
 use crate::secret::vault::Vault;
 use crate::views::call::versions_written;
 
@@ -76,26 +80,33 @@ pub(super) struct PreparedRun {
     pub(super) unsaved: Option<UnsavedPut>,
 }
 
-/// Runs a method and waits for its end. Dropping the future cancels the run.
+/// Runs a method and waits for its end. If the use case is cancelled, so is the run.
 ///
 /// # Errors
 /// Returns an error if the request is invalid, before anything runs; or if the method failed.
 pub async fn model_method_run(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &ModelMethodRunRequest,
-    events: Arc<dyn Events>,
 ) -> Result<MethodRunView, AppError> {
-    let repository = &repository.snapshot()?;
+    let repository = &cx.repository.snapshot()?;
+    let prepared = cx.cancel.unless_cancelled(prepare(repository, request));
+    prepared_run(cx, repository, request, prepared.await?).await
+}
+
+/// Loads the model, and checks the arguments.
+async fn prepare(
+    repository: &RepositorySnapshot,
+    request: &ModelMethodRunRequest,
+) -> Result<PreparedRun, AppError> {
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
     let method = method_find(&model.plugin, &model.definition.name, &request.method)?;
     let arguments = arguments_of(repository, &model, &method, &request.given()).await?;
-    let prepared = PreparedRun {
+    Ok(PreparedRun {
         model,
         method,
         arguments,
         unsaved: None,
-    };
-    prepared_run(repository, request, prepared, events).await
+    })
 }
 
 /// Creates a run of a method and waits for its end.
@@ -104,21 +115,21 @@ pub async fn model_method_run(
 /// Returns an error if the checks to skip do not exist, or if another process has changed the
 /// unsaved model, before a run is created; or if the method failed.
 pub(super) async fn prepared_run(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     request: &ModelMethodRunRequest,
     prepared: PreparedRun,
-    events: Arc<dyn Events>,
 ) -> Result<MethodRunView, AppError> {
     check_skips_known(&request.check_skips, [prepared.model.plugin.type_info()])?;
     let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
     let dump_file = dump_file.transpose()?;
     let vault = Vault::open(repository)?;
-    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let locks = Locks::new(cx, repository)?;
     let options = RunOptions {
         check_skips: request.check_skips.clone(),
         ..RunOptions::default()
     };
-    let claim = run_begin(repository, &prepared, &options, locks.actor())?;
+    let claim = run_begin(repository, &prepared, &options, locks.actor().clone())?;
     let PreparedRun {
         model,
         method,
@@ -126,16 +137,16 @@ pub(super) async fn prepared_run(
         unsaved: _,
     } = prepared;
     let run = claim.run.clone();
-    events.event(Event::RunStarted { run: run.clone() });
+    cx.event(Event::RunStarted { run: run.clone() });
     let frame = CallFrame::of_run(Lineage::root(run.clone()));
     let first = frame.lineage().child(1);
     let parts = RunParts {
+        base: cx.clone(),
         repository: repository.clone(),
-        events,
         locks,
         vault,
     };
-    let cx = RunCx::new(parts, claim, options, Timestamp::now());
+    let cx = RunCx::new(parts, claim, options, cx.clock.now());
     let ending = RunEnding::new(&cx, &frame);
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
@@ -162,6 +173,7 @@ pub(super) async fn prepared_run(
         }),
         Err(CallFault::Refused(source) | CallFault::Failed(source)) => {
             Err(AppError::from(CallFailed {
+                is_interrupted: source == CallError::Cancelled && cx.stop.is_interrupted(),
                 report: FailureReport::read(repository, &run, |_| true),
                 core_dump,
                 run,
@@ -174,16 +186,19 @@ pub(super) async fn prepared_run(
     }
 }
 
-/// Runs the only call of a run. If a user cancels the run, the call is stopped, and its record says
-/// that it was cancelled.
+/// Runs the only call of a run. If a user cancels the run, or this process is to end, the call is
+/// stopped, and its record says that it was cancelled.
 async fn call_until_cancelled(cx: &Arc<RunCx>, call: CallRequest) -> Result<Outcome, CallFault> {
+    let mut ending = pin!(call_run(cx, call));
     tokio::select! {
         biased;
-        ended = call_run(cx, call) => ended,
+        ended = &mut ending => return ended,
+        _ = cx.stop.stopped() => {}
         () = cancel_requested(&cx.repository, cx.run()) => {
-            Err(CallFault::Failed(CallError::Cancelled))
+            cx.stop.stop(StopReason::Cancelled);
         }
     }
+    ending.await
 }
 
 /// Creates the run, and with it the definition of an unsaved model.
@@ -253,7 +268,9 @@ impl RunEnding {
         self.has_ended = true;
         match ended {
             Ok(_) => run_end(&self.cx, RunStatus::Succeeded, None),
-            Err(CallFault::Failed(CallError::Cancelled)) => {
+            Err(
+                CallFault::Failed(CallError::Cancelled) | CallFault::Refused(CallError::Cancelled),
+            ) => {
                 run_end(&self.cx, RunStatus::Cancelled, None);
             }
             Err(fault) => run_end(&self.cx, RunStatus::Failed, Some(&run_error(fault))),
@@ -283,9 +300,22 @@ impl Drop for RunEnding {
 fn run_end(cx: &RunCx, status: RunStatus, error: Option<&RunError>) {
     let store = cx.repository.store();
     let ended = store.and_then(|store| Ok(store.run_end(&cx.claim, status, error)?));
-    if let Err(error) = ended {
+    if let Err(error) = ended.and_then(|()| children_end(cx, status)) {
         tracing::warn!(run = %cx.run(), %error, "failed to record the end of a run");
     }
+}
+
+/// Ends the runs of workflows that the call has started and that are left. If the run was cancelled,
+/// so are those that wait for a decision.
+fn children_end(cx: &RunCx, status: RunStatus) -> Result<(), AppError> {
+    let (repository, by) = (&cx.repository, cx.locks.actor());
+    if status != RunStatus::Cancelled {
+        return children_left_end(repository, cx.run(), by);
+    }
+    let record = repository.store()?.run_get(cx.run())?;
+    let log = repository.store()?.run_events(cx.run())?;
+    let reason = cancellation_of(&log).and_then(|it| it.reason);
+    children_cancel(repository, &record, by, reason.as_deref())
 }
 
 /// Returns the method of a name.

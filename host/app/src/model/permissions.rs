@@ -1,15 +1,13 @@
 //! Explains what a model may do and why, and when it last used each permission.
 
-use std::sync::Arc;
-
 use sedge_api::view::model::{ModelPermissionView, ModelPermissions};
 use sedge_lang::repository::Config;
 use sedge_model::names::CommandName;
 use sedge_model::permission::PermissionKind;
 use sedge_model::permission::effective::Explained;
 
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::repository::Repository;
 use crate::run::cx::ReadyModel;
 use crate::views::permission::permission_view;
 use crate::views::time;
@@ -19,11 +17,8 @@ use crate::views::time;
 ///
 /// # Errors
 /// Returns an error if there is no such model, or if its file or plugin is invalid.
-pub async fn model_permissions(
-    repository: &Arc<Repository>,
-    name: &str,
-) -> Result<ModelPermissions, AppError> {
-    let repository = &repository.snapshot()?;
+pub async fn model_permissions(cx: &Cx, name: &str) -> Result<ModelPermissions, AppError> {
+    let repository = &cx.repository.snapshot()?;
     let model = ReadyModel::load(repository, name).await?;
     let uses = repository
         .store()?

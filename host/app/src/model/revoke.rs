@@ -1,17 +1,15 @@
 //! Revokes permissions that the definition of a model grants.
 
-use std::sync::Arc;
-
 use sedge_api::view::model::ModelRevoked;
 use sedge_lang::definition::Definition;
 use sedge_model::permission::grants::Grants;
 use sedge_model::permission::revoke::{Revocation, grant_subjects};
 
 use crate::audit::audit_grants;
+use crate::cx::Cx;
 use crate::error::{AppError, ModelError};
 use crate::model::grant::{definitions_queue, grants_write};
 use crate::model::permissions::model_permissions;
-use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::unsaved::saved_check;
 use crate::run::cx::type_grants;
@@ -42,12 +40,9 @@ pub enum Revoked {
 /// Returns an error if there is no such model, if its file is invalid, if the definition does not
 /// grant something of it, or if the grants in the file have a form that is not edited. The file is
 /// unchanged then.
-pub async fn model_revoke(
-    repository: &Arc<Repository>,
-    request: &ModelRevokeRequest,
-) -> Result<ModelRevoked, AppError> {
-    let (definition, removed) = grants_remove(&repository.snapshot()?, request)?;
-    let permissions = match model_permissions(repository, &request.model).await {
+pub async fn model_revoke(cx: &Cx, request: &ModelRevokeRequest) -> Result<ModelRevoked, AppError> {
+    let (definition, removed) = grants_remove(cx, &cx.repository.snapshot()?, request)?;
+    let permissions = match model_permissions(cx, &request.model).await {
         Ok(now) => Some(now.permissions),
         Err(error) => {
             tracing::warn!(%error, "failed to read what the model may do now");
@@ -65,6 +60,7 @@ pub async fn model_revoke(
 
 /// Removes grants from a definition. Returns the former definition, and the grants that it lost.
 fn grants_remove(
+    cx: &Cx,
     repository: &RepositorySnapshot,
     request: &ModelRevokeRequest,
 ) -> Result<(Definition, Grants), AppError> {
@@ -81,7 +77,7 @@ fn grants_remove(
     };
     grants_write(repository, &definition, &left)?;
     let name = definition.name.as_str();
-    audit_grants(repository, name, &definition.grants, &left)?;
+    audit_grants(cx, name, &definition.grants, &left)?;
     Ok((definition, removed))
 }
 

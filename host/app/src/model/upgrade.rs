@@ -9,13 +9,16 @@ use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::Diagnostic;
 use sedge_lang::type_info::UpgradeSpec;
 use sedge_lang::upgrade::{UpgradeEditError, opaque_check, upgraded_text, with_arguments};
+use sedge_model::audit::AuditWord;
 use sedge_model::names::{ModelName, TypeVersion};
 use sedge_runtime::{Plugin, UpgradeError};
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
+use crate::audit::audit_note;
+use crate::cx::Cx;
 use crate::error::{AppError, ModelError, RepositoryError};
-use crate::events::{DefinitionUpgrade, Events};
+use crate::events::DefinitionUpgrade;
 use crate::model::grant::definitions_queue;
 use crate::plugin::view::upgrade_view;
 use crate::repository::Repository;
@@ -84,11 +87,10 @@ pub(crate) async fn definition_upgraded(
 /// for a newer version of its type, if the plugin cannot upgrade it, or if its text has a form that
 /// is not edited.
 pub async fn model_upgrade(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &ModelUpgradeRequest,
-    events: Arc<dyn Events>,
 ) -> Result<ModelsUpgraded, AppError> {
-    let snapshot = repository.snapshot()?;
+    let snapshot = cx.repository.snapshot()?;
     let names = match &request.models {
         UpgradedModels::Named(name) => {
             let definition = snapshot.definition(name)?;
@@ -104,10 +106,10 @@ pub async fn model_upgrade(
         _ if request.is_dry_run => None,
         (UpgradedModels::Named(_), [name]) => {
             let what = format!("model upgrade {name}");
-            Some(locked(repository, &what, &one(name), events).await?)
+            Some(locked(cx, &what, &one(name)).await?)
         }
         (UpgradedModels::Named(_) | UpgradedModels::All, _) => {
-            Some(locked(repository, "model upgrade --all", &whole(), events).await?)
+            Some(locked(cx, "model upgrade --all", &whole()).await?)
         }
     };
     let queue = definitions_queue(&snapshot)?;
@@ -120,7 +122,9 @@ pub async fn model_upgrade(
         for change in &changes {
             let text = change.text.as_bytes();
             let file = &change.view.file;
-            repository.folder().write_through(file, text)?;
+            cx.repository.folder().write_through(file, text)?;
+            let (on, detail) = (&change.view.name, Some(upgraded_note(&change.view)));
+            audit_note(cx, AuditWord::ModelUpgraded, on, detail)?;
         }
     }
     Ok(ModelsUpgraded {
@@ -128,6 +132,14 @@ pub async fn model_upgrade(
         models: changes.into_iter().map(|change| change.view).collect(),
         is_dry_run: request.is_dry_run,
     })
+}
+
+/// Returns what changed in a definition, for the audit.
+fn upgraded_note(view: &ModelUpgraded) -> String {
+    match &view.from {
+        Some(from) => format!("version {from} to {}", view.to),
+        None => format!("to version {}", view.to),
+    }
 }
 
 /// A file of a definition after an upgrade.

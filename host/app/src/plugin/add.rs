@@ -5,7 +5,6 @@
 //! the component, and [`Added::pin`] or [`plugins_pin`] adds it to the repository.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sedge_api::view::permission::PermissionRequestView;
 use sedge_api::view::plugin::{GrantedShare, PinnedBefore, PluginAdded, PluginChange, PluginView};
@@ -19,8 +18,9 @@ use sedge_runtime::{PluginDescription, sha256_hex, url_shown};
 use sedge_sys::file_lock::FileQueue;
 
 use crate::audit::{audit_grants, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, PluginUseError};
-use crate::events::{Event, Events};
+use crate::events::{Event, EventSink};
 use crate::plugin::component::{ComponentSource, ReadComponent, component_read};
 use crate::plugin::loaded::component_file;
 use crate::plugin::remove::pin_text;
@@ -69,6 +69,7 @@ pub struct AddOptions {
 /// A component that was checked but is not pinned yet.
 #[derive(Debug)]
 pub struct Added {
+    cx: Cx,
     repository: RepositorySnapshot,
     component: ReadComponent,
     options: AddOptions,
@@ -118,24 +119,20 @@ impl Undecided {
 /// # Errors
 /// Returns an error if the component cannot be read or is not a plugin. The repository is unchanged
 /// then.
-pub async fn plugin_add(
-    repository: &Arc<Repository>,
-    request: impl Into<AddRequest>,
-    events: Arc<dyn Events>,
-) -> Result<Added, AppError> {
+pub async fn plugin_add(cx: &Cx, request: impl Into<AddRequest>) -> Result<Added, AppError> {
     let AddRequest {
         source,
         options,
         private_addresses,
     } = request.into();
-    let repository = repository.snapshot()?;
+    let repository = cx.repository.snapshot()?;
     source_check(&repository, &source, options)?;
     let component = component_read(&repository, &source, &private_addresses).await?;
     let lock = repository.plugin_lock();
     if options.is_locked {
         pinned_of(lock, &component)?;
     }
-    let description = component_check(&repository, &component, events).await?;
+    let description = component_check(&repository, &component, cx.events.clone()).await?;
     if options.is_locked {
         locked_check(lock, &component, &description.type_info.name)?;
     }
@@ -144,6 +141,7 @@ pub async fn plugin_add(
         version_check(&description, pinned, &component.path, options)?;
     }
     Ok(Added {
+        cx: cx.clone(),
         options,
         undecided: (undecided(&description, pinned).iter())
             .map(Undecided::new)
@@ -200,7 +198,7 @@ fn locked_check(
 pub(crate) async fn component_check(
     repository: &Repository,
     component: &ReadComponent,
-    events: Arc<dyn Events>,
+    events: EventSink,
 ) -> Result<PluginDescription, AppError> {
     let logged = move |line: &_| {
         events.event(Event::PluginLogged {
@@ -261,17 +259,13 @@ pub fn plugins_pin(all: Vec<(Added, Vec<Choice>)>) -> Result<Vec<PluginAdded>, A
     if lock != before {
         let text = lock.file_text();
         repository.folder().write(LOCK_FILE, text.as_bytes())?;
-        pins_note(repository, &before, &lock)?;
+        pins_note(&first.cx, &before, &lock)?;
     }
     Ok(pinned)
 }
 
 /// Records in the audit which plugins have another pin than before, and which grants have changed.
-fn pins_note(
-    repository: &RepositorySnapshot,
-    before: &PluginLock,
-    now: &PluginLock,
-) -> Result<(), AppError> {
+fn pins_note(cx: &Cx, before: &PluginLock, now: &PluginLock) -> Result<(), AppError> {
     for (type_name, pinned) in &now.plugins {
         let (on, former) = (type_name.as_str(), before.plugins.get(type_name));
         let detail = match former {
@@ -284,12 +278,12 @@ fn pins_note(
             )),
         };
         if detail.is_some() {
-            audit_note(repository, AuditWord::PluginAdded, on, detail)?;
+            audit_note(cx, AuditWord::PluginAdded, on, detail)?;
         }
         let former = former.map(|former| former.grants.clone());
         // ignored: no error is dropped, because this is an `Option`.
         let former = former.unwrap_or_default();
-        audit_grants(repository, on, &former, &pinned.grants)?;
+        audit_grants(cx, on, &former, &pinned.grants)?;
     }
     Ok(())
 }

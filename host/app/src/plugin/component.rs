@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use sedge_model::names::TypeName;
 use sedge_model::permission::grants::AddressRange;
 use sedge_runtime::{FetchRequest, component_bytes_check, url_shown};
-use sedge_sys::folder::{FileError, named_file_path, named_file_size, read_named_file};
+use sedge_sys::folder::{
+    FileError, is_named_file, named_file_path, named_file_size, read_named_file,
+};
 
 use crate::error::{AppError, PluginUseError};
 use crate::plugin::first_party::first_party_read;
@@ -99,6 +101,17 @@ pub(crate) async fn component_read(
 }
 
 fn file_read(repository: &RepositorySnapshot, path: &Path) -> Result<ReadComponent, AppError> {
+    // A user who types `sink` most likely means the plugin that comes with Sedge.
+    let name = path.to_str().filter(|text| !text.contains(['/', '.']));
+    if let Some(name) = name
+        && let Some(near) = repository.first_party().named(name)
+        && !is_named_file(path)?
+    {
+        return Err(AppError::from(PluginUseError::FileMissing {
+            path: path.to_owned(),
+            near: near.clone(),
+        }));
+    }
     size_check(repository, path)?;
     Ok(ReadComponent {
         bytes: read_named_file(path, repository.component_limits().bytes)?,

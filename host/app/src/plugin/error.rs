@@ -68,6 +68,14 @@ pub enum PluginUseError {
         /// The reason.
         source: PluginError,
     },
+    /// There is no such file, and a first-party plugin has nearly this name.
+    #[error("no file named `{}`", path.display())]
+    FileMissing {
+        /// The file.
+        path: PathBuf,
+        /// The plugin.
+        near: TypeName,
+    },
     /// A name is not the name of a first-party plugin.
     #[error("`{type_name}` is not a plugin that comes with Sedge")]
     NotFirstParty {
@@ -233,7 +241,9 @@ pub enum PluginUseError {
 impl Explain for PluginUseError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::TypeMissing { .. } | Self::NotFirstParty { .. } => ErrorCode::TypeMissing,
+            Self::TypeMissing { .. } | Self::NotFirstParty { .. } | Self::FileMissing { .. } => {
+                ErrorCode::TypeMissing
+            }
             Self::NotInstalled { .. } | Self::OtherThanBuilt { .. } => ErrorCode::Installation,
             Self::SameType { .. } => ErrorCode::Usage,
             Self::ModelsLeft { .. } => ErrorCode::PluginInUse,
@@ -289,6 +299,7 @@ impl Explain for PluginUseError {
             )],
             Self::TypeMissing { .. }
             | Self::NotFirstParty { .. }
+            | Self::FileMissing { .. }
             | Self::SameType { .. }
             | Self::ModelsLeft { .. }
             | Self::Older { .. }
@@ -313,6 +324,10 @@ impl Explain for PluginUseError {
 
     fn help(&self) -> Vec<Help> {
         match self {
+            Self::FileMissing { near, .. } => vec![
+                Help::command("add the plugin that comes with Sedge", UseCase::PluginAdd)
+                    .with("file", near.as_str()),
+            ],
             Self::NotFirstParty { near, names, .. } => not_first_party_help(near.as_ref(), names),
             Self::NotInstalled { .. } => vec![Help::advice(
                 "install the folder `lib` of Sedge beside its `bin`, or name the folder of the \

@@ -89,6 +89,23 @@ impl FirstParty {
         })
     }
 
+    /// Returns the plugin that a user means by a name without its collective: `@sedge/sink` for
+    /// `sink`, or for a name that is nearly this.
+    pub(crate) fn named(&self, name: &str) -> Option<&TypeName> {
+        let short = |it: &FirstPartyPlugin| {
+            let type_name = it.type_name.as_str();
+            type_name
+                .rsplit_once('/')
+                .map_or(type_name, |(_, it)| it)
+                .to_owned()
+        };
+        let names: Vec<String> = self.plugins.iter().map(short).collect();
+        let near = near_one(name, &names);
+        let is_meant = |it: &String| it == name || Some(it) == near.as_ref();
+        let found = names.iter().position(is_meant)?;
+        Some(&self.plugins[found].type_name)
+    }
+
     /// Returns the file of a plugin's component, in the first folder that has it.
     fn path(&self, plugin: &FirstPartyPlugin) -> Result<PathBuf, AppError> {
         let file = plugin.file();

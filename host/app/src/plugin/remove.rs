@@ -1,7 +1,5 @@
 //! Removes a plugin: its pin, and with it the grants for all models of its type.
 
-use std::sync::Arc;
-
 use sedge_api::view::plugin::PluginRemoved;
 use sedge_lang::definition::Definition;
 use sedge_lang::repository::{LOCK_FILE, LockedPlugin};
@@ -10,6 +8,7 @@ use sedge_model::names::TypeName;
 use sedge_model::permission::grants::Grants;
 
 use crate::audit::{audit_grants, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, PluginUseError, RepositoryError};
 use crate::plugin::add::plugin_lock_queue;
 use crate::plugin::loaded::component_file;
@@ -21,11 +20,11 @@ use crate::repository::{Repository, plugin_lock_read};
 /// # Errors
 /// Returns the same errors.
 pub fn plugin_remove_plan(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     type_name: &str,
     is_forced: bool,
 ) -> Result<PluginRemoved, AppError> {
-    let repository = repository.snapshot()?;
+    let repository = cx.repository.snapshot()?;
     let (type_name, pinned) = repository.plugin_pinned(type_name)?;
     let models = models_left(&repository, type_name, is_forced)?;
     Ok(removed_view(type_name, pinned, models))
@@ -36,12 +35,8 @@ pub fn plugin_remove_plan(
 /// # Errors
 /// Returns an error if no plugin provides the type, or if models of the type exist and `is_forced`
 /// is false. Nothing was changed then.
-pub fn plugin_remove(
-    repository: &Arc<Repository>,
-    type_name: &str,
-    is_forced: bool,
-) -> Result<PluginRemoved, AppError> {
-    let repository = &repository.snapshot()?;
+pub fn plugin_remove(cx: &Cx, type_name: &str, is_forced: bool) -> Result<PluginRemoved, AppError> {
+    let repository = &cx.repository.snapshot()?;
     let (type_name, _) = repository.plugin_pinned(type_name)?;
     let models = models_left(repository, type_name, is_forced)?;
     let queue = plugin_lock_queue(repository)?;
@@ -64,8 +59,8 @@ pub fn plugin_remove(
         repository.folder().remove(file)?;
     }
     let (on, detail) = (type_name.as_str(), pin_text(&removed));
-    audit_note(repository, AuditWord::PluginRemoved, on, Some(detail))?;
-    audit_grants(repository, on, &removed.grants, &Grants::default())?;
+    audit_note(cx, AuditWord::PluginRemoved, on, Some(detail))?;
+    audit_grants(cx, on, &removed.grants, &Grants::default())?;
     Ok(view)
 }
 

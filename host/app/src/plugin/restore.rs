@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sedge_api::problem::{Explain, Help};
 use sedge_api::view::plugin::{PluginRestored, PluginsRestored};
@@ -13,14 +12,14 @@ use sedge_model::permission::grants::AddressRange;
 use sedge_runtime::sha256_hex;
 use sedge_sys::folder::{Folder, is_named_file, is_named_folder};
 
+use crate::cx::Cx;
 use crate::error::{AppError, PluginUseError};
-use crate::events::Events;
+use crate::events::EventSink;
 use crate::plugin::add::component_check;
 use crate::plugin::component::{ComponentSource, ReadComponent, component_read};
 use crate::plugin::error::PinnedDigest;
 use crate::plugin::loaded::component_file;
 use crate::plugin::vendor::{file_in_folder, vendored_file};
-use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
 
 /// A request to restore components.
@@ -41,11 +40,10 @@ pub struct PluginRestoreRequest {
 /// Returns an error if a file is not a pinned component, if a folder has none, or if nothing is
 /// given and a component was not found. Those that were found before are restored then.
 pub async fn plugin_restore(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &PluginRestoreRequest,
-    events: Arc<dyn Events>,
 ) -> Result<PluginsRestored, AppError> {
-    let repository = &repository.snapshot()?;
+    let repository = &cx.repository.snapshot()?;
     let lock = repository.plugin_lock();
     let components = repository.state_folder("plugins")?;
     let mut missing = missing_in(repository, &components, lock)?;
@@ -77,7 +75,7 @@ pub async fn plugin_restore(
         } = found;
         let was_missing = missing.contains_key(type_name);
         if was_missing {
-            type_check(repository, found, Arc::clone(&events)).await?;
+            type_check(repository, found, cx.events.clone()).await?;
             components.write(&component_file(&pinned.sha256), &found.component.bytes)?;
             missing.remove(type_name);
         }
@@ -110,7 +108,7 @@ pub async fn plugin_restore(
 pub(crate) async fn component_restore(
     repository: &RepositorySnapshot,
     type_name: &TypeName,
-    events: Arc<dyn Events>,
+    events: EventSink,
 ) -> Result<String, AppError> {
     let (type_name, pinned) = repository.plugin_pinned(type_name.as_str())?;
     let search = ComponentSearch {
@@ -233,7 +231,7 @@ pub(crate) fn pinned_of<'a>(
 async fn type_check(
     repository: &RepositorySnapshot,
     found: &FoundComponent<'_>,
-    events: Arc<dyn Events>,
+    events: EventSink,
 ) -> Result<(), AppError> {
     let description = component_check(repository, &found.component, events).await?;
     let provides = description.type_info.name;

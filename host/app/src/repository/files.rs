@@ -29,6 +29,12 @@ const WALK_LIMITS: WalkLimits = WalkLimits {
     files_max: 100_000,
 };
 
+/// How much text of files is kept from the look-up of their names until they are parsed, in bytes.
+///
+/// A user who can write to the repository chooses the number and the size of the files. Files after
+/// these are read a second time.
+const TEXT_KEPT_BYTES_MAX: usize = 16 << 20;
+
 /// The ends of the names of YAML files.
 const ENDINGS: [&str; 2] = [".yaml", ".yml"];
 
@@ -84,6 +90,8 @@ pub(crate) struct ListedFile {
     pub(crate) path: String,
     /// Another file with the same name.
     twin: Option<String>,
+    /// The file as it was read for its name, if it was kept.
+    kept: Option<Arc<SourceFile>>,
 }
 
 impl ListedFile {
@@ -93,8 +101,16 @@ impl ListedFile {
             name: name.to_owned(),
             path: path.to_owned(),
             twin: None,
+            kept: None,
         }
     }
+}
+
+/// A file that was read for its name.
+struct ReadFile {
+    path: String,
+    /// The file, if it was kept.
+    kept: Option<Arc<SourceFile>>,
 }
 
 /// The result of a look-up.
@@ -143,6 +159,17 @@ impl Repository {
                 name: name.to_owned(),
                 near: self.near(FileKind::Workflow, name),
             })),
+        }
+    }
+
+    /// Returns whether the file of a workflow has exactly this text. It is not parsed.
+    ///
+    /// # Errors
+    /// Two files have the name, or a file cannot be read.
+    pub(crate) fn has_workflow_text(&self, name: &str, text: &str) -> Result<bool, AppError> {
+        match self.find(FileKind::Workflow, name)? {
+            Found::File(file) => Ok(file.text == text),
+            Found::OtherName(_) | Found::Nothing => Ok(false),
         }
     }
 
@@ -202,9 +229,11 @@ impl Repository {
     pub(crate) fn definitions(
         &self,
     ) -> Result<impl Iterator<Item = (ListedFile, Result<Definition, AppError>)>, AppError> {
-        let listed = self.listed(FileKind::Model)?.into_iter();
-        Ok(listed.filter_map(|listed| {
-            let parsed = self.listed_file(FileKind::Model, &listed).transpose()?;
+        let listed = self
+            .listed_kept(FileKind::Model, TEXT_KEPT_BYTES_MAX)?
+            .into_iter();
+        Ok(listed.filter_map(|mut listed| {
+            let parsed = self.listed_file(FileKind::Model, &mut listed).transpose()?;
             let parsed = parsed.and_then(|file| Ok(Definition::parse(&file)?));
             Some((listed, parsed))
         }))
@@ -217,9 +246,13 @@ impl Repository {
     pub(crate) fn workflows(
         &self,
     ) -> Result<impl Iterator<Item = (ListedFile, Result<Workflow, AppError>)>, AppError> {
-        let listed = self.listed(FileKind::Workflow)?.into_iter();
-        Ok(listed.filter_map(|listed| {
-            let parsed = self.listed_file(FileKind::Workflow, &listed).transpose()?;
+        let listed = self
+            .listed_kept(FileKind::Workflow, TEXT_KEPT_BYTES_MAX)?
+            .into_iter();
+        Ok(listed.filter_map(|mut listed| {
+            let parsed = self
+                .listed_file(FileKind::Workflow, &mut listed)
+                .transpose()?;
             let parsed = parsed.and_then(|file| Ok(Workflow::parse(&file)?));
             Some((listed, parsed))
         }))
@@ -256,9 +289,9 @@ impl Repository {
     /// Two files have one name: the fault is in the second one, and names the first.
     pub(crate) fn names_check(&self) -> Result<(), AppError> {
         for kind in [FileKind::Model, FileKind::Workflow] {
-            for listed in self.listed(kind)? {
+            for mut listed in self.listed(kind)? {
                 if listed.twin.is_some() {
-                    self.listed_file(kind, &listed)?;
+                    self.listed_file(kind, &mut listed)?;
                 }
             }
         }
@@ -267,10 +300,27 @@ impl Repository {
 
     /// Returns all files in the order of their names, and of their paths for one name.
     pub(crate) fn listed(&self, kind: FileKind) -> Result<Vec<ListedFile>, AppError> {
-        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        self.listed_kept(kind, 0)
+    }
+
+    /// Returns the same as [`Repository::listed`], with the texts of the files as far as they were
+    /// read and have at most `kept_bytes_max` bytes together.
+    fn listed_kept(
+        &self,
+        kind: FileKind,
+        kept_bytes_max: usize,
+    ) -> Result<Vec<ListedFile>, AppError> {
+        let mut by_name: BTreeMap<String, Vec<ReadFile>> = BTreeMap::new();
+        let mut kept_bytes = 0;
         for path in self.paths(kind)? {
-            let name = match self.head(&path) {
-                Ok(head) => head.and_then(|head| head.name),
+            let mut kept = None;
+            let name = match self.head_and_file(&path) {
+                Ok(Some((head, file))) => {
+                    kept = file.filter(|it| kept_bytes + it.text.len() <= kept_bytes_max);
+                    kept_bytes += kept.as_ref().map_or(0, |it| it.text.len());
+                    head.name
+                }
+                Ok(None) => None,
                 Err(error) => {
                     // The command that uses this very file reports why.
                     tracing::warn!(%error, path, "failed to read a file to find its name");
@@ -278,19 +328,23 @@ impl Repository {
                 }
             };
             let name = name.unwrap_or_else(|| kind.name_of_path(&path).to_owned());
-            by_name.entry(name).or_default().push(path);
+            let read = ReadFile { path, kept };
+            by_name.entry(name).or_default().push(read);
         }
-        let files = |(name, paths): (String, Vec<String>)| {
-            let twin = |n: usize| match n {
-                0 => paths.get(1).cloned(),
-                _ => paths.first().cloned(),
-            };
-            let one = |(n, path): (usize, &String)| ListedFile {
+        let files = |(name, files): (String, Vec<ReadFile>)| {
+            let path = |at: usize| files.get(at).map(|it| it.path.clone());
+            let (first, second) = (path(0), path(1));
+            let one = |(at, read): (usize, ReadFile)| ListedFile {
                 name: name.clone(),
-                path: path.clone(),
-                twin: twin(n),
+                path: read.path,
+                twin: if at == 0 {
+                    second.clone()
+                } else {
+                    first.clone()
+                },
+                kept: read.kept,
             };
-            paths.iter().enumerate().map(one).collect::<Vec<_>>()
+            files.into_iter().enumerate().map(one).collect::<Vec<_>>()
         };
         Ok(by_name.into_iter().flat_map(files).collect())
     }
@@ -302,9 +356,13 @@ impl Repository {
     fn listed_file(
         &self,
         kind: FileKind,
-        listed: &ListedFile,
+        listed: &mut ListedFile,
     ) -> Result<Option<Arc<SourceFile>>, AppError> {
-        let Some(file) = source(&self.folder, &listed.path)? else {
+        let file = match listed.kept.take() {
+            Some(kept) => Some(kept),
+            None => source(&self.folder, &listed.path)?,
+        };
+        let Some(file) = file else {
             self.folder.link_check(&listed.path)?;
             return Ok(None);
         };

@@ -10,12 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::yaml;
-use sedge_sys::clock::Timestamp;
+use sedge_sys::clock::Clock;
 use sedge_sys::folder::FileStamp;
 
 use super::Repository;
 use super::files::source;
 use crate::error::AppError;
+
+/// What a file gives, with the file if it had to be read.
+type HeadAndFile = (FileHead, Option<Arc<SourceFile>>);
 
 /// What is known about the files that this process has read, by their paths.
 #[derive(Debug, Default)]
@@ -44,17 +47,18 @@ impl KnownHeads {
 }
 
 impl Repository {
-    /// Returns the name and the id that a file gives; none if it gives none, or is not YAML. Returns
-    /// `None` if the file was removed meanwhile.
+    /// Returns the name and the id that a file gives; none if it gives none, or is not YAML. The
+    /// file follows if it had to be read. Returns `None` if the file was removed meanwhile.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn head(&self, path: &str) -> Result<Option<FileHead>, AppError> {
-        self.head_if(path, |_| true)
+    pub(super) fn head_and_file(&self, path: &str) -> Result<Option<HeadAndFile>, AppError> {
+        self.head_read(path, |_| true)
     }
 
-    /// Returns the same as [`Repository::head`]. Returns `None`, too, if the file would have to be
-    /// parsed and its text does not match.
+    /// Returns the name and the id that a file gives; none if it gives none, or is not YAML.
+    /// Returns `None` if the file was removed meanwhile, or if it would have to be parsed and its
+    /// text does not match.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -63,14 +67,24 @@ impl Repository {
         path: &str,
         may_match: impl FnOnce(&SourceFile) -> bool,
     ) -> Result<Option<FileHead>, AppError> {
-        let now = Timestamp::now();
+        let read = self.head_read(path, may_match)?;
+        Ok(read.map(|(head, _)| head))
+    }
+
+    fn head_read(
+        &self,
+        path: &str,
+        may_match: impl FnOnce(&SourceFile) -> bool,
+    ) -> Result<Option<HeadAndFile>, AppError> {
+        // The times of files are those of the machine.
+        let now = Clock::machine().now();
         // The stamp is older than the content. If the file changes in between, it has another stamp
         // at the next look-up.
         let stamp = self.folder.stamp(path)?;
         if let Some(stamp) = stamp
             && let Some(known) = self.heads.get(path, stamp)
         {
-            return Ok(Some(known));
+            return Ok(Some((known, None)));
         }
         let Some(file) = source(&self.folder, path)? else {
             self.folder.link_check(path)?;
@@ -85,7 +99,7 @@ impl Repository {
         // A change that follows at once may leave the stamp as it is.
         let settled = stamp.filter(|it| it.is_settled(now));
         self.heads.set(path, settled.map(|it| (it, &head)));
-        Ok(Some(head))
+        Ok(Some((head, Some(file))))
     }
 }
 

@@ -8,10 +8,11 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sedge_api::problem::{ErrorCode, Explain};
 use sedge_lang::diagnostic::{Diagnostic, SourceFile};
 use sedge_lang::repository::{Config, PluginLock};
 use sedge_model::limits::ComponentLimits;
-use sedge_sys::clock::Timestamp;
+use sedge_sys::clock::Clock;
 use sedge_sys::folder::{FileStamp, Folder};
 
 use super::files::source;
@@ -39,20 +40,30 @@ impl Repository {
     /// used any more.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Result<RepositorySnapshot, AppError> {
         let check = || trust_check(&self.folder, &self.settings.trust).map(drop);
+        let config = self.config.read(&self.folder, check)?;
+        let lock = match self.lock.read(&self.folder, check) {
+            Err(error) if self.settings.may_lack_pins && error.code() == ErrorCode::BadFile => {
+                Arc::default()
+            }
+            lock => lock?,
+        };
         Ok(RepositorySnapshot {
-            config: self.config.read(&self.folder, check)?,
-            lock: self.lock.read(&self.folder, check)?,
+            config,
+            lock,
             repository: Arc::clone(self),
         })
+    }
+
+    /// Checks that `sedge.lock` can be read.
+    ///
+    /// # Errors
+    /// The file is invalid or cannot be read.
+    pub(crate) fn plugin_lock_check(&self) -> Result<(), AppError> {
+        self.lock.read(&self.folder, || Ok(())).map(drop)
     }
 }
 
 impl RepositorySnapshot {
-    /// Returns the handle of the repository, which outlives the snapshot.
-    pub(crate) fn handle(&self) -> &Arc<Repository> {
-        &self.repository
-    }
-
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
@@ -130,7 +141,8 @@ impl<T: Default> ParsedFile<T> {
         folder: &Folder,
         check: impl FnOnce() -> Result<(), AppError>,
     ) -> Result<Arc<T>, AppError> {
-        let now = Timestamp::now();
+        // The times of files are those of the machine.
+        let now = Clock::machine().now();
         // The stamp is older than the content. If the file changes in between, the next reader has
         // another stamp, and reads the file again.
         let stamp = folder.stamp(self.name)?;

@@ -10,6 +10,7 @@ use sedge_store::{Author, EventRecord, LogEntry, RunRecord};
 use sedge_sys::clock::{self, Timestamp};
 use sedge_workflow::{Next, Plan, RunState};
 
+use crate::cx::Cx;
 use crate::error::{AppError, ChildVerb, RunUseError};
 use crate::repository::Repository;
 use crate::run::gate_log::ms;
@@ -22,7 +23,7 @@ use crate::workflow::gates::{apply, fold, run_workflow};
 /// question reads one entry of an index.
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// Cancels a run for the user `by`. The run is found by its id or by the beginning of its id.
+/// Cancels a run for the user of `cx`. The run is found by its id or by the beginning of its id.
 ///
 /// If a process works on the run, it starts nothing more, and stops what is running; until then the
 /// run is `cancelling`. A run that is suspended or interrupted ends at once, and so do the runs of
@@ -30,22 +31,18 @@ const POLL_EVERY: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// Returns an error if there is no such run, if it has ended, or if it is part of another run.
-pub fn run_cancel(
-    repository: &Repository,
-    by: &Actor,
-    id: &str,
-    reason: Option<&str>,
-) -> Result<RunCancelled, AppError> {
-    let run = repository.run_by_id(id)?;
-    repository.root_check(&run, ChildVerb::Cancelled)?;
+pub fn run_cancel(cx: &Cx, id: &str, reason: Option<&str>) -> Result<RunCancelled, AppError> {
+    let run = cx.repository.run_by_id(id)?;
+    cx.repository.root_check(&run, ChildVerb::Cancelled)?;
     let reason = match reason {
         // The user may have pasted a secret into the reason.
         Some(reason) => {
-            let redactor = Vault::open(repository)?.redactors().all;
+            let redactor = Vault::open(&cx.repository)?.redactors().all;
             Some(redactor.redact(reason).into_owned())
         }
         None => None,
     };
+    let by = cx.recorded_actor()?;
     let request = RunEvent::CancelRequested {
         by: by.clone(),
         reason,
@@ -53,18 +50,18 @@ pub fn run_cancel(
     let mut children = Vec::new();
     // The runs of nested workflows end first. If this process is killed in between, the run at the
     // top can still be cancelled.
-    for child in children_unended(repository, &run)? {
-        cancel_one(repository, &child, &request)?;
+    for child in children_unended(&cx.repository, &run)? {
+        cancel_one(&cx.repository, &child, &request)?;
         children.push(child.id.to_string());
     }
-    let log = cancel_one(repository, &run, &request)?;
-    let run = repository.store()?.run_get(&run.id)?;
+    let log = cancel_one(&cx.repository, &run, &request)?;
+    let run = cx.repository.store()?.run_get(&run.id)?;
     Ok(RunCancelled {
-        run: run_view_now(repository, &run)?,
+        run: run_view_now(&cx.repository, &run)?,
         cancelled: cancellation_of(&log).unwrap_or_else(|| CancellationView {
-            by: by.name.clone(),
+            by: by.name,
             reason: None,
-            at: time(Timestamp::now()),
+            at: time(cx.clock.now()),
         }),
         children,
     })
@@ -134,6 +131,26 @@ pub(crate) fn children_cancel(
     Ok(())
 }
 
+/// Ends the runs of workflows that calls of a run have started and that were cut off, because the run
+/// has ended: no call continues them any more. A run that waits for a decision is left: a user
+/// continues it.
+///
+/// # Errors
+/// The datastore cannot be read or written.
+pub(crate) fn children_left_end(
+    repository: &Repository,
+    run: &RunId,
+    by: &Actor,
+) -> Result<(), AppError> {
+    for called in repository.store()?.runs_of_calls(run)? {
+        if repository.run_status(&called.run)? == RunStatus::Interrupted {
+            let reason = "the call that started it was cut off";
+            interrupted_end(repository, by, &called.run, reason)?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns the runs of nested workflows that have not ended, the innermost ones first. Returns none
 /// if a process works on the run: it cancels them.
 fn children_unended(repository: &Repository, run: &RunRecord) -> Result<Vec<RunRecord>, AppError> {
@@ -162,6 +179,7 @@ fn cancel_one(
     request: &RunEvent,
 ) -> Result<Vec<EventRecord>, AppError> {
     let store = repository.store()?;
+    let now = repository.clock().now();
     let seq = store.run_seq(&run.id)?;
     let run = store.run_get(&run.id)?;
     let status = repository.run_status(&run)?;
@@ -185,7 +203,7 @@ fn cancel_one(
         let is_running = status == RunStatus::Running || log.iter().any(resumed);
         let mut events = Vec::new();
         match &plan {
-            Some(plan) if !is_running => events = events_of_end(&run, plan, log, request)?,
+            Some(plan) if !is_running => events = events_of_end(&run, plan, log, request, now)?,
             Some(_) | None => {
                 events.extend((!is_requested).then(|| request.clone()));
                 events.extend((!is_running).then(cancelled));
@@ -201,6 +219,7 @@ fn events_of_end(
     plan: &Arc<Plan>,
     log: &[EventRecord],
     request: &RunEvent,
+    now: Timestamp,
 ) -> Result<Vec<RunEvent>, AppError> {
     let mut state = fold(&run.id, plan, log)?;
     let mut events = Vec::new();
@@ -216,7 +235,7 @@ fn events_of_end(
     if !state.is_cancelling() {
         add(&mut state, request.clone())?;
     }
-    while let Next::Append(event) = state.next(ms(Timestamp::now())) {
+    while let Next::Append(event) = state.next(ms(now)) {
         // The steps of nested workflows wait for their runs, which this command ends.
         if event == RunEvent::Suspended {
             break;

@@ -7,56 +7,73 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use sedge_lang::definition::Definition;
 use sedge_lang::diagnostic::Diagnostic;
 use sedge_lang::repository::CONFIG_FILE;
+use sedge_lang::workflow::Workflow;
 use sedge_model::digest::Digest;
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{RunId, TypeName, WorkflowName};
+use sedge_model::names::{RunId, TypeName};
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
 use sedge_model::run::{CheckSkips, RunOptions};
 use sedge_runtime::{CoreDump, Plugin};
 use sedge_store::Claim;
-use sedge_sys::clock::Timestamp;
+use sedge_sys::clock::{Clock, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::cx::Cx;
 use crate::error::{AppError, PluginUseError, RepositoryError, type_missing_help};
-use crate::events::{DefinitionUpgrade, Event, Events};
+use crate::events::{DefinitionUpgrade, Event};
 use crate::expression::{EvaluatorSource, run_value};
 use crate::locks::Locks;
 use crate::model::upgrade::definition_upgraded;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::unsaved::is_unsaved;
 use crate::run::names_known::names_known;
+use crate::run::stop::RunStop;
 use crate::run::stored::global_arguments;
 use crate::secret::vault::Vault;
+use crate::workflow::inputs::RunInputs;
 
 /// The context of one run, for its calls.
 pub(crate) struct RunCx {
+    /// The context of the use case that works on the run.
+    base: Cx,
     /// The repository with the configuration and the pins that the run began with.
     pub(crate) repository: RepositorySnapshot,
     pub(crate) claim: Claim,
+    /// The number of the claim on the outermost run, to which the locks of this run's calls belong.
+    lock_claim: u64,
     pub(crate) locks: Arc<Locks>,
     pub(crate) vault: Vault,
     /// The time that expressions of this run have as `now`.
     now: Timestamp,
-    events: Arc<dyn Events>,
-    /// The inputs of a workflow's run, an object.
-    inputs: OnceLock<Arc<Value>>,
+    /// The inputs of a workflow's run: for expressions, an object, and with the sensitive values.
+    inputs: OnceLock<(Arc<Value>, RunInputs)>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
-    n_calls: AtomicU32,
+    /// The calls of this run and of all child runs below it.
+    n_calls: Arc<AtomicU32>,
     /// What the run was asked to do besides its workflow and inputs.
     pub(crate) options: RunOptions,
     /// When the run was created.
     started_at: Timestamp,
     /// The core dump of the first guest that trapped, if the user requested core dumps.
     core_dump: Mutex<Option<(Lineage, CoreDump)>>,
+    /// Stops the calls and steps of the run that are in progress.
+    pub(crate) stop: RunStop,
+}
+
+/// What a run has in common with the runs that are part of it.
+struct SharedByRuns {
+    n_calls: Arc<AtomicU32>,
+    lock_claim: u64,
 }
 
 /// What a run works with.
 pub(crate) struct RunParts {
+    /// The context of the use case.
+    pub(crate) base: Cx,
     /// The repository with the configuration and the pins that the run begins with.
     pub(crate) repository: RepositorySnapshot,
-    pub(crate) events: Arc<dyn Events>,
     pub(crate) locks: Arc<Locks>,
     pub(crate) vault: Vault,
 }
@@ -83,22 +100,58 @@ impl RunCx {
         options: RunOptions,
         started_at: Timestamp,
     ) -> Arc<Self> {
+        let shared = SharedByRuns {
+            n_calls: Arc::default(),
+            lock_claim: claim.number,
+        };
+        Self::sharing(parts, claim, options, started_at, shared)
+    }
+
+    /// Returns the context of a child run of `parent`. Its calls count for the limits of the parent,
+    /// too.
+    pub(crate) fn below(
+        parent: &Self,
+        parts: RunParts,
+        claim: Claim,
+        options: RunOptions,
+        started_at: Timestamp,
+    ) -> Arc<Self> {
+        let shared = SharedByRuns {
+            n_calls: Arc::clone(&parent.n_calls),
+            lock_claim: parent.lock_claim,
+        };
+        Self::sharing(parts, claim, options, started_at, shared)
+    }
+
+    fn sharing(
+        parts: RunParts,
+        claim: Claim,
+        options: RunOptions,
+        started_at: Timestamp,
+        shared: SharedByRuns,
+    ) -> Arc<Self> {
+        let SharedByRuns {
+            n_calls,
+            lock_claim,
+        } = shared;
         let RunParts {
+            base,
             repository,
-            events,
             locks,
             vault,
         } = parts;
         Arc::new(Self {
+            stop: RunStop::new(base.cancel.clone()),
+            base,
             repository,
             claim,
+            lock_claim,
             locks,
-            events,
             vault,
             now: started_at,
             inputs: OnceLock::new(),
             models: Mutex::default(),
-            n_calls: AtomicU32::new(0),
+            n_calls,
             options,
             started_at,
             core_dump: Mutex::default(),
@@ -109,8 +162,18 @@ impl RunCx {
         &self.claim.run
     }
 
+    /// Returns the clock that decides about deadlines.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.base.clock
+    }
+
+    /// Returns the number of the claim on the run to which the locks of this run's calls belong.
+    pub(crate) fn lock_claim(&self) -> u64 {
+        self.lock_claim
+    }
+
     pub(crate) fn event(&self, event: Event) {
-        self.events.event(event);
+        self.base.event(event);
     }
 
     /// Returns the checks that the user skips for all calls of the run.
@@ -119,10 +182,10 @@ impl RunCx {
     }
 
     /// Returns the value of `run` in the expressions of this run's workflow.
-    pub(crate) fn run_value(&self, workflow: &WorkflowName) -> Value {
+    pub(crate) fn run_value(&self, workflow: &Workflow) -> Value {
         run_value(
             self.run(),
-            workflow.as_str(),
+            (workflow.name.as_str(), workflow.id.as_ref()),
             self.started_at,
             &self.options.tags,
         )
@@ -136,23 +199,39 @@ impl RunCx {
         }
     }
 
-    /// Returns the receiver of this run's events.
-    pub(crate) fn events(&self) -> Arc<dyn Events> {
-        Arc::clone(&self.events)
+    /// Returns the context of the use case that works on the run.
+    pub(crate) fn base(&self) -> &Cx {
+        &self.base
     }
 
-    /// Sets the inputs of a workflow's run, with the defaults. Only the first ones count.
-    pub(crate) fn inputs_set(&self, inputs: Map<String, Value>) {
-        self.inputs.get_or_init(|| Arc::new(Value::Object(inputs)));
+    /// Sets the inputs of a workflow's run, with the defaults. Only the first ones count. Sensitive
+    /// values are redacted from then on.
+    pub(crate) fn inputs_set(&self, inputs: RunInputs) {
+        self.vault.sealed_add(inputs.redacted());
+        self.inputs.get_or_init(|| {
+            // ignored: no error is dropped, because this is an `Option`.
+            let values = inputs.values.clone().unwrap_or_default();
+            (Arc::new(Value::Object(values)), inputs)
+        });
     }
 
-    /// Returns the inputs of a workflow's run: an object, which is empty for a method's run.
+    /// Returns the inputs of a workflow's run: an object with marks in place of sensitive values,
+    /// which is empty for a method's run.
     pub(crate) fn inputs(&self) -> Arc<Value> {
         let none = || Arc::new(Value::Object(Map::new()));
-        self.inputs.get().cloned().unwrap_or_else(none)
+        let known = self.inputs.get();
+        known.map_or_else(none, |(values, _)| Arc::clone(values))
     }
 
-    /// Counts one more call of this process for the run. Returns false if that exceeds `most`.
+    /// Returns the value of a sensitive input. If a user has edited the workflow since its mark was
+    /// made, the input may be an ordinary one.
+    pub(crate) fn input_value(&self, pointer: &str) -> Option<Value> {
+        let (values, inputs) = self.inputs.get()?;
+        let sensitive = inputs.sensitive(pointer);
+        sensitive.or_else(|| values.pointer(pointer)).cloned()
+    }
+
+    /// Counts one more call of this process for the run and those that it is part of. Returns false if that exceeds `most`.
     pub(crate) fn call_counted(&self, most: u32) -> bool {
         let count = |n_calls: u32| (n_calls < most).then_some(n_calls + 1);
         let counted = self

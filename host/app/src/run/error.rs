@@ -146,6 +146,18 @@ pub enum RunUseError {
         /// What was to be done with the run.
         verb: ChildVerb,
     },
+    /// A call of a method's run that is in progress has started the run.
+    #[error(
+        "a call of the run `{root}` has started the run `{run}` and is still in progress, so that the run cannot be {verb} on its own"
+    )]
+    ChildOfMethod {
+        /// The run.
+        run: RunId,
+        /// The run of the call.
+        root: RunId,
+        /// What was to be done with the run.
+        verb: ChildVerb,
+    },
     /// The run has no step of that name.
     #[error("the run `{run}` has no step named `{step}`")]
     StepMissing {
@@ -238,7 +250,7 @@ impl Explain for RunUseError {
             Self::GateDecided { .. } => ErrorCode::GateDecided,
             Self::GateExpired { .. } => ErrorCode::GateExpired,
             Self::GateChanged { .. } => ErrorCode::GateChanged,
-            Self::Child { .. } => ErrorCode::RunChild,
+            Self::Child { .. } | Self::ChildOfMethod { .. } => ErrorCode::RunChild,
             Self::StepMissing { .. } => ErrorCode::StepMissing,
             Self::EditsRefused { .. } => ErrorCode::RunState,
             Self::InputUsed { .. } => ErrorCode::BadInput,
@@ -297,8 +309,11 @@ impl Explain for RunUseError {
                 ..
             } => vec![match verb {
                 ChildVerb::Resumed => resume_help(workflow, root),
-                ChildVerb::Cancelled => Help::command("cancel the whole run", UseCase::RunCancel)
-                    .with("run", root.as_str()),
+                ChildVerb::Cancelled => cancel_help(root),
+            }],
+            Self::ChildOfMethod { root, verb, .. } => vec![match verb {
+                ChildVerb::Resumed => shown(root),
+                ChildVerb::Cancelled => cancel_help(root),
             }],
             Self::StepMissing { run, near, .. } => near_or(near.as_ref(), shown(run)),
             Self::EditsRefused { .. } => vec![Help::advice(
@@ -367,7 +382,7 @@ impl Explain for RunUseError {
                 }));
             }
             Self::NoneFits { latest, .. } => &latest.as_ref()?.0,
-            Self::Child { root, .. } => root,
+            Self::Child { root, .. } | Self::ChildOfMethod { root, .. } => root,
             Self::State { run, .. }
             | Self::GateMissing { run, .. }
             | Self::GateChanged { run, .. }
@@ -396,6 +411,11 @@ pub(crate) fn run_details(run: &RunId) -> Details {
 /// Returns the help that shows a run.
 pub(super) fn shown(run: &RunId) -> Help {
     Help::command("see the run", UseCase::RunShow).with("run", run.as_str())
+}
+
+/// Returns the help that cancels a run with all that is part of it.
+fn cancel_help(root: &RunId) -> Help {
+    Help::command("cancel the whole run", UseCase::RunCancel).with("run", root.as_str())
 }
 
 fn gates_help(workflow: &WorkflowName, run: &RunId, gates: &[String]) -> Vec<Help> {

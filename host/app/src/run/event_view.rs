@@ -8,9 +8,8 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 use sedge_model::run::{EvaluationPlace, GateDecision, OnTimeout, RunEvent, StepAttempt};
 use sedge_store::{EventRecord, LogRecord};
-use sedge_sys::clock::Timestamp;
 
-use crate::events::Event;
+use crate::events::{Event, ReportedEvent};
 use crate::run::gate_log::deadline_view;
 use crate::run::view::{log_line_view, status_view};
 use crate::views::call::step_problem;
@@ -19,14 +18,14 @@ use crate::views::time;
 /// Returns the document of an event that has no place in the log of its run: of a line that a call
 /// logged. Returns `None` for every other event.
 #[must_use]
-pub fn logged_line(event: &Event) -> Option<RunEventLine> {
+pub fn logged_line(reported: &ReportedEvent) -> Option<RunEventLine> {
     let Event::Logged {
         call,
         step,
         model,
         method,
         line,
-    } = event
+    } = &reported.event
     else {
         return None;
     };
@@ -42,7 +41,7 @@ pub fn logged_line(event: &Event) -> Option<RunEventLine> {
         // ignored: no error is dropped, because a text has a first part.
         run: run.unwrap_or_default().to_owned(),
         seq: None,
-        at: time(Timestamp::now()),
+        at: time(reported.at),
         event: RunEventView::Logged(view),
     })
 }
@@ -196,6 +195,7 @@ fn event_view(run: &RunId, event: &RunEvent) -> RunEventView {
 #[cfg(test)]
 mod tests {
     use sedge_model::run::{RunStatus, StepError, StepInstance, StepPath};
+    use sedge_sys::clock::Timestamp;
 
     use super::*;
 

@@ -7,7 +7,6 @@ use sedge_api::view::workflow::FailedStepView;
 use sedge_lang::workflow::Workflow;
 use sedge_model::run::{GateDecision, OnTimeout, RunEvent, StepError, StepInstance, StepPath};
 use sedge_store::{EventRecord, RunRecord};
-use sedge_sys::clock::Timestamp;
 
 use crate::error::AppError;
 use crate::repository::Repository;
@@ -28,7 +27,7 @@ pub(crate) fn failed_below(
     let mut failed = Vec::new();
     for below in runs_below(repository, run)? {
         let workflow = run_workflow(repository, &below.run)?;
-        let log = log_as_of(below.log, Timestamp::now());
+        let log = log_as_of(below.log, repository.clock().now());
         let steps = failed_steps(&workflow, &log);
         failed.extend(steps.into_iter().map(|step| FailedStepView {
             step: format!("{}{}", below.prefix, step.step),
@@ -156,6 +155,7 @@ mod tests {
     use sedge_lang::diagnostic::SourceFile;
     use sedge_model::call::CallError;
     use sedge_model::run::StepAttempt;
+    use sedge_sys::clock::Timestamp;
 
     use super::*;
 

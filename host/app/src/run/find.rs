@@ -1,7 +1,9 @@
 //! Finds the run that the user refers to.
 
+use sedge_model::call::CallStatus;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_model::run::{RunKind, RunStatus};
+use sedge_model::run::{RunKind, RunParent, RunStatus};
 use sedge_store::{RunFilter, RunRecord, StoreError};
 
 use crate::error::{AppError, ChildVerb, RunUseError};
@@ -42,13 +44,44 @@ impl Repository {
         }
     }
 
-    /// Returns the run at the top: the one that a user started.
+    /// Returns the run at the top, with which this one is continued and cancelled: the one that a user
+    /// started, or one that a call started which has ended.
     pub(crate) fn run_root(&self, run: &RunRecord) -> Result<RunRecord, AppError> {
+        let store = self.store()?;
         let mut root = run.clone();
-        while let Some(parent) = &root.parent {
-            root = self.store()?.run_get(parent)?;
+        while root.parent.is_some()
+            && let Some(parent) = store.run_options(&root.id)?.parent
+        {
+            let above = store.run_get(parent.run())?;
+            if let RunParent::Call { place, .. } = &parent
+                && self.has_caller_ended(&above, place)?
+            {
+                break;
+            }
+            root = above;
         }
         Ok(root)
+    }
+
+    /// Returns whether the call that has started a run at `place` has ended for good, so that it will
+    /// not continue the run.
+    fn has_caller_ended(&self, above: &RunRecord, place: &Lineage) -> Result<bool, AppError> {
+        if above.status.is_final() {
+            return Ok(true);
+        }
+        // The run of one method is not resumed, so nothing continues it if its process is gone.
+        if above.kind == RunKind::Method && self.run_status(above)? != RunStatus::Running {
+            return Ok(true);
+        }
+        let caller = match place.parent() {
+            Some(caller) => self.store()?.call_get(&caller)?,
+            None => None,
+        };
+        Ok(caller.is_some_and(|caller| match caller.status {
+            CallStatus::Succeeded | CallStatus::Failed => true,
+            // It was cut off, and is made again if its run is resumed.
+            CallStatus::Running | CallStatus::Cancelled => false,
+        }))
     }
 
     /// Refuses to do something with a run that is part of another run.
@@ -60,6 +93,16 @@ impl Repository {
             return Ok(());
         }
         let root = self.run_root(run)?;
+        if root.id == run.id {
+            return Ok(());
+        }
+        if root.kind == RunKind::Method {
+            return Err(AppError::from(RunUseError::ChildOfMethod {
+                run: run.id.clone(),
+                root: root.id,
+                verb,
+            }));
+        }
         Err(AppError::from(RunUseError::Child {
             run: run.id.clone(),
             workflow: root.subject.parse()?,
@@ -69,7 +112,7 @@ impl Repository {
     }
 
     /// Finds the given run of a workflow, whatever its state. Without an id, finds the only run of
-    /// the workflow in the `wanted` state.
+    /// the workflow in the `wanted` state, and to restart one, the newest run that has failed.
     pub(crate) fn run_of_workflow(
         &self,
         workflow: &str,
@@ -85,7 +128,9 @@ impl Repository {
                 return Err(AppError::from(RunUseError::State { run: run.id, is }));
             }
             match wanted {
-                RunIntent::Resume => self.root_check(&run, ChildVerb::Resumed)?,
+                RunIntent::Resume | RunIntent::Restart => {
+                    self.root_check(&run, ChildVerb::Resumed)?;
+                }
                 RunIntent::Decide => {}
             }
             return Ok(run);
@@ -95,54 +140,84 @@ impl Repository {
             let filter = RunFilter {
                 subject: subject.clone(),
                 statuses: statuses.to_vec(),
-                // The runs of nested workflows are resumed with the run at the top.
-                is_root: wanted == RunIntent::Resume,
                 ..RunFilter::default()
             };
             Ok::<_, AppError>(self.store()?.run_list(&filter, n_max)?)
         };
         let mut fitting: Vec<RunRecord> = Vec::new();
         for run in list(&[RunStatus::Suspended, RunStatus::Running], usize::MAX)? {
-            if wanted.fits(self.run_status(&run)?) {
+            // The runs of nested workflows are resumed with the run at the top.
+            let is_open = match wanted {
+                RunIntent::Resume | RunIntent::Restart => self.run_root(&run)?.id == run.id,
+                RunIntent::Decide => true,
+            };
+            if is_open && wanted.fits(self.run_status(&run)?) {
                 fitting.push(run);
             }
         }
+        if wanted == RunIntent::Restart
+            && let Some(failed) = self.first_root(list(&[RunStatus::Failed], usize::MAX)?)?
+        {
+            // A run that could go on where it stopped is not passed over.
+            fitting.insert(0, failed);
+        }
         match &fitting[..] {
-            [run] => Ok(run.clone()),
-            [] => {
-                let latest = match list(&[], 1)?.pop() {
-                    Some(run) => Some((run.id.clone(), self.run_status(&run)?)),
-                    None => {
-                        // This separates a workflow that never ran from one that does not exist.
-                        self.workflow(workflow)?;
-                        None
-                    }
-                };
-                let workflow = workflow.parse()?;
-                Err(AppError::from(RunUseError::NoneFits {
-                    workflow,
-                    wanted: wanted.phrase(),
-                    latest,
-                }))
+            [run] if wanted != RunIntent::Restart || run.status == RunStatus::Failed => {
+                Ok(run.clone())
             }
+            [] | [_] => Err(self.none_fits(workflow, wanted, list(&[], 1)?.pop())?),
             [_, _, ..] => {
                 let runs: Vec<RunId> = fitting.iter().map(|run| run.id.clone()).collect();
                 let workflow = workflow.parse()?;
                 Err(AppError::from(RunUseError::SeveralFit {
                     workflow,
-                    wanted: wanted.phrase(),
+                    wanted: wanted.phrase_of_several(),
                     runs,
                 }))
             }
         }
+    }
+
+    /// Returns the first of these runs that is at the top.
+    fn first_root(&self, runs: Vec<RunRecord>) -> Result<Option<RunRecord>, AppError> {
+        for run in runs {
+            if self.run_root(&run)?.id == run.id {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the error for a workflow without a run in the wanted state.
+    fn none_fits(
+        &self,
+        workflow: &str,
+        wanted: RunIntent,
+        newest: Option<RunRecord>,
+    ) -> Result<AppError, AppError> {
+        let latest = match newest {
+            Some(run) => Some((run.id.clone(), self.run_status(&run)?)),
+            None => {
+                // This separates a workflow that never ran from one that does not exist.
+                self.workflow(workflow)?;
+                None
+            }
+        };
+        Ok(AppError::from(RunUseError::NoneFits {
+            workflow: workflow.parse()?,
+            wanted: wanted.phrase(),
+            latest,
+        }))
     }
 }
 
 /// The intended operation on the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunIntent {
-    /// Resume the run.
+    /// Resume the run where it stopped.
     Resume,
+    /// Begin a failed run again from a step.
+    Restart,
     /// Decide one of the run's gates.
     Decide,
 }
@@ -160,6 +235,14 @@ impl RunIntent {
     fn phrase(self) -> &'static str {
         match self {
             Self::Resume => "could be resumed",
+            Self::Restart => "has failed",
+            Self::Decide => "could be approved or rejected",
+        }
+    }
+
+    fn phrase_of_several(self) -> &'static str {
+        match self {
+            Self::Resume | Self::Restart => "could be resumed",
             Self::Decide => "could be approved or rejected",
         }
     }

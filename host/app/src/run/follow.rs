@@ -11,6 +11,7 @@ use sedge_model::names::RunId;
 use sedge_model::run::RunEvent;
 use sedge_store::EventRecord;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::event_view::event_line;
@@ -41,9 +42,9 @@ impl RunFollower {
     ///
     /// # Errors
     /// Returns an error if the datastore cannot be read.
-    pub fn news(&mut self, repository: &Repository) -> Result<Vec<RunEventLine>, AppError> {
+    pub fn news(&mut self, cx: &Cx) -> Result<Vec<RunEventLine>, AppError> {
         let mut lines = Vec::new();
-        self.read(repository, |run, record| {
+        self.read(&cx.repository, |run, record| {
             lines.push(event_line(run, &record));
         })?;
         Ok(lines)

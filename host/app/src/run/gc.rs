@@ -1,19 +1,17 @@
 //! Deletes the records of old runs: those that have ended, and those whose process is gone.
 
-use std::sync::Arc;
-
 use sedge_api::view::run::{RunStatusView, RunsRemoved};
 use sedge_model::audit::AuditWord;
 use sedge_model::lifetime::Span;
-use sedge_model::run::{Actor, RunStatus};
+use sedge_model::names::RunId;
+use sedge_model::run::RunStatus;
 use sedge_store::{RunFilter, RunRecord};
-use sedge_sys::clock::Timestamp;
 
 use crate::audit::{ON_DATASTORE, audit_note};
+use crate::cx::Cx;
 use crate::error::{AppError, count};
-use crate::events::Events;
 use crate::repository::Repository;
-use crate::run::cancel::interrupted_end;
+use crate::run::cancel::{children_left_end, interrupted_end};
 use crate::run::view::{run_view, status_view};
 use crate::structure::{locked, whole};
 
@@ -24,17 +22,16 @@ use crate::structure::{locked, whole};
 ///
 /// # Errors
 /// Returns an error if calls did not end before the deadline. Nothing was deleted then.
-pub async fn run_gc(
-    repository: &Arc<Repository>,
-    by: &Actor,
-    older_than: Span,
-    dry_run: bool,
-    events: Arc<dyn Events>,
-) -> Result<RunsRemoved, AppError> {
-    let before = Timestamp::now().0.saturating_sub(older_than.ms());
-    let store = repository.store()?;
-    let ended = store.runs_ended_before(before)?;
-    let interrupted = interrupted_before(repository, before)?;
+pub async fn run_gc(cx: &Cx, older_than: Span, dry_run: bool) -> Result<RunsRemoved, AppError> {
+    let before = cx.clock.now().0.saturating_sub(older_than.ms());
+    let store = cx.repository.store()?;
+    let mut ended = Vec::new();
+    for run in store.runs_ended_before(before)? {
+        if !has_unended_below(&cx.repository, &run.id)? {
+            ended.push(run);
+        }
+    }
+    let interrupted = interrupted_before(&cx.repository, before)?;
     let models = store.unsaved_unused(before)?;
     let view = |run: &RunRecord| run_view(run, status_view(run.status));
     let interrupted_view = |run: &RunRecord| run_view(run, RunStatusView::Interrupted);
@@ -51,11 +48,15 @@ pub async fn run_gc(
     if dry_run || removed.runs.is_empty() && models.is_empty() {
         return Ok(removed);
     }
-    let held = locked(repository, "run gc", &whole(), events).await?;
+    let by = cx.recorded_actor()?;
+    let held = locked(cx, "run gc", &whole()).await?;
     let mut ids: Vec<_> = ended.iter().map(|run| run.id.clone()).collect();
+    for run in &ended {
+        children_left_end(&cx.repository, &run.id, &by)?;
+    }
     for run in interrupted {
         // A process may have resumed the run since.
-        match interrupted_end(repository, by, &run, "run gc")? {
+        match interrupted_end(&cx.repository, &by, &run, "run gc")? {
             true => ids.push(run.id),
             false => removed.runs.retain(|it| it.id != run.id.as_str()),
         }
@@ -63,12 +64,37 @@ pub async fn run_gc(
     let n_deleted = store.runs_delete(&held.permit, &ids)?;
     if n_deleted > 0 {
         let detail = Some(count(n_deleted, "run"));
-        audit_note(repository, AuditWord::RunsDeleted, ON_DATASTORE, detail)?;
+        audit_note(cx, AuditWord::RunsDeleted, ON_DATASTORE, detail)?;
     }
     // Models may have been used or saved since.
     let models = store.unsaved_unused_delete(&held.permit, before)?;
+    for model in &models {
+        let detail = Some("unsaved, by `run gc`".to_owned());
+        audit_note(cx, AuditWord::ModelDeleted, model.as_str(), detail)?;
+    }
     removed.models = models.iter().map(ToString::to_string).collect();
     Ok(removed)
+}
+
+/// Returns whether a call of a run that has ended, or of a run below it, has started a run that waits
+/// for a decision or is in progress. A user may continue it, and its record refers to this one.
+fn has_unended_below(repository: &Repository, run: &RunId) -> Result<bool, AppError> {
+    let store = repository.store()?;
+    let mut pending = vec![run.clone()];
+    while let Some(parent) = pending.pop() {
+        for called in store.runs_of_calls(&parent)? {
+            match repository.run_status(&called.run)? {
+                RunStatus::Running | RunStatus::Suspended => return Ok(true),
+                RunStatus::Succeeded
+                | RunStatus::Failed
+                | RunStatus::Cancelled
+                | RunStatus::Interrupted => {}
+            }
+        }
+        let children = store.run_children(&parent)?.into_iter();
+        pending.extend(children.map(|it| it.id));
+    }
+    Ok(false)
 }
 
 /// Returns the runs whose process is gone, and in which nothing has happened since `before`.

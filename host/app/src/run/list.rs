@@ -5,6 +5,7 @@ use sedge_model::run::RunStatus;
 use sedge_store::{RunFilter, Scan};
 use sedge_sys::clock::Timestamp;
 
+use crate::cx::Cx;
 use crate::data::scan::Through;
 use crate::error::AppError;
 use crate::repository::Repository;
@@ -29,7 +30,7 @@ pub struct RunListRequest {
 /// # Errors
 /// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn run_list<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     request: &RunListRequest,
     mut take: impl FnMut(RunView) -> Result<Scan, E>,
 ) -> Result<(), E> {
@@ -39,7 +40,7 @@ pub fn run_list<E: From<AppError>>(
         statuses: stored(&request.statuses),
         ..RunFilter::default()
     };
-    run_scan(repository, &filter, |run| {
+    run_scan(&cx.repository, &filter, |run| {
         // The operating system knows whether a process is alive; the datastore does not.
         let has_status = request.statuses.is_empty() || request.statuses.contains(&run.status);
         let has_kind = request.kind.is_none_or(|kind| kind == run.kind);

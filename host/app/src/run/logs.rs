@@ -6,6 +6,7 @@ use sedge_api::view::run::{LogLineView, LogOf};
 use sedge_model::run::{RunEvent, RunKind, StepInstance};
 use sedge_store::{RunRecord, Scan};
 
+use crate::cx::Cx;
 use crate::data::scan::Through;
 use crate::error::{AppError, RunUseError};
 use crate::repository::{Repository, near_one};
@@ -21,14 +22,14 @@ use crate::workflow::gates::run_workflow;
 /// # Errors
 /// Returns an error if there is no such run, or no such step. Errors of `take` are passed on.
 pub fn run_logs<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     id: Option<&str>,
     step: Option<&str>,
     mut take: impl FnMut(LogLineView) -> Result<Scan, E>,
 ) -> Result<LogOf, E> {
-    let run = repository.run_by_id_or_newest(id)?;
+    let run = cx.repository.run_by_id_or_newest(id)?;
     let wanted = match step {
-        Some(step) => Some(instances_named(repository, &run, step)?),
+        Some(step) => Some(instances_named(&cx.repository, &run, step)?),
         None => None,
     };
     let is_wanted = |line: &LogLineView| match (&wanted, &line.step) {
@@ -36,7 +37,7 @@ pub fn run_logs<E: From<AppError>>(
         (Some(wanted), Some(step)) => wanted.contains(step),
         (Some(_), None) => false,
     };
-    let store = repository.store().map_err(E::from)?;
+    let store = cx.repository.store().map_err(E::from)?;
     let scanned = store.log_scan(&run.id, |line| {
         let line = log_line_view(line);
         match is_wanted(&line) {

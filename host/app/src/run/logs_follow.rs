@@ -1,7 +1,6 @@
 //! Shows the log lines of a run while they are stored.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use sedge_api::view::run::{LogLineView, LogOf};
 use sedge_model::names::RunId;
@@ -9,6 +8,7 @@ use sedge_model::run::RunStatus;
 use sedge_store::Scan;
 use sedge_sys::clock::{Moment, pause};
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::follow::FOLLOW_INTERVAL;
@@ -25,20 +25,20 @@ const PAUSE_FACTOR: u32 = 10;
 /// # Errors
 /// Returns an error if there is no such run. Errors of `take` are passed on.
 pub async fn run_logs_follow<E: From<AppError>>(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     id: Option<&str>,
     step: Option<&str>,
     mut take: impl FnMut(LogLineView) -> Result<Scan, E>,
 ) -> Result<LogOf, E> {
-    let run = repository.run_by_id_or_newest(id)?.id;
+    let run = cx.repository.run_by_id_or_newest(id)?.id;
     let mut n_shown: HashMap<String, usize> = HashMap::new();
     loop {
         // The status is read first: what is logged after that is read, too.
-        let status = status_of(repository, &run)?;
+        let status = status_of(&cx.repository, &run)?;
         let since = Moment::now();
         let mut n_read: HashMap<String, usize> = HashMap::new();
         let mut is_enough = false;
-        let of = run_logs(repository, Some(run.as_str()), step, |line| {
+        let of = run_logs(cx, Some(run.as_str()), step, |line| {
             let n = n_read.entry(line.call.clone()).or_default();
             *n += 1;
             let known = n_shown.entry(line.call.clone()).or_default();

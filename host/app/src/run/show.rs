@@ -1,31 +1,33 @@
 //! Shows a run: its status, its steps, and the tree of its calls.
 
-use sedge_api::view::call::CallStatusView;
+use sedge_api::view::call::{CallStatusView, CalledRunView};
 use sedge_api::view::run::{RunReport, StepStatusView};
 use sedge_model::call::CallStatus;
 use sedge_model::run::{RunKind, RunStatus};
-use sedge_sys::clock::Timestamp;
+use sedge_store::RunRecord;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::gate_log::log_as_of;
 use crate::run::steps::{StepsOf, step_views};
 use crate::run::view::{
-    cancellation_of, jobs_failed, method_times, run_problem, run_times, run_view_now,
+    cancellation_of, jobs_failed, method_times, run_problem, run_status_view, run_times,
+    run_view_now,
 };
-use crate::views::call::{KeptVersions, call_views, kept_of};
-use crate::workflow::approvals::inputs_shown;
+use crate::views::call::{CalledRuns, KeptVersions, call_views, kept_of};
+use crate::workflow::approvals::{inputs_shown, parent_view};
 use crate::workflow::gates::run_workflow;
 
 /// Returns a run by its id or by the beginning of its id. Without an id, returns the newest run.
 ///
 /// # Errors
 /// Returns an error if there is no such run.
-pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, AppError> {
-    let run = repository.run_by_id_or_newest(id)?;
-    let store = repository.store()?;
-    let status = repository.run_status(&run)?;
-    let now = Timestamp::now();
+pub fn run_show(cx: &Cx, id: Option<&str>) -> Result<RunReport, AppError> {
+    let run = cx.repository.run_by_id_or_newest(id)?;
+    let store = cx.repository.store()?;
+    let status = cx.repository.run_status(&run)?;
+    let now = cx.clock.now();
     let log = log_as_of(store.run_events(&run.id)?, now);
     let calls = store.call_list(&run.id)?;
     let mut kept = KeptVersions::new();
@@ -40,7 +42,7 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
         (StepStatusView::Interrupted, CallStatusView::Interrupted)
     };
     let workflow = match run.kind {
-        RunKind::Workflow => Some(run_workflow(repository, &run)?),
+        RunKind::Workflow => Some(run_workflow(&cx.repository, &run)?),
         RunKind::Method => None,
     };
     let options = store.run_options(&run.id)?;
@@ -54,9 +56,12 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
         workflow: workflow.as_ref(),
         open: open_step,
     };
+    let parent = options.parent.as_ref().map(parent_view);
+    let called = called_runs(&cx.repository, &run)?;
     Ok(RunReport {
-        run: run_view_now(repository, &run)?,
-        parent_step: options.parent.map(|(_, step)| step.to_string()),
+        run: run_view_now(&cx.repository, &run)?,
+        parent_step: parent.as_ref().and_then(|it| it.step.clone()),
+        parent_call: parent.and_then(|it| it.call),
         tags: options.tags,
         working_ms: times.working_ms,
         waiting_ms: times.waiting_ms,
@@ -68,6 +73,22 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
         error: run_problem(&log),
         failed_jobs: jobs_failed(&log),
         steps: step_views(&of, &log),
-        calls: call_views(calls, kept, open_call),
+        calls: call_views(calls, kept, called, open_call),
     })
+}
+
+/// Returns the runs of workflows that the calls of a run have started, by the calls.
+fn called_runs(repository: &Repository, run: &RunRecord) -> Result<CalledRuns, AppError> {
+    let mut found = CalledRuns::new();
+    for called in repository.store()?.runs_of_calls(&run.id)? {
+        let Some(call) = called.place.parent() else {
+            continue;
+        };
+        found.entry(call).or_default().push(CalledRunView {
+            run: called.run.id.to_string(),
+            workflow: called.run.subject.clone(),
+            status: run_status_view(repository, &called.run)?,
+        });
+    }
+    Ok(found)
 }

@@ -234,7 +234,7 @@ pub(crate) fn stored_faults(
         // ignored: no error is dropped, because this is an `Option`.
         let first = it.path.split('/').nth(1).unwrap_or_default();
         let is_given = given.contains_key(first);
-        !is_given && stored.iter().any(|member| member.key.value == first)
+        !is_given && stored.iter().any(|member| *member.key.value == *first)
     };
     let pointer = format!("/methods/{method}/arguments");
     let mut faults = Faults::new(&definition.file);

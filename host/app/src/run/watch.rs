@@ -1,23 +1,33 @@
 //! Follows a run that any process works on until it ends or waits.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use sedge_api::view::run::{RunWatched, StepStatusView, StepView};
 use sedge_api::view::workflow::FailedStepView;
+use sedge_lang::workflow::Workflow;
 use sedge_model::names::RunId;
-use sedge_model::run::{RunEvent, RunStatus, StepAttempt, StepInstance};
+use sedge_model::run::{RunEvent, RunStatus, StepAttempt, StepInstance, StepPath};
 use sedge_store::EventRecord;
-use sedge_sys::clock::{Timestamp, pause};
+use sedge_sys::clock::{Moment, Timestamp, pause};
 
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::events::{Event, Events};
+use crate::events::Event;
 use crate::repository::Repository;
 use crate::run::failed::failed_below;
 use crate::run::follow::{FOLLOW_INTERVAL, RunFollower};
 use crate::run::show::run_show;
+use crate::run::watch_calls::WatchedCalls;
 use crate::workflow::gate_find::gates_open_below;
+use crate::workflow::gates::run_workflow;
+
+/// A pause is at least this many times as long as the last look at the run took, so that watching a
+/// run does not slow it down.
+const PAUSE_FACTOR: u32 = 10;
+
+/// The longest pause. The first look reads the whole log, which can take a while.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Reports the events of a run, those that happened before as well, until it has ended, waits for a
 /// decision, or was interrupted. Without an id, follows the newest run.
@@ -26,25 +36,39 @@ use crate::workflow::gate_find::gates_open_below;
 ///
 /// # Errors
 /// Returns an error if there is no such run, or if the datastore cannot be read.
-pub async fn run_watch(
-    repository: &Arc<Repository>,
-    id: Option<&str>,
-    events: Arc<dyn Events>,
-) -> Result<RunWatched, AppError> {
-    let run = repository.run_by_id_or_newest(id)?.id;
+pub async fn run_watch(cx: &Cx, id: Option<&str>) -> Result<RunWatched, AppError> {
+    let run = cx.repository.run_by_id_or_newest(id)?.id;
     let mut follower = RunFollower::new(run.clone());
     let mut reporter = LogReporter::default();
+    let mut calls = WatchedCalls::default();
     loop {
+        let since = Moment::now();
         // The status is read first: what happens after that is read, too.
-        let record = repository.store()?.run_get(&run)?;
-        let status = repository.run_status(&record)?;
-        follower.read(repository, |run, record| {
-            if let Some(event) = reporter.event(repository, run, &record) {
-                events.event(event);
-            }
+        let record = cx.repository.store()?.run_get(&run)?;
+        let status = cx.repository.run_status(&record)?;
+        let mut read = Vec::new();
+        follower.read(&cx.repository, |run, record| {
+            read.push((run.clone(), record));
         })?;
+        for (run, record) in read {
+            match call_of(&record.event) {
+                Some(AttemptCall::Begun(step, call)) => calls.begun(&run, step, call),
+                Some(AttemptCall::Ended(call)) => {
+                    calls.ended(&cx.repository, &cx.events, (&run, call))?;
+                }
+                Some(AttemptCall::AllGone) => calls.forget(&run),
+                None => {}
+            }
+            if let Some(event) = reporter.event(&cx.repository, &run, &record) {
+                cx.events.event_at(event, record.at);
+            }
+        }
+        calls.look(&cx.repository, &cx.events)?;
         match status {
-            RunStatus::Running => pause(FOLLOW_INTERVAL).await,
+            RunStatus::Running => {
+                let rest = (since.elapsed() * PAUSE_FACTOR).min(PAUSE_MAX);
+                pause(FOLLOW_INTERVAL.max(rest)).await;
+            }
             RunStatus::Suspended
             | RunStatus::Succeeded
             | RunStatus::Failed
@@ -52,17 +76,52 @@ pub async fn run_watch(
             | RunStatus::Interrupted => break,
         }
     }
-    let report = run_show(repository, Some(run.as_str()))?;
-    let record = repository.store()?.run_get(&run)?;
+    let report = run_show(cx, Some(run.as_str()))?;
+    let record = cx.repository.store()?.run_get(&run)?;
     let failed_steps = match record.status.is_final() {
         true => report.steps.iter().filter_map(failed_step).collect(),
-        false => failed_below(repository, &record)?,
+        false => failed_below(&cx.repository, &record)?,
     };
     Ok(RunWatched {
-        gates: gates_open_below(repository, &record)?,
+        gates: gates_open_below(&cx.repository, &record)?,
         failed_steps,
         run: report.run,
     })
+}
+
+/// The call of an attempt at a step.
+enum AttemptCall<'e> {
+    Begun(&'e StepInstance, u32),
+    Ended(Option<u32>),
+    /// The driver of the run is gone, and with it all attempts that were under way.
+    AllGone,
+}
+
+fn call_of(event: &RunEvent) -> Option<AttemptCall<'_>> {
+    match event {
+        RunEvent::StepStarted { step, call, .. } => Some(AttemptCall::Begun(&step.step, *call)),
+        RunEvent::StepSucceeded { call, .. }
+        | RunEvent::StepFailed { call, .. }
+        | RunEvent::StepRetried { call, .. } => Some(AttemptCall::Ended(*call)),
+        RunEvent::Resumed | RunEvent::Released | RunEvent::Ended { .. } => {
+            Some(AttemptCall::AllGone)
+        }
+        RunEvent::Started
+        | RunEvent::Reset { .. }
+        | RunEvent::EditsTaken
+        | RunEvent::CancelRequested { .. }
+        | RunEvent::DeadlinePassed
+        | RunEvent::JobGuarded { .. }
+        | RunEvent::Expanded { .. }
+        | RunEvent::Guarded { .. }
+        | RunEvent::EvaluationCalled { .. }
+        | RunEvent::StepSkipped { .. }
+        | RunEvent::ChildSuspended { .. }
+        | RunEvent::GateOpened { .. }
+        | RunEvent::GateDecided { .. }
+        | RunEvent::GateExpired { .. }
+        | RunEvent::Suspended => None,
+    }
 }
 
 fn failed_step(step: &StepView) -> Option<FailedStepView> {
@@ -93,6 +152,8 @@ struct LogReporter {
     started: HashMap<(RunId, StepInstance), Timestamp>,
     /// The step that each run of a nested workflow is part of.
     parents: HashMap<RunId, (RunId, StepAttempt)>,
+    /// The steps of each run that may fail, as its file says.
+    allowed: HashMap<RunId, HashSet<StepPath>>,
 }
 
 impl LogReporter {
@@ -150,7 +211,10 @@ impl LogReporter {
             RunEvent::StepSucceeded { step, .. } => self.ended(run, step, record.at, (true, false)),
             RunEvent::StepFailed {
                 step, is_allowed, ..
-            } => self.ended(run, step, record.at, (false, is_allowed)),
+            } => {
+                let is_allowed = is_allowed || self.may_fail(repository, &run, &step.step.path);
+                self.ended(run, step, record.at, (false, is_allowed))
+            }
             RunEvent::Guarded {
                 step,
                 is_satisfied: true,
@@ -199,6 +263,21 @@ impl LogReporter {
             // ignored: the same as above.
             workflow: record.subject.parse().ok()?,
         })
+    }
+
+    /// Returns whether a run may succeed although a step of it failed.
+    fn may_fail(&mut self, repository: &Repository, run: &RunId, step: &StepPath) -> bool {
+        let allowed = self.allowed.entry(run.clone()).or_insert_with(|| {
+            let workflow = repository.store().and_then(|store| {
+                let record = store.run_get(run)?;
+                run_workflow(repository, &record)
+            });
+            // The failure itself is shown in any case.
+            let steps = workflow.iter().flat_map(Workflow::steps);
+            let allowed = steps.filter(|step| step.allow_failure);
+            allowed.map(|step| step.path.clone()).collect()
+        });
+        allowed.contains(step)
     }
 
     fn ended(

@@ -6,8 +6,9 @@
 //! they can hand it on, and neither compare it nor compute with it. The key of a mark contains a
 //! random text, so neither data of a plugin nor an input can contain one.
 //!
-//! A sealed field of data that an expression hands on has a mark as well. A record has
-//! `[secret NAME]` or `[sealed]` in place of a mark, so it is the same in every process.
+//! A sealed field of data that an expression hands on has a mark as well, and so has a sensitive
+//! input of a workflow's run. A record has `[secret NAME]` or `[sealed]` in place of a mark, so it is
+//! the same in every process.
 
 use std::sync::LazyLock;
 
@@ -44,6 +45,8 @@ pub(crate) enum ArgumentMark {
     Secret(SecretName),
     /// A sealed field of data that an expression hands on.
     Field(FieldMark),
+    /// A sensitive input of the run: its JSON Pointer.
+    Input(String),
 }
 
 /// A sealed field of one version of data.
@@ -76,6 +79,11 @@ pub(crate) fn field_mark(field: &FieldMark) -> Value {
         "version": field.version,
         "pointer": field.pointer,
     }))
+}
+
+/// Returns the mark of a sensitive input, or of a sensitive part of one.
+pub(crate) fn input_mark(pointer: &str) -> Value {
+    mark_with(json!({"input": pointer}))
 }
 
 /// Replaces each text that contains a mark by a mark of the text, so that later expressions cannot
@@ -112,6 +120,9 @@ impl MarkContent {
         if let Some(text) = text("text") {
             return Some(Self::Text(text.to_owned()));
         }
+        if let Some(pointer) = text("input") {
+            return Some(Self::Mark(ArgumentMark::Input(pointer.to_owned())));
+        }
         Some(Self::Mark(ArgumentMark::Field(FieldMark {
             // ignored: see above.
             model: text("model")?.parse().ok()?,
@@ -134,8 +145,8 @@ pub(crate) fn references_mark(written: &Node, value: &mut Value) {
             }
         }
         (NodeKind::Map(members), Value::Object(values)) => {
-            for member in members {
-                if let Some(value) = values.get_mut(&member.key.value) {
+            for member in members.iter() {
+                if let Some(value) = values.get_mut(&*member.key.value) {
                     reference_or_parts_mark(&member.value, value);
                 }
             }
@@ -176,7 +187,7 @@ fn reference(written: &Node) -> Option<SecretName> {
         .text()
         .filter(|it| !Template::has_expression(it))?;
     // ignored: an object whose text is no name of a secret is an ordinary object.
-    (member.key.value == REFERENCE_KEY).then(|| name.parse().ok())?
+    (*member.key.value == *REFERENCE_KEY).then(|| name.parse().ok())?
 }
 
 /// Returns whether a value contains a mark, as a whole or within a text.
@@ -191,7 +202,8 @@ pub(crate) fn has_mark(value: &Value) -> bool {
     }
 }
 
-/// Returns whether a value is the mark of one secret or sealed field, and nothing else.
+/// Returns whether a value is the mark of one secret, sealed field or sensitive input, and nothing
+/// else.
 pub(crate) fn is_mark(value: &Value) -> bool {
     matches!(content_of(value), Some(MarkContent::Mark(_)))
 }
@@ -202,7 +214,7 @@ pub(crate) fn marks_hide(value: &mut Value) {
         marks_replace(value, &mut |_, mark| {
             Value::String(match mark {
                 ArgumentMark::Secret(name) => format!("[secret {name}]"),
-                ArgumentMark::Field(_) => SEALED_SHOWN.to_owned(),
+                ArgumentMark::Field(_) | ArgumentMark::Input(_) => SEALED_SHOWN.to_owned(),
             })
         });
     }
@@ -322,8 +334,8 @@ pub(crate) struct OpenedArguments {
     pub(crate) value: Value,
     /// The secrets that are missing or cannot be read.
     faults: Vec<Violation>,
-    /// The places of sealed fields and of secrets that a command reads. They are opened, and checked,
-    /// when a method is called.
+    /// The places of sealed fields, of sensitive inputs, and of secrets that a command reads. They are
+    /// opened, and checked, when a method is called.
     late: Vec<String>,
     redactor: Redactor,
 }
@@ -351,7 +363,7 @@ pub(crate) fn arguments_open(repository: &Repository, arguments: &Value) -> Open
     let mut replace = |pointer: &str, mark: &ArgumentMark| {
         let name = match mark {
             ArgumentMark::Secret(name) => name,
-            ArgumentMark::Field(_) => {
+            ArgumentMark::Field(_) | ArgumentMark::Input(_) => {
                 late.push(pointer.to_owned());
                 return SEALED_SHOWN.to_owned();
             }
@@ -430,6 +442,7 @@ mod tests {
                 ArgumentMark::Field(it) => {
                     format!("{}/{}/{}#{}", it.model, it.name, it.version, it.pointer)
                 }
+                ArgumentMark::Input(pointer) => format!("input {pointer}"),
             };
             seen.push(format!("{pointer} {shown}"));
             Value::String(format!("<{shown}>"))
@@ -487,6 +500,26 @@ mod tests {
         let (value, seen) = replaced(json!({"a": mark, "b": format!("x {mark} y")}));
         assert_eq!(value, json!({"a": shown, "b": format!("x {shown} y")}));
         assert_eq!(seen.len(), 2);
+    }
+
+    #[test]
+    fn sensitive_input_has_a_mark_and_a_record_hides_it() {
+        let mark = input_mark("/login/pass~1word");
+        assert!(is_mark(&mark));
+        let written = json!({"a": mark, "b": format!("x {mark} y"), "c": 1});
+        let (value, seen) = replaced(written.clone());
+        let shown = "<input /login/pass~1word>";
+        assert_eq!(
+            value,
+            json!({"a": shown, "b": format!("x {shown} y"), "c": 1})
+        );
+        assert_eq!(seen.len(), 2);
+        let mut hidden = written;
+        marks_hide(&mut hidden);
+        assert_eq!(
+            hidden,
+            json!({"a": "[sealed]", "b": "x [sealed] y", "c": 1})
+        );
     }
 
     /// A later expression could otherwise cut the key of a mark out of the text.

@@ -7,8 +7,8 @@ use sedge_secrets::{SecretValue, Weakness};
 use sedge_sys::host;
 
 use crate::audit::audit_note;
+use crate::cx::Cx;
 use crate::error::{AppError, SecretError};
-use crate::repository::Repository;
 use crate::secret::view::secret_view;
 
 /// Seals and stores a value, and returns the view of the secret.
@@ -20,7 +20,7 @@ use crate::secret::view::secret_view;
 /// Returns an error if the value is weak, if the key cannot be used, or if the existing file of the
 /// secret is damaged.
 pub fn secret_put(
-    repository: &Repository,
+    cx: &Cx,
     name: &SecretName,
     value: &SecretValue,
     allow_weak: bool,
@@ -34,13 +34,13 @@ pub fn secret_put(
             weakness,
         }));
     }
-    let info = repository.secrets()?.put(name, value, &person())?;
+    let info = cx.repository.secrets()?.put(name, value, &person(cx))?;
     let detail = Some(format!("version {}", info.version));
-    audit_note(repository, AuditWord::SecretPut, name.as_str(), detail)?;
+    audit_note(cx, AuditWord::SecretPut, name.as_str(), detail)?;
     Ok(secret_view(&info, weakness))
 }
 
 /// Returns the user and the machine, for the record of a change to a secret.
-pub(crate) fn person() -> String {
-    format!("{}@{}", host::user(), host::host_name())
+pub(crate) fn person(cx: &Cx) -> String {
+    format!("{}@{}", cx.actor.name, host::host_name())
 }

@@ -4,13 +4,34 @@
 //! In memory, the key of a mark contains a random text. In the datastore it is [`STORED_KEY`], and
 //! every other key that begins with a null character gets another one before it. So an object of a
 //! plugin is never taken for a mark. In the texts of marks, each null character is doubled.
+//!
+//! A value that contains the value of a secret is sealed as a whole, under the key [`STORED_SEALED_KEY`].
 
-use serde_json::{Map, Value};
+use sedge_model::sealed::SealedParts;
+use sedge_secrets::SealedField;
+use serde_json::{Map, Value, json};
 
 use super::argument::mark_key;
 
 /// The key of a mark in the datastore.
 const STORED_KEY: &str = "\0m";
+
+/// The key of a sealed value in the datastore.
+const STORED_SEALED_KEY: &str = "\0s";
+
+/// Returns the form of a sealed value in the datastore. [`marks_store`] makes no such value.
+pub(crate) fn sealed_store(sealed: &SealedField) -> Value {
+    json!({STORED_SEALED_KEY: {"key": sealed.key, "value": sealed.value}})
+}
+
+/// Returns the parts of a value that [`sealed_store`] made; `None` for any other value.
+pub(crate) fn sealed_stored(value: &Value) -> Option<SealedParts<'_>> {
+    let sealed = value.as_object()?.get(STORED_SEALED_KEY)?;
+    Some(SealedParts {
+        key: sealed["key"].as_str()?,
+        value: sealed["value"].as_str()?,
+    })
+}
 
 /// Returns whether an object with these members is a mark.
 pub(crate) fn is_mark_of(members: &Map<String, Value>) -> bool {
@@ -101,7 +122,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::secret::argument::{has_mark, secret_mark, texts_mark};
+    use crate::secret::argument::{has_mark, input_mark, secret_mark, texts_mark};
+
+    #[test]
+    fn sealed_value_cannot_be_forged() {
+        let sealed = SealedField {
+            key: "k".to_owned(),
+            value: "v".to_owned(),
+        };
+        let stored = sealed_store(&sealed);
+        let parts = SealedParts {
+            key: "k",
+            value: "v",
+        };
+        assert_eq!(sealed_stored(&stored), Some(parts));
+        assert_eq!(sealed_stored(&marks_store(&stored)), None);
+        assert_eq!(marks_load(&marks_store(&stored)), stored);
+        assert_eq!(sealed_stored(&json!({"key": "k", "value": "v"})), None);
+    }
 
     #[test]
     fn marks_survive_and_cannot_be_forged() {
@@ -111,6 +149,7 @@ mod tests {
         let forged = json!({"\0m": "TOKEN", "\0\0m": "TOKEN", "a": "\0m"});
         for value in [
             json!({"x": [mark, 1]}),
+            json!({"y": input_mark("/login/a\0b")}),
             text,
             forged.clone(),
             json!({"\0m": "TOKEN"}),

@@ -1,4 +1,5 @@
-//! The secrets of a run: handed to its calls, and redacted in what the calls leave behind.
+//! The secrets of a run: handed to its calls, and redacted in what the calls leave behind, as the
+//! sensitive inputs of the run are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ struct Inner {
     redactors: Redactors,
     /// The secrets that commands have read for this run.
     read: BTreeSet<SecretName>,
+    /// The values of the run's sensitive inputs.
+    sealed: Vec<SecretValue>,
 }
 
 /// The redactors for the various texts of a run.
@@ -46,21 +49,28 @@ pub(crate) struct Redactors {
 }
 
 impl Redactors {
-    fn new(values: &BTreeMap<SecretName, SecretValue>, weak_handed: &BTreeSet<SecretName>) -> Self {
-        let all = Arc::new(Redactor::new(values.clone()));
+    fn new(inner: &Inner) -> Self {
+        let Inner {
+            values,
+            weak_handed,
+            sealed,
+            ..
+        } = inner;
+        let all = Arc::new(Redactor::with_sealed(values.clone(), sealed.clone()));
         let is_weak = |value: &SecretValue| Weakness::of(value).is_some();
-        if !values.values().any(is_weak) {
+        if !values.values().chain(sealed).any(is_weak) {
             return Self {
                 content: Arc::clone(&all),
                 strong: Arc::clone(&all),
                 all,
             };
         }
+        let sealed: Vec<SecretValue> = sealed.iter().filter(|it| !is_weak(it)).cloned().collect();
         let mut known = values.clone();
         known.retain(|name, value| weak_handed.contains(name) || !is_weak(value));
-        let content = Arc::new(Redactor::new(known.clone()));
+        let content = Arc::new(Redactor::with_sealed(known.clone(), sealed.clone()));
         known.retain(|_, value| !is_weak(value));
-        let strong = Arc::new(Redactor::new(known));
+        let strong = Arc::new(Redactor::with_sealed(known, sealed));
         Self {
             all,
             content,
@@ -156,6 +166,22 @@ impl Vault {
         inner.values.get(name).filter(|_| is_read).cloned()
     }
 
+    /// Adds values of sensitive inputs. They are redacted from then on.
+    pub(crate) fn sealed_add(&self, sealed: Vec<SecretValue>) {
+        if sealed.is_empty() {
+            return;
+        }
+        let mut inner = self.inner();
+        inner.sealed.extend(sealed);
+        let values = std::mem::take(&mut inner.values);
+        inner.set(values);
+    }
+
+    /// Returns the values of sensitive inputs that are redacted.
+    pub(crate) fn sealed(&self) -> Vec<SecretValue> {
+        self.inner().sealed.clone()
+    }
+
     /// Returns the redactors for the values known now.
     pub(crate) fn redactors(&self) -> Redactors {
         self.inner().redactors.clone()
@@ -168,8 +194,8 @@ impl Vault {
 
 impl Inner {
     fn set(&mut self, values: BTreeMap<SecretName, SecretValue>) {
-        self.redactors = Redactors::new(&values, &self.weak_handed);
         self.values = values;
+        self.redactors = Redactors::new(self);
     }
 }
 

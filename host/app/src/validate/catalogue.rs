@@ -35,6 +35,8 @@ pub(super) struct Catalogue<'r> {
     /// Which models need each other's definitions, from the first check on: then all files are
     /// read.
     model_cycles: OnceLock<NameCycles>,
+    /// The models whose definitions need that of each model, from the first look-up on.
+    model_users: OnceLock<HashMap<String, Vec<String>>>,
     /// Which workflows run each other.
     workflow_cycles: OnceLock<NameCycles>,
     /// The names of the secrets; `None` if they cannot be read.
@@ -169,6 +171,7 @@ impl<'r> Catalogue<'r> {
             types: HashMap::new(),
             unusable: Vec::new(),
             model_cycles: OnceLock::new(),
+            model_users: OnceLock::new(),
             workflow_cycles: OnceLock::new(),
             secrets: OnceLock::new(),
         }
@@ -243,6 +246,27 @@ impl<'r> Catalogue<'r> {
                 (name.as_str(), known.map(|it| self.model_name(it)))
             }))
         })
+    }
+
+    /// Returns the name of a model as the catalogue has it. Returns `None` if no file has it.
+    pub(super) fn known_name(&self, name: &str) -> Option<&str> {
+        let found = self.models.get_key_value(self.model_name(name));
+        found.map(|(known, _)| known.as_str())
+    }
+
+    /// Returns the names of the models whose definitions need that of a model.
+    pub(super) fn model_users(&self, name: &str) -> impl Iterator<Item = &str> {
+        let users = self.model_users.get_or_init(|| {
+            let mut users: HashMap<String, Vec<String>> = HashMap::new();
+            for (user, entry) in &self.models {
+                for used in entry.known.iter().flat_map(|it| &it.uses) {
+                    let used = self.model_name(used).to_owned();
+                    users.entry(used).or_default().push(user.clone());
+                }
+            }
+            users
+        });
+        users.get(name).into_iter().flatten().map(String::as_str)
     }
 
     /// Returns which workflows run each other.

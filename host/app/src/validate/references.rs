@@ -118,6 +118,10 @@ pub(super) fn cycles_check(
     let entry = catalogue.model(own).and_then(|it| it.known.as_ref());
     let is_evaluated = entry.is_some_and(|it| !it.uses.is_empty());
     let cycles = catalogue.model_cycles();
+    let leading = match is_evaluated {
+        true => BTreeSet::new(),
+        false => leading_to(own, catalogue),
+    };
     let exprs = definition.global_arguments.exprs();
     for reference in exprs.flat_map(|it| it.references(MODEL)) {
         let needs_own = match is_evaluated {
@@ -126,7 +130,7 @@ pub(super) fn cycles_check(
                 catalogue.model_name(own),
                 catalogue.model_name(&reference.name),
             ),
-            false => leads_to(own, &reference.name, catalogue),
+            false => leading.contains(catalogue.model_name(&reference.name)),
         };
         if needs_own {
             let message = format!("the definition of `{own}` needs itself by way of this model");
@@ -136,27 +140,22 @@ pub(super) fn cycles_check(
     }
 }
 
-/// Returns whether the definition of the model `first`, or one that it needs, is that of `own`.
-fn leads_to<'c>(own: &str, first: &'c str, catalogue: &'c Catalogue<'_>) -> bool {
-    let Some(own) = catalogue.model(own) else {
-        return false;
+/// Returns the names of the models whose definitions need that of `own`, directly or by way of
+/// others, and `own` itself.
+fn leading_to<'c>(own: &str, catalogue: &'c Catalogue<'_>) -> BTreeSet<&'c str> {
+    let Some(own) = catalogue.known_name(own) else {
+        return BTreeSet::new();
     };
-    let mut seen: BTreeSet<&'c str> = BTreeSet::new();
-    let mut open: Vec<&'c str> = vec![first];
+    let mut found = BTreeSet::from([own]);
+    let mut open = vec![own];
     while let Some(name) = open.pop() {
-        let Some(entry) = catalogue.model(name) else {
-            continue;
-        };
-        if std::ptr::eq(entry, own) {
-            return true;
-        }
-        if let Some(known) = &entry.known
-            && seen.insert(name)
-        {
-            open.extend(known.uses.iter().map(String::as_str));
+        for user in catalogue.model_users(name) {
+            if found.insert(user) {
+                open.push(user);
+            }
         }
     }
-    false
+    found
 }
 
 /// Adds a finding for each secret that arguments name as `{secret: NAME}` and that does not exist.

@@ -248,9 +248,11 @@ fn merged(stored: Option<&Node>, given: &Node) -> Node {
     let NodeKind::Map(members) = &mut merged.kind else {
         return merged;
     };
-    let keys: BTreeSet<String> = members.iter().map(|it| it.key.value.clone()).collect();
+    let own = Arc::clone(members);
+    let keys: BTreeSet<&str> = own.iter().map(|it| &*it.key.value).collect();
     let stored = stored.and_then(Node::members).into_iter().flatten();
-    members.extend(stored.filter(|it| !keys.contains(&it.key.value)).cloned());
+    let added = stored.filter(|it| !keys.contains(&*it.key.value));
+    *members = own.iter().chain(added).cloned().collect();
     merged
 }
 
@@ -267,7 +269,7 @@ fn place_in(node: &Node, pointer: &str) -> Range<usize> {
 fn unknown_input(given: &Node, inputs: &InputsSchema, pointer: &str) -> Option<Range<usize>> {
     let is_outer = pointer.matches('/').count() == 1;
     let member = given.member_at(pointer).filter(|_| is_outer)?;
-    let is_known = inputs.names().any(|it| it == member.key.value);
+    let is_known = inputs.names().any(|it| *it == *member.key.value);
     (!is_known).then(|| member.key.span.clone())
 }
 

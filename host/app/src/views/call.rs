@@ -7,7 +7,9 @@ use sedge_api::problem::call::{
     ViolationView,
 };
 use sedge_api::problem::{Help, UseCase};
-use sedge_api::view::call::{CallStatusView, CallView, OutcomeView, VersionsWritten};
+use sedge_api::view::call::{
+    CallStatusView, CallView, CalledRunView, OutcomeView, VersionsWritten,
+};
 use sedge_model::backtrace::StackFrame;
 use sedge_model::call::{CallError, CallStatus, CheckFailure, DiscardedChanges, Written};
 use sedge_model::lineage::Lineage;
@@ -146,6 +148,9 @@ pub(crate) fn changes_rolled_back(discarded: &DiscardedChanges) -> Option<Change
 /// The versions that were kept by calls which did not succeed.
 pub(crate) type KeptVersions = BTreeMap<Lineage, VersionsWritten>;
 
+/// The runs of workflows that calls have started, by the calls.
+pub(crate) type CalledRuns = BTreeMap<Lineage, Vec<CalledRunView>>;
+
 /// Reads the versions that were kept by those calls of a run which did not succeed.
 pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<KeptVersions, StoreError> {
     let mut kept = KeptVersions::new();
@@ -167,6 +172,7 @@ pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<KeptVersions, StoreE
 pub(crate) fn call_views(
     calls: Vec<CallRecord>,
     mut kept: KeptVersions,
+    mut runs: CalledRuns,
     open: CallStatusView,
 ) -> Vec<CallView> {
     let mut roots = Vec::new();
@@ -188,7 +194,12 @@ pub(crate) fn call_views(
             end(&mut above, &mut roots);
         }
         let kept = kept.remove(&call.lineage);
-        above.push((call.lineage.clone(), call_view(call, kept, open)));
+        // ignored: an `Option`; most calls have started no run.
+        let runs = runs.remove(&call.lineage).unwrap_or_default();
+        let lineage = call.lineage.clone();
+        let mut view = call_view(call, kept, open);
+        view.runs = runs;
+        above.push((lineage, view));
     }
     while !above.is_empty() {
         end(&mut above, &mut roots);
@@ -222,6 +233,7 @@ fn call_view(call: CallRecord, kept: Option<VersionsWritten>, open: CallStatusVi
         until_commit_ms: call.until_commit_us.map(ms),
         waited_ms: call.waited_us.map(ms),
         calls: Vec::new(),
+        runs: Vec::new(),
     }
 }
 
@@ -275,7 +287,8 @@ mod tests {
     fn calls_are_a_tree() {
         let check = |places: &[&str], expect: &str| {
             let calls = places.iter().map(|place| record(place)).collect();
-            let views = call_views(calls, KeptVersions::new(), CallStatusView::Interrupted);
+            let open = CallStatusView::Interrupted;
+            let views = call_views(calls, KeptVersions::new(), CalledRuns::new(), open);
             assert_eq!(drawn(&views), expect);
         };
         check(&[], "");

@@ -8,7 +8,7 @@ use sedge_model::permission::grants::{AddressRange, Grants};
 use sedge_model::permission::{
     CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
     ModelPermission, Permission, PermissionRequest, RevealPermission, SecretPermission,
-    SocketPermission,
+    SocketPermission, WorkflowPermission,
 };
 
 /// Returns the view of a requested permission.
@@ -16,6 +16,9 @@ pub(crate) fn permission_view(permission: &Permission) -> PermissionView {
     match permission {
         Permission::Models(ModelPermission { model }) => PermissionView::Models {
             model: model.to_string(),
+        },
+        Permission::Workflows(WorkflowPermission { workflow }) => PermissionView::Workflows {
+            workflow: workflow.to_string(),
         },
         Permission::Http(HttpPermission { url, methods }) => PermissionView::Http {
             url: url.to_string(),
@@ -70,6 +73,7 @@ pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
     // A new kind does not compile here until the view has it, too.
     let Grants {
         models,
+        workflows,
         http,
         sockets,
         files,
@@ -99,6 +103,7 @@ pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
     });
     GrantsView {
         models: texts(models),
+        workflows: texts(workflows),
         http: http.collect(),
         sockets: sockets.collect(),
         files: files.collect(),

@@ -1,15 +1,18 @@
 //! Lists the gates that wait for a decision.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use sedge_api::view::run::RunParentView;
 use sedge_api::view::workflow::{FailedStepView, GateView};
 use sedge_lang::workflow::Workflow;
 use sedge_model::names::RunId;
+use sedge_model::run::RunParent;
+use sedge_model::sealed::{SEALED_SHOWN, sealed_replace};
 use sedge_store::{GateRecord, RunRecord, Scan};
-use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::failed::failed_below;
@@ -24,11 +27,15 @@ use crate::workflow::gates::run_workflow;
 /// # Errors
 /// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn workflow_approvals<E: From<AppError>>(
-    repository: &Repository,
+    cx: &Cx,
     mut take: impl FnMut(GateView) -> Result<Scan, E>,
 ) -> Result<(), E> {
-    let gates = repository.store()?.gates_open().map_err(AppError::from)?;
-    let now = ms(Timestamp::now());
+    let gates = cx
+        .repository
+        .store()?
+        .gates_open()
+        .map_err(AppError::from)?;
+    let now = ms(cx.clock.now());
     let waits = |gate: &GateRecord| gate.deadline.is_none_or(|it| it.at_ms > now);
     let mut runs: HashMap<RunId, RunOfGates> = HashMap::new();
     for gate in gates.into_iter().filter(waits) {
@@ -36,7 +43,7 @@ pub fn workflow_approvals<E: From<AppError>>(
         let of_run = match runs.get(id) {
             Some(of_run) => of_run,
             None => {
-                let of_run = RunOfGates::read(repository, &gate.run)?;
+                let of_run = RunOfGates::read(&cx.repository, &gate.run)?;
                 runs.entry(id.clone()).or_insert(of_run)
             }
         };
@@ -63,28 +70,44 @@ impl RunOfGates {
         let inputs = store.run_inputs(&run.id)?;
         let root = repository.run_root(run)?;
         Ok(Self {
-            parent: parent.map(|(run, step)| RunParentView {
-                run: run.to_string(),
-                step: step.to_string(),
-            }),
+            parent: parent.as_ref().map(parent_view),
             inputs: inputs.map(|inputs| inputs_shown(&workflow, inputs)),
             failed_steps: failed_below(repository, &root)?,
         })
     }
 }
 
-/// Returns the inputs of a run without those that have a sensitive part.
-pub(crate) fn inputs_shown(workflow: &Workflow, inputs: Map<String, Value>) -> Map<String, Value> {
-    let sensitive = workflow.inputs.sensitive(&inputs);
-    let is_shown = |name: &str| {
-        // A JSON pointer writes `~` and `/` of a name as `~0` and `~1`.
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        let below = format!("{pointer}/");
-        let mut sensitive = sensitive.iter();
-        !sensitive.any(|it| *it == pointer || it.starts_with(&below))
+/// Returns the view of what has started a run.
+pub(crate) fn parent_view(parent: &RunParent) -> RunParentView {
+    let run = parent.run().to_string();
+    let (step, call) = match parent {
+        RunParent::Step { step, .. } => (Some(step.to_string()), None),
+        RunParent::Call { place, .. } => (None, place.parent().map(|it| it.to_string())),
     };
-    let shown = inputs.into_iter().filter(|(name, _)| is_shown(name));
-    shown.collect()
+    RunParentView { run, step, call }
+}
+
+/// Returns the inputs of a run with `[sealed]` in place of sensitive values.
+pub(crate) fn inputs_shown(workflow: &Workflow, inputs: Map<String, Value>) -> Map<String, Value> {
+    // An older version of the workflow may not have declared them as sensitive.
+    let places = workflow.inputs.sensitive(&inputs);
+    let mut shown = Value::Object(inputs);
+    for place in places {
+        if let Some(value) = shown.pointer_mut(&place) {
+            *value = Value::String(SEALED_SHOWN.to_owned());
+        }
+    }
+    let sealed = sealed_replace(&mut shown, &mut |_, _| {
+        Ok::<_, Infallible>(Value::String(SEALED_SHOWN.to_owned()))
+    });
+    match (sealed, shown) {
+        (Ok(()), Value::Object(inputs)) => inputs,
+        (
+            Ok(()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_),
+        ) => Map::new(),
+        (Err(never), _) => match never {},
+    }
 }
 
 fn gate_view(record: &GateRecord, of_run: &RunOfGates) -> GateView {
@@ -110,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sensitive_inputs_are_not_shown() {
+    fn sensitive_inputs_are_shown_as_sealed() {
         let text = "\
 name: w
 inputs:
@@ -121,12 +144,17 @@ jobs: [{name: j, steps: [{name: s, task: {type: manual_approval}}]}]
 ";
         let workflow = Workflow::parse(&SourceFile::new("w.yaml", text)).expect("no faults");
         let inputs = serde_json::json!({
-            "region": "eu", "token": "x", "login": {"user": "ann", "password": "y"}
+            "region": "eu", "token": "x", "login": {"user": "ann", "password": "y"},
+            "former": {"$sealed": {"key": "k", "value": "v"}},
         });
         let Value::Object(inputs) = inputs else {
             panic!("an object");
         };
         let shown = inputs_shown(&workflow, inputs);
-        assert_eq!(shown.keys().collect::<Vec<_>>(), ["region"]);
+        let expect = serde_json::json!({
+            "region": "eu", "token": "[sealed]", "login": {"user": "ann", "password": "[sealed]"},
+            "former": "[sealed]",
+        });
+        assert_eq!(Value::Object(shown), expect);
     }
 }

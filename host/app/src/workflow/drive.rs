@@ -6,11 +6,14 @@
 //!
 //! The tasks of the steps share the state of the run behind a lock. A task that has a new event applies
 //! it, together with all that follows from it and needs no evaluation of results, and submits one
-//! transaction: see `Drive::submit`. Only when it is durable, the steps that it starts begin. If the
-//! datastore refuses the transaction, because another process has written to the log meanwhile, the
-//! state is folded again from the log.
+//! transaction: see `submit`. Only when it is durable, the steps that it starts begin. Transactions
+//! that are submitted at the same time are committed together. If the datastore refuses one, because
+//! another process has written to the log meanwhile, the state is folded again from the log.
+//!
+//! A step that could only wait is not started yet, however many are ready: see `hold`.
 
 mod assert;
+mod child;
 mod condition;
 mod direct;
 mod ending;
@@ -19,6 +22,7 @@ mod expand;
 mod facts;
 mod failed;
 mod gate;
+mod hold;
 mod method;
 mod nested;
 mod report;
@@ -29,26 +33,35 @@ mod stored_task;
 mod submit;
 mod wait;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::workflow::Workflow;
 use sedge_model::run::{RunStatus, StepInstance, StepPath};
-use sedge_store::CallRecord;
-use sedge_sys::clock::{Moment, Timestamp};
-use sedge_workflow::{IllegalEvent, Plan, RunPause, RunState, Todo};
-use tokio::sync::{Notify, watch};
+use sedge_runtime::BoxFuture;
+use sedge_store::{CallRecord, CalledRun, WriteSequence};
+use sedge_sys::clock::Moment;
+use sedge_workflow::{IllegalEvent, Plan, RunPause, RunState, StepOrder, Todo};
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::call::StartWindow;
 use crate::call::frame::CallFrame;
 use crate::error::{AppError, RunInterrupted, RunUseError};
 use crate::run::cx::RunCx;
+use crate::run::driver_signal::DriverSignal;
+use crate::run::stop::StopReason;
 
+use expand::StoredItems;
 use facts::{DriveFacts, InHand};
+use hold::HeldFor;
 use nested::SuspendedChild;
-use wait::StopReason;
 
+pub(crate) use child::{
+    CheckedChild, ChildFound, GivenToChild, ReadyChild, SECRET_IN_INPUTS, child_check,
+    child_create, child_fault, child_found, child_options, child_request,
+};
 pub(crate) use nested::{DEPTH_MAX, can_continue};
 
 /// A run to drive.
@@ -74,9 +87,11 @@ pub(super) struct Drive {
     digest: tokio::sync::OnceCell<String>,
     state: Mutex<DriveState>,
     /// Notified when the loop of the driver may have something to do.
-    changed: Notify,
-    /// Why the steps that are running have to stop.
-    stop: watch::Sender<Option<StopReason>>,
+    changed: Arc<Notify>,
+    /// The steps that have started and wait.
+    window: Arc<StartWindow>,
+    /// Set when another task of this process has written to the log of the run.
+    signal: Arc<DriverSignal>,
     /// The steps that are running, the evaluations, and the outstanding transactions. Each is a task
     /// of its own, so that steps run on several cores.
     tasks: Mutex<JoinSet<()>>,
@@ -90,14 +105,23 @@ struct DriveState {
     known: u64,
     /// The number of the last event that is known to be durable.
     durable: u64,
+    /// The transactions since the state was folded: each assumes that those before it succeed.
+    sequence: WriteSequence,
     /// The number of submitted transactions that are not known to be durable yet.
     n_submitted: usize,
     /// Counts how often the state was folded again.
     n_folds: u64,
     /// What is being evaluated.
     in_hand: HashMap<InHand, Todo>,
+    /// The values of steps with `forEach` that are beside their events, by the numbers of these.
+    items_read: HashMap<u64, StoredItems>,
+    /// The steps that are ready and held back, in the order in which they start.
+    held: HashMap<HeldFor, BTreeSet<StepOrder>>,
     /// The calls of interrupted attempts, by their ordinals in the run.
     replays: HashMap<u32, Vec<CallRecord>>,
+    /// The runs that calls of former drivers have started, by the ordinals of the calls in the run;
+    /// `None` until they are needed.
+    called_runs: Option<HashMap<u32, Vec<CalledRun>>>,
     /// The child runs that are suspended, by their steps.
     suspended: HashMap<StepInstance, SuspendedChild>,
     /// When the calls that are running began, by their ordinals in the run.
@@ -130,6 +154,15 @@ pub(crate) async fn workflow_drive(request: DriveRequest) -> Result<WorkflowEnd,
     }
 }
 
+/// Works on a child run that a call has started, until it ends or waits.
+///
+/// # Errors
+/// Returns an error if the datastore failed, or if a call above the run is being rolled back; the
+/// run is then released.
+pub(crate) fn child_drive(request: DriveRequest) -> BoxFuture<Result<RunPause, AppError>> {
+    Drive::new(request).run_boxed()
+}
+
 impl Drive {
     fn new(request: DriveRequest) -> Arc<Self> {
         let DriveRequest {
@@ -144,15 +177,21 @@ impl Drive {
             facts: DriveFacts::default(),
             known: 0,
             durable: 0,
+            sequence: WriteSequence::default(),
             n_submitted: 0,
             n_folds: 0,
             in_hand: HashMap::new(),
+            items_read: HashMap::new(),
+            held: HashMap::new(),
             replays: HashMap::new(),
+            called_runs: None,
             suspended: HashMap::new(),
             since: HashMap::new(),
             polled: Moment::now(),
             failure: None,
         };
+        let signal = cx.repository.driver_signals().register(cx.run());
+        let changed = Arc::new(Notify::new());
         Arc::new(Self {
             cx,
             frame,
@@ -162,8 +201,9 @@ impl Drive {
             depth,
             digest: tokio::sync::OnceCell::new(),
             state: Mutex::new(state),
-            changed: Notify::new(),
-            stop: watch::Sender::new(None),
+            window: StartWindow::new(Arc::clone(&changed)),
+            changed,
+            signal,
             tasks: Mutex::new(JoinSet::new()),
         })
     }
@@ -178,20 +218,18 @@ impl Drive {
             Ok(pause) => self.children_end(pause).map(|()| pause),
             Err(error) => Err(error),
         };
-        let mut tasks = std::mem::take(&mut *self.tasks());
         if ended.is_err() {
-            // Other steps may still be running. They are interrupted.
-            tasks.abort_all();
+            // Other steps may still be running. They are interrupted, and record it.
+            self.cx.stop.stop(StopReason::Interrupted);
         }
         // The last events are reported before the run ends for the front end.
-        while let Some(task) = tasks.join_next().await {
-            task_ended(task);
-        }
+        self.tasks_end().await;
         self.frame.callees_ended().await;
         claim.is_settled = true;
         ended.map_err(|error| {
             self.release();
-            RunInterrupted::wrap(&self.workflow.name, self.cx.run(), error)
+            let (workflow, run) = (&self.workflow.name, self.cx.run());
+            RunInterrupted::wrap(workflow, run, error, self.stopped_report())
         })
     }
 
@@ -202,13 +240,17 @@ impl Drive {
             self.tasks_reap();
             self.failure_check()?;
             self.append(Vec::new()).await?;
-            match self.pause()? {
-                Some(pause @ (RunPause::Suspended | RunPause::Ended(_))) => return Ok(pause),
-                Some(RunPause::Working { until_ms }) => {
-                    self.running_stop_if_asked();
-                    self.wait(until_ms).await?;
-                }
-                None => self.wait(None).await?,
+            let pause = self.pause()?;
+            if let Some(pause @ (RunPause::Suspended | RunPause::Ended(_))) = pause {
+                return Ok(pause);
+            }
+            self.running_stop_if_asked();
+            if self.cx.stop.is_interrupted() {
+                return self.interrupted_end().await;
+            }
+            match pause {
+                Some(RunPause::Working { until_ms }) => self.wait(until_ms).await?,
+                Some(RunPause::Suspended | RunPause::Ended(_)) | None => self.wait(None).await?,
             }
         }
     }
@@ -224,6 +266,8 @@ impl Drive {
     /// Starts a task that ends with the drive. An error of the host ends the work on the run.
     fn spawn(self: &Arc<Self>, work: impl Future<Output = Result<(), AppError>> + Send + 'static) {
         let drive = Arc::clone(self);
+        // A task that takes a future by value reserves its size twice.
+        let work = Box::pin(work);
         self.tasks().spawn(async move {
             if let Err(error) = work.await {
                 drive.fail(error);
@@ -238,6 +282,19 @@ impl Drive {
             match ended {
                 Some(ended) => task_ended(ended),
                 None => return,
+            }
+        }
+    }
+
+    /// Waits until all tasks have ended, also those that they start.
+    async fn tasks_end(&self) {
+        loop {
+            let mut tasks = std::mem::take(&mut *self.tasks());
+            if tasks.is_empty() {
+                return;
+            }
+            while let Some(task) = tasks.join_next().await {
+                task_ended(task);
             }
         }
     }
@@ -257,7 +314,7 @@ impl Drive {
 
     /// Returns the time by the clock of the datastore, in milliseconds since 1970-01-01T00:00:00Z.
     fn now_ms(&self) -> i64 {
-        i64::try_from(Timestamp::now().0).unwrap_or(i64::MAX)
+        i64::try_from(self.cx.clock().now().0).unwrap_or(i64::MAX)
     }
 
     fn log_error(&self, source: IllegalEvent) -> AppError {

@@ -1,18 +1,17 @@
 //! Shows what a run of a workflow would do, without a run.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use sedge_api::view::expression::EvaluatedFile;
 use sedge_api::view::graph::{GraphJob, GraphStep, GraphTask, WorkflowGraph};
 use sedge_api::view::plan::{PlannedJob, PlannedLater, PlannedStep, WorkflowPlanned};
 use sedge_lang::input::KnownInputs;
-use sedge_sys::clock::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::expression::{EvaluatorSource, SecretPlace};
-use crate::repository::Repository;
+use crate::secret::argument::marks_hide;
 use crate::structure::in_background;
 use crate::workflow::evaluate::evaluated;
 use crate::workflow::graph::graph_of;
@@ -20,30 +19,24 @@ use crate::workflow::inputs::run_inputs;
 use crate::workflow::run::WorkflowRunRequest;
 use crate::workflow::validate::{supported_check, workflow_check};
 
-/// The text that is shown instead of a sensitive input.
-const MASK: &str = "***";
-
 /// Checks a request as a run does, and returns what the run would do. Nothing is recorded, no lock
 /// is taken, and no method is called.
 ///
-/// Secrets are not looked up: a text with one stands as it is written. Sensitive inputs are masked,
-/// also where an expression uses them.
+/// Secrets are not looked up: a text with one stands as it is written. Sensitive inputs are shown as
+/// `[sealed]`, also where an expression uses them.
 ///
 /// # Errors
 /// Returns the error with which the run would be refused.
 pub async fn workflow_dry_run(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     request: &WorkflowRunRequest,
 ) -> Result<WorkflowPlanned, AppError> {
-    let repository = repository.snapshot()?;
+    let repository = cx.repository.snapshot()?;
     let workflow = repository.workflow(&request.workflow)?;
     repository.names_check()?;
     supported_check(&workflow)?;
-    let mut inputs = run_inputs(&workflow, &request.inputs)?;
+    let inputs = run_inputs(&workflow, &request.inputs)?.values;
     workflow_check(&repository, &workflow, inputs.as_ref()).await?;
-    if let Some(inputs) = &mut inputs {
-        masked(inputs, &workflow.inputs.sensitive(inputs));
-    }
     let known = KnownInputs {
         // ignored: no error is dropped, because this is an `Option`.
         values: inputs.clone().unwrap_or_default(),
@@ -52,24 +45,20 @@ pub async fn workflow_dry_run(
     let graph = graph_of(&workflow);
     let source = EvaluatorSource {
         repository,
-        now: Timestamp::now(),
+        now: cx.clock.now(),
         secrets: SecretPlace::Elsewhere,
     };
     let file = in_background(move |_| source.evaluate(true, |it| evaluated(it, &workflow, &known)));
-    Ok(planned(graph, inputs, &file.await?))
+    Ok(planned(graph, inputs.map(shown), &file.await?))
 }
 
-/// Replaces the values at some places.
-fn masked(inputs: &mut Map<String, Value>, places: &[String]) {
-    let mut whole = Value::Object(std::mem::take(inputs));
-    for place in places {
-        if let Some(value) = whole.pointer_mut(place) {
-            *value = Value::from(MASK);
-        }
-    }
-    if let Value::Object(members) = whole {
-        *inputs = members;
-    }
+/// Returns inputs with `[sealed]` in place of sensitive values.
+fn shown(inputs: Map<String, Value>) -> Map<String, Value> {
+    let shown = inputs.into_iter().map(|(name, mut value)| {
+        marks_hide(&mut value);
+        (name, value)
+    });
+    shown.collect()
 }
 
 fn planned(
@@ -174,16 +163,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::secret::argument::input_mark;
 
     #[test]
-    fn sensitive_inputs_are_masked() {
-        let Value::Object(mut inputs) = json!({"a": {"token": "x"}, "b": 1}) else {
+    fn sensitive_inputs_are_sealed_in_what_is_shown() {
+        let Value::Object(inputs) = json!({"a": {"token": input_mark("/a/token")}, "b": 1}) else {
             panic!("it is an object");
         };
-        masked(&mut inputs, &["/a/token".to_owned(), "/missing".to_owned()]);
         assert_eq!(
-            Value::Object(inputs),
-            json!({"a": {"token": "***"}, "b": 1})
+            Value::Object(shown(inputs)),
+            json!({"a": {"token": "[sealed]"}, "b": 1})
         );
     }
 

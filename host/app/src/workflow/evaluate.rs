@@ -1,21 +1,19 @@
 //! Shows a workflow with its expressions evaluated.
 
-use std::sync::Arc;
-
 use sedge_api::view::expression::EvaluatedFile;
 use sedge_lang::input::{GivenInputs, KnownInputs};
 use sedge_lang::scope::trial_scope;
 use sedge_lang::workflow::Workflow;
 use sedge_lang::yaml::parse_tree;
-use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
+use crate::cx::Cx;
 use crate::error::AppError;
 use crate::expression::{
     Evaluator, EvaluatorSource, LaterName, PartialEvaluation, SECRETS_LATER, SecretPlace,
 };
 use crate::model::evaluate::EvaluatedText;
-use crate::repository::Repository;
+use crate::secret::argument::marks_hide;
 use crate::structure::in_background;
 use crate::workflow::inputs::known_inputs;
 
@@ -42,13 +40,13 @@ const LATER_KEYS: [LaterName; 2] = [
 /// Returns an error if there is no such workflow, if its file or an input is invalid, or if an
 /// expression has no value although it needs nothing of a run.
 pub async fn workflow_evaluate(
-    repository: &Arc<Repository>,
+    cx: &Cx,
     name: &str,
     given: &GivenInputs,
 ) -> Result<EvaluatedText, AppError> {
     let source = EvaluatorSource {
-        repository: repository.snapshot()?,
-        now: Timestamp::now(),
+        repository: cx.repository.snapshot()?,
+        now: cx.clock.now(),
         secrets: SecretPlace::Elsewhere,
     };
     let workflow = source.repository.workflow(name)?;
@@ -62,7 +60,7 @@ pub async fn workflow_evaluate(
 }
 
 /// Returns the content of a workflow's file with its expressions evaluated, as far as they need
-/// nothing of a run.
+/// nothing of a run, and with `[sealed]` in place of sensitive inputs.
 pub(crate) fn evaluated(
     evaluator: &Evaluator<'_>,
     workflow: &Workflow,
@@ -81,7 +79,8 @@ pub(crate) fn evaluated(
         unevaluated: Vec::new(),
     };
     let tree = parse_tree(&workflow.file)?;
-    let content = evaluation.value(&tree, "")?;
+    let mut content = evaluation.value(&tree, "")?;
+    marks_hide(&mut content);
     Ok(EvaluatedFile {
         name: workflow.name.to_string(),
         file: workflow.file.name.clone(),

@@ -182,7 +182,7 @@ pub(crate) fn gates_open_below(
     repository: &Repository,
     run: &RunRecord,
 ) -> Result<Vec<String>, AppError> {
-    let now = Timestamp::now();
+    let now = repository.clock().now();
     let mut open = Vec::new();
     for below in runs_below(repository, run)? {
         let gates = gate_entries(&below.log);

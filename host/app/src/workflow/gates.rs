@@ -18,6 +18,7 @@ use sedge_sys::clock::Timestamp;
 use sedge_workflow::{Next, Plan, RunState};
 use serde_json::Value;
 
+use crate::cx::Cx;
 use crate::error::{AppError, LockUseError, RunUseError, WithinCallReason};
 use crate::repository::Repository;
 use crate::run::failed::failed_below;
@@ -44,49 +45,42 @@ pub struct GateRequest {
     pub shown: Option<String>,
 }
 
-/// Approves a gate for the user `by`. The run continues when it is resumed, or at once if a process
+/// Approves a gate for the user of `cx`. The run continues when it is resumed, or at once if a process
 /// works on it.
 ///
 /// # Errors
 /// Returns an error if there is no such run, if it has no such open gate, or if the gate asks for
 /// something else than what the user was shown.
-pub fn workflow_approve(
-    repository: &Repository,
-    by: &Actor,
-    request: &GateRequest,
-) -> Result<GateDecisionView, AppError> {
-    gate_decide(repository, by, request, GateDecision::Approved)
+pub fn workflow_approve(cx: &Cx, request: &GateRequest) -> Result<GateDecisionView, AppError> {
+    gate_decide(cx, request, GateDecision::Approved)
 }
 
-/// Rejects a gate for the user `by`.
+/// Rejects a gate for the user of `cx`.
 ///
 /// Steps that depend on the gate's success will not run. If no other step is left to run, the run
 /// fails because of this gate.
 ///
 /// # Errors
 /// The same as for [`workflow_approve`].
-pub fn workflow_reject(
-    repository: &Repository,
-    by: &Actor,
-    request: &GateRequest,
-) -> Result<GateDecisionView, AppError> {
-    gate_decide(repository, by, request, GateDecision::Rejected)
+pub fn workflow_reject(cx: &Cx, request: &GateRequest) -> Result<GateDecisionView, AppError> {
+    gate_decide(cx, request, GateDecision::Rejected)
 }
 
-/// Decides a gate for the user `by`. Every face decides by this function.
+/// Decides a gate for the user of `cx`. Every face decides by this function.
 fn gate_decide(
-    repository: &Repository,
-    by: &Actor,
+    cx: &Cx,
     request: &GateRequest,
     decision: GateDecision,
 ) -> Result<GateDecisionView, AppError> {
+    let (repository, by) = (&*cx.repository, &cx.actor);
     let what = match decision {
         GateDecision::Approved => "workflow approve",
         GateDecision::Rejected => "workflow reject",
     };
     outside_of_calls(repository, what)?;
     let run =
-        repository.run_of_workflow(&request.workflow, request.run.as_deref(), RunIntent::Decide)?;
+        repository.run_of_workflow(&request.workflow, request.run.as_deref(), RunIntent::Decide);
+    let run = run.map_err(|error| decided_before(repository, request, error))?;
     let found = gate_find(repository, run, &request.gate)?;
     let comment = match &request.comment {
         // The user may have pasted a secret into the comment.
@@ -104,6 +98,7 @@ fn gate_decide(
         shown: gate.digest().map(str::to_owned),
     };
     let digest = decision_append(repository, &found, request.shown.as_deref(), event)?;
+    drivers_wake(repository, &found.run);
     let decided = Decided {
         decision,
         by,
@@ -112,11 +107,74 @@ fn gate_decide(
     decision_view(repository, &found, decided)
 }
 
+/// Returns the error for a gate if no run of its workflow waits: how the gate was decided, if that is
+/// why the newest run has ended. Otherwise returns `error`.
+fn decided_before(repository: &Repository, request: &GateRequest, error: AppError) -> AppError {
+    let AppError::Run(RunUseError::NoneFits {
+        latest: Some((latest, _)),
+        ..
+    }) = &error
+    else {
+        return error;
+    };
+    let decided = || -> Result<Option<AppError>, AppError> {
+        let run = repository.store()?.run_get(latest)?;
+        let found = gate_find(repository, run, &request.gate)?;
+        let gates = gate_entries(&repository.store()?.run_events(&found.run.id)?);
+        let gate = gates.iter().find(|gate| gate.gate == found.gate);
+        let end = gate.and_then(|gate| gate.end(repository.clock().now()));
+        Ok(end.and_then(|end| decided_error(&found, end)))
+    };
+    match decided() {
+        Ok(Some(decided)) => decided,
+        // The run that ended is not the one that the user means.
+        Ok(None) | Err(_) => error,
+    }
+}
+
+/// Returns the error for a gate that has an end; `None` if its step was skipped.
+fn decided_error(found: &GateFound, end: GateEnd) -> Option<AppError> {
+    let (run, gate) = (found.run.id.clone(), found.gate.clone());
+    Some(AppError::from(match end {
+        GateEnd::Expired { then, at } => RunUseError::GateExpired {
+            run,
+            gate,
+            then,
+            at: time(at),
+        },
+        GateEnd::Decided {
+            decision,
+            by,
+            at,
+            comment,
+        } => RunUseError::GateDecided {
+            run,
+            gate,
+            decision,
+            by,
+            at: time(at),
+            comment,
+        },
+        GateEnd::Skipped => return None,
+    }))
+}
+
 /// A decision that was written.
 struct Decided<'a> {
     decision: GateDecision,
     by: &'a Actor,
     digest: Option<String>,
+}
+
+/// Wakes the driver of a run, and those of the runs that it is part of, if they are in this process.
+fn drivers_wake(repository: &Repository, run: &RunRecord) {
+    let mut waking = Some(run.clone());
+    while let Some(run) = waking {
+        repository.driver_signals().wake(&run.id);
+        let parent = run.parent.map(|parent| repository.run_if_present(&parent));
+        // ignored: the decision is written, and each driver finds it a little later by itself.
+        waking = parent.and_then(Result::ok).flatten();
+    }
 }
 
 /// Refuses a decision that the command of a call requests.
@@ -149,7 +207,7 @@ fn decision_append(
     repository
         .store()?
         .run_append(Author::Person(run), 0, |log| {
-            let now = Timestamp::now();
+            let now = repository.clock().now();
             let gates = gate_entries(log);
             let mut events = gates_overdue(&gates, now);
             let Some(gate) = gates.iter().find(|gate| gate.gate == found.gate) else {
@@ -162,37 +220,18 @@ fn decision_append(
                     events.push(event(gate));
                 }
                 // The log says so from now on, and the decision is refused.
-                Some(GateEnd::Expired { then, at }) => {
-                    expired = Some(RunUseError::GateExpired {
-                        run: run.clone(),
-                        gate: found.gate.clone(),
-                        then,
-                        at: time(at),
-                    });
+                Some(end @ GateEnd::Expired { .. }) => expired = decided_error(found, end),
+                Some(end @ (GateEnd::Decided { .. } | GateEnd::Skipped)) => {
+                    let decided = decided_error(found, end);
+                    return Err(decided.unwrap_or_else(|| found.missing(&gates, now)));
                 }
-                Some(GateEnd::Decided {
-                    decision,
-                    by,
-                    at,
-                    comment,
-                }) => {
-                    return Err(AppError::from(RunUseError::GateDecided {
-                        run: run.clone(),
-                        gate: found.gate.clone(),
-                        decision,
-                        by,
-                        at: time(at),
-                        comment,
-                    }));
-                }
-                Some(GateEnd::Skipped) => return Err(found.missing(&gates, now)),
             }
             let mut state = fold(run, &plan, log)?;
             followed(run, &mut state, &mut events, now)?;
             Ok::<_, AppError>(events.into_iter().map(LogEntry::from).collect())
         })?;
     match expired {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(digest),
     }
 }
@@ -278,6 +317,13 @@ pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<W
 pub(crate) fn has_edits(repository: &Repository, run: &RunRecord) -> Result<bool, AppError> {
     // ignored: no error is dropped, because this is an `Option`.
     let stored = repository.store()?.run_source(&run.id)?.unwrap_or_default();
+    // ignored: a file that cannot be read is reported below.
+    if repository
+        .has_workflow_text(&run.subject, &stored)
+        .unwrap_or(false)
+    {
+        return Ok(false);
+    }
     let now = match repository.workflow(&run.subject) {
         Ok(workflow) => workflow,
         Err(error)
@@ -290,9 +336,6 @@ pub(crate) fn has_edits(repository: &Repository, run: &RunRecord) -> Result<bool
         }
         Err(error) => return Err(error),
     };
-    if now.file.text == stored {
-        return Ok(false);
-    }
     let redactors = Vault::open(repository)?.redactors();
     Ok(source_kept(&now, &redactors) != stored)
 }

@@ -2,8 +2,8 @@
 
 use sedge_api::view::workflow::WorkflowView;
 
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::repository::Repository;
 use crate::workflow::view::workflow_view;
 
 /// A workflow, and the text of its file.
@@ -19,8 +19,8 @@ pub struct WorkflowText {
 ///
 /// # Errors
 /// Returns an error if there is no workflow of that name, or if its file is invalid.
-pub fn workflow_get(repository: &Repository, name: &str) -> Result<WorkflowText, AppError> {
-    let workflow = repository.workflow(name)?;
+pub fn workflow_get(cx: &Cx, name: &str) -> Result<WorkflowText, AppError> {
+    let workflow = cx.repository.workflow(name)?;
     Ok(WorkflowText {
         workflow: workflow_view(&workflow),
         text: workflow.file.text.clone(),

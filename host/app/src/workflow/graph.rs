@@ -8,8 +8,8 @@ use sedge_api::view::graph::{
 };
 use sedge_lang::workflow::{Condition, DependencyPart, ForEach, Job, Step, Task, Workflow};
 
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::repository::Repository;
 use crate::workflow::graph::layers::{Dag, places};
 
 mod layers;
@@ -18,8 +18,8 @@ mod layers;
 ///
 /// # Errors
 /// Returns an error if there is no workflow of that name, or if its file is invalid.
-pub fn workflow_graph(repository: &Repository, name: &str) -> Result<WorkflowGraph, AppError> {
-    Ok(graph_of(&repository.workflow(name)?))
+pub fn workflow_graph(cx: &Cx, name: &str) -> Result<WorkflowGraph, AppError> {
+    Ok(graph_of(&cx.repository.workflow(name)?))
 }
 
 /// Returns the graph of a workflow. The time is nearly linear in the number of steps and

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::AppError;
 use crate::expression::{EvaluatorSource, ResultsUsed, StepVariables, uses_data};
+use crate::secret::argument::marks_hide;
 
 /// Returns the prompt of a gate. An expression that has no value stands as it is written, because
 /// the gate has to be decided nevertheless.
@@ -29,7 +30,7 @@ pub(crate) fn prompt_shown(
     }
 }
 
-/// Evaluates a prompt.
+/// Evaluates a prompt. It has `[sealed]` in place of sensitive inputs.
 ///
 /// # Errors
 /// Returns an error if an expression has no value, with its place.
@@ -43,9 +44,9 @@ pub(crate) fn prompt_value(
     }
     let used = ResultsUsed::of(written.exprs());
     let has_data = used.is_any() || written.exprs().any(uses_data);
-    source.evaluate(has_data, |evaluator| {
-        variables.with_env(evaluator, &used, |env| {
-            evaluator.template(written.template(), env)
-        })
-    })
+    let mut value = source.evaluate(has_data, |evaluator| {
+        variables.with_env(evaluator, &used, |env| evaluator.text(written, env))
+    })?;
+    marks_hide(&mut value);
+    Ok(value)
 }

@@ -5,21 +5,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_lang::expr::Expr;
 use sedge_lang::input::{GivenInputs, inputs_merge};
 use sedge_lang::suggest::nearest;
 use sedge_lang::workflow::Workflow;
 use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
 use sedge_model::run::{CheckSkips, RunEvent, RunStatus, StepPath};
-use sedge_store::{Author, Claim, RunEdits, RunRecord};
-use sedge_sys::clock::Timestamp;
-use sedge_workflow::{Next, Plan, RunPause, RunState, edits_reset, steps_to_reset};
+use sedge_model::sealed::sealed_parts;
+use sedge_store::{Claim, RunEdits, RunRecord};
+use sedge_workflow::{InstanceState, Next, Plan, RunPause, RunState, edits_reset, steps_to_reset};
 use serde_json::{Map, Value};
 
 use crate::call::frame::CallFrame;
+use crate::cx::Cx;
 use crate::error::{AppError, ChildVerb, RunUseError};
-use crate::events::{Event, Events};
+use crate::events::Event;
 use crate::locks::Locks;
-use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::{RunCx, RunParts};
 use crate::run::find::RunIntent;
@@ -28,7 +30,7 @@ use crate::secret::vault::Vault;
 use crate::workflow::drive::{DriveRequest, can_continue, workflow_drive};
 use crate::workflow::gate_find::gates_open_below;
 use crate::workflow::gates::{fold, has_edits, run_workflow, source_kept};
-use crate::workflow::inputs::{run_inputs, secrets_refuse};
+use crate::workflow::inputs::{RunInputs, run_inputs, secrets_refuse};
 use crate::workflow::run::frame_lock;
 use crate::workflow::validate::{supported_check, workflow_check_left};
 
@@ -37,7 +39,8 @@ use crate::workflow::validate::{supported_check, workflow_check_left};
 pub struct ResumeRequest {
     /// The workflow's name.
     pub workflow: String,
-    /// The run's id; `None` if only one run of the workflow can be resumed.
+    /// The run's id; `None` if only one run of the workflow can be resumed, and with `from` for the
+    /// newest run that has failed.
     pub run: Option<String>,
     /// The step from which a failed run begins again: `JOB/STEP`, or the name of the step alone if
     /// the workflow has one step of that name.
@@ -59,22 +62,24 @@ pub struct ResumeRequest {
 /// Returns an error if there is no such run, if its gates are undecided, if another process works
 /// on it, or if what is left of it cannot run: nothing was changed then. Also returns an error if
 /// the workflow failed or was cancelled.
-pub async fn workflow_resume(
-    repository: &Arc<Repository>,
-    request: &ResumeRequest,
-    events: Arc<dyn Events>,
-) -> Result<WorkflowEnd, AppError> {
-    let repository = repository.snapshot()?;
+pub async fn workflow_resume(cx: &Cx, request: &ResumeRequest) -> Result<WorkflowEnd, AppError> {
+    let repository = cx.repository.snapshot()?;
     let run = request.run.as_deref();
-    let record = repository.run_of_workflow(&request.workflow, run, RunIntent::Resume)?;
+    let intent = match request.from {
+        Some(_) => RunIntent::Restart,
+        None => RunIntent::Resume,
+    };
+    let record = repository.run_of_workflow(&request.workflow, run, intent)?;
     repository.root_check(&record, ChildVerb::Resumed)?;
     let vault = Vault::open(&repository)?;
     let resumption = Resumption::new(&repository, &vault, &record, request)?;
-    resumption.check(&repository).await?;
-    let locks = Locks::new(&repository, Arc::clone(&events))?;
+    let checked = resumption.check(&repository);
+    cx.cancel.unless_cancelled(checked).await?;
+    let locks = Locks::new(cx, &repository)?;
     let frame = CallFrame::of_run(Lineage::root(record.id.clone()));
     if record.exclusive {
-        frame_lock(&locks, &frame, &resumption.workflow.name).await?;
+        let locked = frame_lock(&locks, &frame, &resumption.workflow.name);
+        cx.cancel.unless_cancelled(locked).await?;
     }
     let is_edited = !request.take_edits && has_edits(&repository, &record)?;
     let mut options = repository.store()?.run_options(&record.id)?;
@@ -83,20 +88,19 @@ pub async fn workflow_resume(
     }
     let claim = resumption.claim(&repository, &record)?;
     let id = record.id.clone();
-    events.event(Event::RunResumed { run: id.clone() });
+    cx.event(Event::RunResumed { run: id.clone() });
     if is_edited {
         let workflow = resumption.workflow.name.clone();
-        events.event(Event::WorkflowEdited { run: id, workflow });
+        cx.event(Event::WorkflowEdited { run: id, workflow });
     }
     let parts = RunParts {
         repository,
-        events,
+        base: cx.clone(),
         locks,
         vault,
     };
     let cx = RunCx::new(parts, claim, options, record.started_at);
-    // ignored: no error is dropped, because this is an `Option`.
-    cx.inputs_set(resumption.inputs.unwrap_or_default());
+    cx.inputs_set(resumption.inputs);
     workflow_drive(DriveRequest {
         cx,
         frame,
@@ -110,7 +114,7 @@ pub async fn workflow_resume(
 struct Resumption {
     /// The workflow with which the run continues.
     workflow: Workflow,
-    inputs: Option<Map<String, Value>>,
+    inputs: RunInputs,
     /// What changes in the record of the run.
     edits: RunEdits,
     /// The number of the last event that this is based on.
@@ -163,25 +167,22 @@ impl Resumption {
         let stored = store.run_inputs(&record.id)?;
         let changed = GivenInputs::default() != request.inputs;
         let inputs = match changed || request.take_edits {
-            false => stored,
+            false => RunInputs::open(repository, &record.id, stored)?,
             true => {
-                let given = GivenInputs {
-                    // ignored: no error is dropped, because this is an `Option`.
-                    item: inputs_over(stored.clone().unwrap_or_default(), &workflow, request)?,
-                    over: Vec::new(),
+                let begun = InputsBefore {
+                    record,
+                    state: &state,
+                    reset: &reset,
+                    stored,
                 };
-                let inputs = run_inputs(&workflow, &given)?;
-                let unchanged =
-                    inputs_check(&workflow, &state, &reset, stored.as_ref(), inputs.as_ref());
-                unchanged.map_err(|(input, step)| RunUseError::InputUsed {
-                    run: record.id.clone(),
-                    input,
-                    step,
-                })?;
-                if let Some(inputs) = &inputs {
-                    secrets_refuse(inputs, &vault.redactors().strong)?;
+                let (inputs, begun) = begun.changed(repository, &workflow, request)?;
+                reset.extend(begun);
+                reset.sort();
+                reset.dedup();
+                if let Some(values) = &inputs.values {
+                    secrets_refuse(values, &vault.redactors().strong)?;
                 }
-                edits.inputs.clone_from(&inputs);
+                edits.inputs = inputs.stored(repository, &record.id)?;
                 inputs
             }
         };
@@ -199,12 +200,12 @@ impl Resumption {
     async fn check(&self, repository: &RepositorySnapshot) -> Result<(), AppError> {
         let reset: BTreeSet<&StepPath> = self.reset.iter().collect();
         let is_left = |path: &StepPath| reset.contains(path) || self.state.step_end(path).is_none();
-        let inputs = self.inputs.as_ref();
+        let inputs = self.inputs.values.as_ref();
         workflow_check_left(repository, &self.workflow, inputs, is_left).await?;
         Ok(())
     }
 
-    /// Writes what changes, and claims the run.
+    /// Claims the run, and writes what changes, in one transaction.
     fn claim(
         &self,
         repository: &RepositorySnapshot,
@@ -220,13 +221,16 @@ impl Resumption {
             let steps = self.reset.clone();
             events.push(RunEvent::Reset { steps });
         }
-        if self.edits != RunEdits::default() {
-            let author = Author::Person(&record.id);
-            let entries = std::mem::take(&mut events).into_iter().map(Into::into);
-            store.run_append_edits(author, self.known, &self.edits, entries.collect())?;
-        }
+        let is_edited = self.edits != RunEdits::default() || !events.is_empty();
         events.push(RunEvent::Resumed);
-        Ok(store.run_claim(record, &session, &events)?)
+        Ok(match is_edited {
+            false => store.run_claim(record, &session, &events)?,
+            // Which steps begin again, and what changes, depends on the events that were read.
+            true => {
+                let seen = (record, self.known);
+                store.run_claim_edited(seen, &session, &self.edits, &events)?
+            }
+        })
     }
 }
 
@@ -252,7 +256,7 @@ fn status_check(
         }
         RunStatus::Interrupted => Ok(()),
         RunStatus::Suspended => {
-            let now_ms = ms(Timestamp::now());
+            let now_ms = ms(repository.clock().now());
             let waits = state.next(now_ms) == Next::Pause(RunPause::Suspended);
             if waits && !can_continue(repository, &record.id, now_ms)? {
                 return Err(AppError::from(RunUseError::GatesUndecided {
@@ -296,53 +300,155 @@ fn step_named(workflow: &Workflow, record: &RunRecord, name: &str) -> Result<Ste
     }
 }
 
-/// Returns the inputs of a run with the given ones over them.
-fn inputs_over(
-    mut inputs: Map<String, Value>,
-    workflow: &Workflow,
-    request: &ResumeRequest,
-) -> Result<Map<String, Value>, AppError> {
-    let given = request.inputs.merged(workflow.inputs.json())?;
-    inputs_merge(&mut inputs, given);
-    Ok(inputs)
+/// A run whose inputs a user changes.
+struct InputsBefore<'r> {
+    record: &'r RunRecord,
+    state: &'r RunState,
+    /// The steps that begin again in any case.
+    reset: &'r [StepPath],
+    /// The inputs that the datastore has.
+    stored: Option<Map<String, Value>>,
 }
 
-/// Checks that no step that stays as it ended has used an input that changes. Otherwise, returns the
-/// input and the step.
+impl InputsBefore<'_> {
+    /// Returns the inputs of the run with the given ones over them, and the steps that have begun and
+    /// not ended, and begin again because they use an input that changes.
+    ///
+    /// # Errors
+    /// The inputs do not fit the workflow, or a step that stays as it is has used an input that
+    /// changes.
+    fn changed(
+        self,
+        repository: &RepositorySnapshot,
+        workflow: &Workflow,
+        request: &ResumeRequest,
+    ) -> Result<(RunInputs, Vec<StepPath>), AppError> {
+        let run = &self.record.id;
+        let given = request.inputs.merged(workflow.inputs.json())?;
+        let mut stored = self.stored;
+        // A sensitive input that is given again need not be opened.
+        if let Some(stored) = &mut stored {
+            stored.retain(|name, value| {
+                !given.contains_key(name)
+                    || sealed_parts(value).is_none()
+                    || is_open(repository, run, name, value)
+            });
+        }
+        let before = RunInputs::open(repository, run, stored)?.opened();
+        // ignored: no error is dropped, because this is an `Option`.
+        let mut merged = before.clone().unwrap_or_default();
+        inputs_merge(&mut merged, given);
+        let given = GivenInputs {
+            item: merged,
+            over: Vec::new(),
+        };
+        let inputs = run_inputs(workflow, &given)?;
+        let after = inputs.opened();
+        let changed = changed_names(before.as_ref(), after.as_ref());
+        let begun = inputs_check(workflow, self.state, self.reset, &changed);
+        let begun = begun.map_err(|(input, step)| RunUseError::InputUsed {
+            run: run.clone(),
+            input,
+            step,
+        })?;
+        Ok((inputs, begun))
+    }
+}
+
+/// Returns whether a sensitive input can be opened.
+fn is_open(repository: &RepositorySnapshot, run: &RunId, name: &str, value: &Value) -> bool {
+    let one = Map::from_iter([(name.to_owned(), value.clone())]);
+    RunInputs::open(repository, run, Some(one)).is_ok()
+}
+
+/// Returns the names of the inputs that differ.
+fn changed_names(
+    before: Option<&Map<String, Value>>,
+    after: Option<&Map<String, Value>>,
+) -> BTreeSet<String> {
+    let value = |of: Option<&Map<String, Value>>, key: &str| of.and_then(|it| it.get(key)).cloned();
+    let keys = before.into_iter().chain(after).flat_map(Map::keys);
+    keys.filter(|key| value(before, key) != value(after, key))
+        .cloned()
+        .collect()
+}
+
+/// Checks that no step that stays as it is has used an input that changes. Otherwise, returns the
+/// input and the step as the error.
+///
+/// Returns the steps that have begun and not ended, and use such an input: they begin again, so that
+/// they are evaluated with it. A step with a child run stays as it is: the child has its inputs.
 fn inputs_check(
     workflow: &Workflow,
     state: &RunState,
     reset: &[StepPath],
-    before: Option<&Map<String, Value>>,
-    after: Option<&Map<String, Value>>,
-) -> Result<(), (String, String)> {
-    let value = |of: Option<&Map<String, Value>>, key: &str| of.and_then(|it| it.get(key)).cloned();
-    let keys = before.into_iter().chain(after).flat_map(Map::keys);
-    let changed: BTreeSet<&str> = keys
-        .filter(|key| value(before, key) != value(after, key))
-        .map(String::as_str)
-        .collect();
+    changed: &BTreeSet<String>,
+) -> Result<Vec<StepPath>, (String, String)> {
+    let mut begun = Vec::new();
     if changed.is_empty() {
-        return Ok(());
+        return Ok(begun);
     }
-    for step in workflow.steps() {
-        if reset.contains(&step.path) || state.step_end(&step.path).is_none() {
+    for step in workflow.steps().filter(|it| !reset.contains(&it.path)) {
+        let path = &step.path;
+        let progress = StepProgress::of(state, path);
+        if progress == StepProgress::None {
             continue;
         }
-        for expr in step.exprs() {
-            let is_open = expr.uses("inputs") && !expr.names_all_members("inputs");
-            let used = expr.references("inputs").into_iter().map(|it| it.name);
-            let first = changed
-                .first()
-                .filter(|_| is_open)
-                .map(|it| (*it).to_owned());
-            let used = used.into_iter().find(|it| changed.contains(it.as_str()));
-            if let Some(input) = used.or(first) {
-                return Err((input, step.path.to_string()));
-            }
+        let Some(input) = input_used(step.exprs(), changed) else {
+            continue;
+        };
+        match progress {
+            StepProgress::Kept => return Err((input, path.to_string())),
+            StepProgress::Begun => begun.push(path.clone()),
+            StepProgress::None => {}
         }
     }
-    Ok(())
+    Ok(begun)
+}
+
+/// Returns the first of these inputs that expressions use.
+fn input_used<'x>(
+    exprs: impl IntoIterator<Item = &'x Expr>,
+    changed: &BTreeSet<String>,
+) -> Option<String> {
+    exprs.into_iter().find_map(|expr| {
+        let is_open = expr.uses("inputs") && !expr.names_all_members("inputs");
+        let used = expr.references("inputs").into_iter().map(|it| it.name);
+        let first = changed.first().filter(|_| is_open).cloned();
+        used.into_iter().find(|it| changed.contains(it)).or(first)
+    })
+}
+
+/// What a step has done in a run that is resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StepProgress {
+    /// Nothing was evaluated for it.
+    None,
+    /// It has begun, and can begin again.
+    Begun,
+    /// It has ended, or a part of it has ended or has a child run.
+    Kept,
+}
+
+impl StepProgress {
+    fn of(state: &RunState, path: &StepPath) -> Self {
+        if state.step_end(path).is_some() {
+            return Self::Kept;
+        }
+        let mut progress = match state.expansions(path) {
+            Some(_) => Self::Begun,
+            None => Self::None,
+        };
+        for (_, instance) in state.instances_of(path) {
+            if instance.end().is_some() || instance.child().is_some() {
+                return Self::Kept;
+            }
+            if *instance != InstanceState::Waiting {
+                progress = Self::Begun;
+            }
+        }
+        progress
+    }
 }
 
 /// Returns the state of a run in which these steps begin again.

@@ -11,19 +11,21 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{AssertSeverity, CheckSkips, RunEvent, RunKind, RunOptions};
 use sedge_store::RunStart;
-use sedge_sys::clock::Timestamp;
 use sedge_sys::random;
 use serde_json::{Map, Value};
 
 use crate::call::checks::check_skips_known;
 use crate::call::frame::CallFrame;
+use crate::cx::Cx;
 use crate::error::AppError;
-use crate::events::{Event, Events};
-use crate::expression::{EvaluatorSource, ResultsUsed, SecretPlace, StepVariables, has_data};
+use crate::events::Event;
+use crate::expression::{
+    EvaluatorSource, ResultsUsed, SecretPlace, StepVariables, expression_fault, has_data,
+};
 use crate::locks::Locks;
-use crate::repository::Repository;
 use crate::run::cx::{RunCx, RunParts};
 use crate::run::gate_log::ms;
+use crate::secret::argument::has_mark;
 use crate::secret::vault::Vault;
 use crate::workflow::drive::{DriveRequest, workflow_drive};
 use crate::workflow::gates::source_kept;
@@ -60,7 +62,8 @@ impl WorkflowRunRequest {
 
 /// Runs a workflow until it ends or waits at a gate.
 ///
-/// Dropping the future leaves the run interrupted; it can be resumed.
+/// If the use case is cancelled, the run is interrupted: all calls of it stop and record that they
+/// were cancelled, and the run can be resumed.
 ///
 /// If the request or the workflow's file is `exclusive`, the run locks the whole datastore while a
 /// process works on it: it waits until no other call of any process is in progress, and then runs
@@ -69,17 +72,14 @@ impl WorkflowRunRequest {
 /// # Errors
 /// Returns an error if the workflow, its inputs, one of its models or a step's inputs are invalid:
 /// no run was created then. Also returns an error if the workflow failed or was cancelled.
-pub async fn workflow_run(
-    repository: &Arc<Repository>,
-    request: &WorkflowRunRequest,
-    events: Arc<dyn Events>,
-) -> Result<WorkflowEnd, AppError> {
-    let repository = repository.snapshot()?;
+pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<WorkflowEnd, AppError> {
+    let repository = cx.repository.snapshot()?;
     let workflow = repository.workflow(&request.workflow)?;
     repository.names_check()?;
     supported_check(&workflow)?;
     let inputs = run_inputs(&workflow, &request.inputs)?;
-    let models = workflow_check(&repository, &workflow, inputs.as_ref()).await?;
+    let checked = workflow_check(&repository, &workflow, inputs.values.as_ref());
+    let models = cx.cancel.unless_cancelled(checked).await?;
     // Steps whose models are known only later may have any checks.
     if let Some(models) = models.into_iter().collect::<Option<Vec<_>>>() {
         let types = models.iter().map(|model| model.plugin.type_info());
@@ -87,25 +87,26 @@ pub async fn workflow_run(
     }
     let exclusive = request.exclusive || workflow.exclusive;
     let vault = Vault::open(&repository)?;
-    if let Some(inputs) = &inputs {
-        secrets_refuse(inputs, &vault.redactors().strong)?;
+    if let Some(values) = &inputs.values {
+        secrets_refuse(values, &vault.redactors().strong)?;
     }
     let source = EvaluatorSource::of_arguments(&repository);
     let started_at = source.now;
-    let mut tags = tags_of(&source, &workflow, inputs.as_ref())?;
+    let mut tags = tags_of(&source, &workflow, inputs.values.as_ref())?;
     tags.extend(request.tags.clone());
-    let locks = Locks::new(&repository, Arc::clone(&events))?;
+    let locks = Locks::new(cx, &repository)?;
     let run = RunId::from_bits(random::bits());
     let frame = CallFrame::of_run(Lineage::root(run.clone()));
     if exclusive {
-        frame_lock(&locks, &frame, &workflow.name).await?;
+        let locked = frame_lock(&locks, &frame, &workflow.name);
+        cx.cancel.unless_cancelled(locked).await?;
     }
     let options = RunOptions {
         check_skips: request.check_skips.clone(),
         fail_on: request.fail_on,
         tags,
         parent: None,
-        deadline_ms: deadline_of(&workflow, ms(Timestamp::now())),
+        deadline_ms: deadline_of(&workflow, ms(cx.clock.now())),
     };
     let start = RunStart {
         id: run.clone(),
@@ -113,25 +114,24 @@ pub async fn workflow_run(
         subject: workflow.name.to_string(),
         method: None,
         source: Some(source_kept(&workflow, &vault.redactors())),
-        inputs: inputs.clone(),
+        inputs: inputs.stored(&repository, &run)?,
         exclusive,
         session: repository.session()?.id().to_string(),
-        actor: locks.actor(),
+        actor: locks.actor().clone(),
         options: options.clone(),
     };
     let claim = repository
         .store()?
         .run_start(&start, &[RunEvent::Started])?;
-    events.event(Event::RunStarted { run });
+    cx.event(Event::RunStarted { run });
     let parts = RunParts {
         repository,
-        events,
+        base: cx.clone(),
         locks,
         vault,
     };
     let cx = RunCx::new(parts, claim, options, started_at);
-    // ignored: no error is dropped, because this is an `Option`.
-    cx.inputs_set(inputs.unwrap_or_default());
+    cx.inputs_set(inputs);
     workflow_drive(DriveRequest {
         cx,
         frame,
@@ -149,6 +149,7 @@ pub(crate) async fn frame_lock(
 ) -> Result<(), AppError> {
     let what = format!("workflow {name}");
     let wants = [(Resource::Datastore, Mode::X)];
+    frame.note_wanted(&wants);
     let lock = locks.acquire(frame.lock_lineage(), &what, &wants, None);
     frame.keep(lock.await?);
     Ok(())
@@ -186,9 +187,8 @@ pub(crate) fn tags_of(
         let mut tags = BTreeMap::new();
         for (key, text) in &workflow.tags {
             let used = ResultsUsed::of(text.exprs());
-            let value = variables.with_env(evaluator, &used, |env| {
-                evaluator.template(text.template(), env)
-            })?;
+            let value = variables.with_env(evaluator, &used, |env| evaluator.text(text, env))?;
+            recorded_check(text, &value)?;
             let value = match value {
                 Value::String(text) => text,
                 Value::Null => String::new(),
@@ -200,4 +200,19 @@ pub(crate) fn tags_of(
         }
         Ok(tags)
     })
+}
+
+/// Refuses a text that becomes part of a record, and that contains a secret or a sensitive input.
+///
+/// # Errors
+/// The value has a mark. The error names the expressions.
+pub(crate) fn recorded_check(text: &WrittenText, value: &Value) -> Result<(), AppError> {
+    match text.exprs().next().filter(|_| has_mark(value)) {
+        None => Ok(()),
+        Some(first) => {
+            let message = "it becomes part of a record, so it cannot contain a sensitive input or a \
+                           secret";
+            Err(expression_fault(first, message).into())
+        }
+    }
 }

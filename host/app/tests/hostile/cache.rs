@@ -8,6 +8,7 @@ use sedge_app::plugin::list::plugin_list;
 use sedge_app::types::{CachePlaces, Scan};
 use serde_json::json;
 
+use crate::fixture::cx_of;
 use crate::harness::{Attack, Scene, call};
 
 /// A change to an entry of the cache. The second argument is the entry of another plugin.
@@ -159,7 +160,7 @@ fn entry(scene: &Scene, type_name: &str) -> PathBuf {
 /// Returns a file of a plugin.
 fn file(scene: &Scene, type_name: &str, folder: &Path, ending: &str) -> PathBuf {
     let mut sha256 = None;
-    let listed = plugin_list(&scene.repository, |plugin| {
+    let listed = plugin_list(&cx_of(&scene.repository), |plugin| {
         let is_it = plugin.type_name == type_name;
         sha256 = is_it.then_some(plugin.sha256);
         Ok::<_, AppError>(if is_it { Scan::Enough } else { Scan::More })

@@ -11,6 +11,7 @@ use sedge_app::model::get::model_get;
 use sedge_app::types::Scan;
 use sedge_app::{AppError, ModelError, Repository};
 
+use crate::fixture::cx_of;
 use crate::harness::{Attack, Scene};
 
 /// A change to a repository before it is used.
@@ -89,8 +90,8 @@ fn planted(name: &str, plant: Plant, ends: &str) -> Attack {
 
 fn used(path: &Path) -> Result<(), AppError> {
     let repository = Repository::open(path)?;
-    datastore_lock_status(&repository, |_| Ok::<_, AppError>(Scan::More))?;
-    match model_get(&repository, "a") {
+    datastore_lock_status(&cx_of(&repository), |_| Ok::<_, AppError>(Scan::More))?;
+    match model_get(&cx_of(&repository), "a") {
         Ok(_) | Err(AppError::Model(ModelError::Missing { .. })) => Ok(()),
         Err(error) => Err(error),
     }

@@ -86,7 +86,7 @@ fn cloned(name: &str, make: fn(&Path), ends: &str) -> Attack {
         fs::remove_dir_all(&store).expect("it is there");
         fs::create_dir(&store).expect("made");
         make(&store);
-        let read = data_list::<AppError>(&house.repository, None, |_| Ok(Scan::More));
+        let read = data_list::<AppError>(&house.cx(), None, |_| Ok(Scan::More));
         match read {
             Ok(_) => "it was read".to_owned(),
             Err(error) => words(&error),

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use sedge_app::plugin::add::plugin_add;
 use sedge_app::types::Choice;
-use sedge_app::{AppError, Event, Events, Repository, RunFailed};
+use sedge_app::{AppError, Events, ReportedEvent, Repository, RunFailed};
 use sedge_sys::clock::{DeadlinePassed, Moment, until as by_deadline};
 use sedge_test_forge::PluginText;
 use serde_json::{Value, json};
 
-use crate::fixture::{House, list_of, run_seen_by, until, words};
+use crate::fixture::{House, cx_of, list_of, run_seen_by, until, words};
 use crate::process::{PeakMemory, n_open_files};
 
 /// The time limit of a call in this suite, and of a plugin's description.
@@ -215,7 +215,7 @@ pub(crate) struct Suite {
 pub(crate) struct Silent;
 
 impl Events for Silent {
-    fn event(&self, _: Event) {}
+    fn event(&self, _: ReportedEvent) {}
 }
 
 impl Suite {
@@ -246,7 +246,7 @@ impl Suite {
             let component = plugin.component();
             let file = house.path().join("forged.wasm");
             std::fs::write(&file, component).expect("the folder can be written");
-            let added = plugin_add(&house.repository, file.as_path(), Arc::new(Silent)).await;
+            let added = plugin_add(&house.cx().with_events(Arc::new(Silent)), file.as_path()).await;
             let added = added.unwrap_or_else(|error| panic!("{}: {}", attack.name, words(&error)));
             added.pin(&[Choice::All]).expect("it can be pinned");
         }
@@ -389,7 +389,12 @@ async fn ending(scene: &Scene, what: What) -> Vec<String> {
 pub(crate) async fn added(scene: &Scene, component: &[u8]) -> String {
     let file = scene.house.path().join("forged.wasm");
     std::fs::write(&file, component).expect("the folder can be written");
-    match plugin_add(&scene.repository, file.as_path(), Arc::new(Silent)).await {
+    match plugin_add(
+        &cx_of(&scene.repository).with_events(Arc::new(Silent)),
+        file.as_path(),
+    )
+    .await
+    {
         Ok(added) => format!("described {}", added.plugin.name),
         Err(error) => {
             let text = words(&error);

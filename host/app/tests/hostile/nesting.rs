@@ -37,6 +37,19 @@ pub(crate) fn attacks() -> Vec<Attack> {
         .or("returned")
         .limits("callsPerRun: 500")
         .with("grants: {models: ['*']}"),
+        Attack::call(
+            "a workflow by a path",
+            ("@test/starter", "run"),
+            json!({"steps": [{"require": ["../models/sink", {}]}]}),
+            "no workflow named `../models/sink`",
+        )
+        .with("grants: {workflows: ['*']}"),
+        Attack::call(
+            "a workflow that was not granted",
+            ("@test/starter", "run"),
+            json!({"steps": [{"require": ["sink", {}]}]}),
+            "may not run the workflow `sink`",
+        ),
         Attack::forged(
             "a call of what it may not call",
             |it| call(it, "sink", "run"),

@@ -21,7 +21,7 @@ const CANARY: &str = "canary of the mine";
 pub(crate) fn put(house: &House) {
     let value = SecretValue::new(CANARY.as_bytes().to_vec()).expect("a value");
     let name = "TOKEN".parse().expect("a name");
-    secret_put(&house.repository, &name, &value, false).expect("it can be put");
+    secret_put(&house.cx(), &name, &value, false).expect("it can be put");
 }
 
 pub(crate) fn attacks() -> Vec<Attack> {

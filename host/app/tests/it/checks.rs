@@ -1,11 +1,10 @@
 //! Checks that run before methods: which of them run, what they may do, and what remains of them.
 
 use std::fs;
-use std::sync::Arc;
 
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::types::{CallError, CallStatus};
-use sedge_app::{AppError, CheckSkips, Events, ModelError, RunFailed};
+use sedge_app::{AppError, CheckSkips, ModelError, RunFailed};
 use sedge_model::call::CheckFailure;
 use serde_json::{Value, json};
 
@@ -33,8 +32,7 @@ async fn set(house: &House, value: u32, skips: CheckSkips) -> Result<Vec<String>
         check_skips: skips,
         ..ModelMethodRunRequest::default()
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    match within(model_method_run(&house.repository, &request, events)).await {
+    match within(model_method_run(&house.cx(), &request)).await {
         Ok(_) => Ok(Vec::new()),
         Err(AppError::Failed(RunFailed::Call(call))) => Ok(failed(&call.source)),
         Err(other) => Err(other),

@@ -9,16 +9,19 @@ use std::time::Duration;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::MethodRunView;
+use sedge_app::audit::list::{AuditListRequest, audit_list};
 use sedge_app::datastore::compact::datastore_compact;
 use sedge_app::datastore::lock_release::datastore_lock_release;
 use sedge_app::model::delete::model_delete;
 use sedge_app::model::permissions::model_permissions;
-use sedge_app::types::CallError;
+use sedge_app::secret::put::secret_put;
+use sedge_app::types::{CallError, SecretValue};
 use sedge_app::{AppError, Event, Settings};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::fixture::{House, run_in, settings, until, words};
+use crate::fixture::{House, ada, cx_of, run_in, settings, until, words};
+use crate::shown::collected;
 use crate::uses::words_of;
 
 /// The pins of the commands that `runner` requests: a shell that runs any script, and a program
@@ -207,7 +210,7 @@ async fn used_commands_are_recorded() {
     let house = house(PINS).await;
     ran(&house, script("exit 0")).await;
     failed(&house, json!({"command": "printf"})).await;
-    let report = model_permissions(&house.repository, "runner").await;
+    let report = model_permissions(&house.cx(), "runner").await;
     let used = report.expect("a model").permissions.into_iter();
     let used = used.filter(|it| it.last_used.is_some());
     let used: Vec<String> = used.map(|it| words_of(&it.permission)).collect();
@@ -424,6 +427,37 @@ async fn process_with_the_token_of_a_command_works_below_its_call() {
     assert_eq!(error.code(), ErrorCode::TokenVoid, "{}", words(&error));
 }
 
+/// The audit says that a command did it, and for which call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn audit_names_the_call_of_a_command() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "run").await;
+    let run = house.newest().run.id;
+    let other = house.other_process_with(midway.settings.clone());
+    let value = SecretValue::new(b"a value that is long enough".to_vec()).expect("it is not empty");
+    let name = "TOKEN".parse().expect("a name");
+    let cx = house.cx_in(&other).with_actor(ada());
+    secret_put(&cx, &name, &value, true).expect("it can be put");
+    let ended = midway.end().await;
+    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
+    secret_put(&cx, &name, &value, true).expect("it can be put");
+    let request = AuditListRequest {
+        actor: Some("ada".to_owned()),
+        ..AuditListRequest::default()
+    };
+    let entries = collected(|take| audit_list(&house.cx(), &request, take));
+    let actors: Vec<&str> = entries.iter().map(|it| it.actor.as_str()).collect();
+    let [late, early] = actors[..] else {
+        panic!("two secrets were put: {entries:?}");
+    };
+    assert!(
+        early.starts_with("ada, by a command of the call "),
+        "{early}"
+    );
+    assert!(early.contains(run.as_str()), "{early}");
+    assert_eq!(late, "ada, by a command of a call that has ended");
+}
+
 /// Otherwise a method of kind `read` could write by a command.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn command_of_a_read_method_cannot_write() {
@@ -438,7 +472,7 @@ async fn command_of_a_read_method_cannot_write() {
         "{message}"
     );
     let other = house.other_process_with(midway.settings.clone());
-    let deleted = model_delete(&other, "runner", house.seen.clone()).await;
+    let deleted = model_delete(&house.cx_in(&other), "runner").await;
     let message = words(&deleted.expect_err("it writes"));
     assert!(message.contains("the call only reads"), "{message}");
     let ended = midway.end().await;
@@ -452,7 +486,7 @@ async fn operation_on_the_whole_datastore_is_refused_below_a_call() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "run").await;
     let other = house.other_process_with(midway.settings.clone());
-    let error = datastore_compact(&other, false, house.seen.clone()).await;
+    let error = datastore_compact(&house.cx_in(&other), false).await;
     let message = words(&error.expect_err("a call is at work"));
     assert!(
         message.contains("`datastore compact` cannot be done by a command of the call"),
@@ -461,7 +495,7 @@ async fn operation_on_the_whole_datastore_is_refused_below_a_call() {
     let ended = midway.end().await;
     ended.unwrap_or_else(|error| panic!("{}", words(&error)));
     let other = house.other_process_with(Settings::default());
-    let compacted = datastore_compact(&other, false, house.seen.clone()).await;
+    let compacted = datastore_compact(&house.cx_in(&other), false).await;
     compacted.unwrap_or_else(|error| panic!("{}", words(&error)));
 }
 
@@ -479,7 +513,7 @@ async fn released_lock_fences_off_the_work_below_the_call() {
     let below = tokio::spawn(async move { run_in(&other, &seen, ("runner", "run"), slow).await });
     until("it is inside", || path.join("inside").exists()).await;
     let released = house.other_process();
-    let taken = datastore_lock_release(&released, Some("runner")).expect("a table");
+    let taken = datastore_lock_release(&cx_of(&released), Some("runner")).expect("a table");
     assert_eq!(
         taken.released.len(),
         4,

@@ -1,10 +1,10 @@
 //! Methods that run directly, on models that have no file.
 
 use std::fs;
-use std::sync::Arc;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::ModelListed;
+use sedge_app::AppError;
 use sedge_app::data::prune::{DataPruneRequest, data_prune};
 use sedge_app::model::create::{ModelCreateRequest, model_create, model_create_from_direct};
 use sedge_app::model::delete::model_delete;
@@ -14,15 +14,10 @@ use sedge_app::model::list::model_list;
 use sedge_app::model::method_direct::{ModelMethodDirectRequest, model_method_direct};
 use sedge_app::model::method_run::ModelMethodRunRequest;
 use sedge_app::types::Scan;
-use sedge_app::{AppError, Events};
 use serde_json::{Value, json};
 
 use crate::fixture::text::step;
 use crate::fixture::{House, within};
-
-fn events(house: &House) -> Arc<dyn Events> {
-    Arc::clone(&house.seen) as Arc<dyn Events>
-}
 
 /// Runs `set` of a model of the type `@test/guarded`.
 async fn set(house: &House, name: &str, inputs: &[&str]) -> Result<Value, AppError> {
@@ -44,19 +39,14 @@ async fn direct(
             ..ModelMethodRunRequest::default()
         },
     };
-    let ran = within(model_method_direct(
-        &house.repository,
-        &request,
-        events(house),
-    ))
-    .await;
+    let ran = within(model_method_direct(&house.cx(), &request)).await;
     ran.map(|ran| ran.value)
 }
 
 /// Returns the names of the models that are listed as unsaved.
 fn unsaved(house: &House) -> Vec<String> {
     let mut names = Vec::new();
-    let listed = model_list(&house.repository, |model| {
+    let listed = model_list(&house.cx(), |model| {
         if let ModelListed::Sound(model) = model
             && model.unsaved
         {
@@ -82,7 +72,7 @@ async fn unsaved_model_keeps_its_global_arguments() {
     assert_eq!(set(&house, "web", &["value=4"]).await.expect("allowed"), 4);
     assert_eq!(unsaved(&house), ["web"]);
     assert!(!house.path().join("models/web.yaml").exists());
-    let found = model_get(&house.repository, "web").expect("it is stored");
+    let found = model_get(&house.cx(), "web").expect("it is stored");
     assert!(found.text.contains("limit: 5"), "{}", found.text);
     // Every look-up finds it.
     assert_eq!(house.value("web", "get", json!({})).await, 4);
@@ -153,15 +143,13 @@ async fn unsaved_model_is_saved_and_deleted() {
         name: "web".to_owned(),
         ..ModelCreateRequest::default()
     };
-    let taken = model_create(&house.repository, &request).await;
+    let taken = model_create(&house.cx(), &request).await;
     let taken = taken.expect_err("an unsaved model has the name");
     assert_eq!(taken.code(), ErrorCode::ModelExists);
-    let edited = model_edit_begin(&house.repository, "web").expect_err("it has no file");
+    let edited = model_edit_begin(&house.cx(), "web").expect_err("it has no file");
     assert_eq!(edited.code(), ErrorCode::ModelUnsaved);
-    let text = model_get(&house.repository, "web")
-        .expect("it is stored")
-        .text;
-    let save = || model_create_from_direct(&house.repository, "web", events(&house));
+    let text = model_get(&house.cx(), "web").expect("it is stored").text;
+    let save = async || model_create_from_direct(&house.cx(), "web").await;
     let saved = save().await.expect("it is unsaved");
     assert_eq!(saved.file, "models/web.yaml");
     let file = house.path().join("models/web.yaml");
@@ -171,13 +159,13 @@ async fn unsaved_model_is_saved_and_deleted() {
     let again = save().await.expect_err("it is saved");
     assert_eq!(again.code(), ErrorCode::ModelExists);
     fs::remove_file(&file).expect("it is there");
-    let gone = model_get(&house.repository, "web").expect_err("only the file was left");
+    let gone = model_get(&house.cx(), "web").expect_err("only the file was left");
     assert_eq!(gone.code(), ErrorCode::ModelMissing);
     set(&house, "web", &["value=3"]).await.expect("allowed");
-    let deleted = model_delete(&house.repository, "web", events(&house)).await;
+    let deleted = model_delete(&house.cx(), "web").await;
     let deleted = deleted.expect("nothing runs");
     assert_eq!((deleted.file, deleted.data_kept), (None, 1));
-    let gone = model_get(&house.repository, "web").expect_err("it was deleted");
+    let gone = model_get(&house.cx(), "web").expect_err("it was deleted");
     assert_eq!(gone.code(), ErrorCode::ModelMissing);
 }
 
@@ -186,13 +174,13 @@ async fn data_of_an_unsaved_model_is_not_pruned() {
     let house = House::new();
     set(&house, "web", &["value=2"]).await.expect("allowed");
     let request = DataPruneRequest::default();
-    let pruned = data_prune(&house.repository, &request, events(&house)).await;
+    let pruned = data_prune(&house.cx(), &request).await;
     assert_eq!(pruned.expect("nothing is gone").models, []);
     let request = DataPruneRequest {
         models: vec!["web".to_owned()],
         ..DataPruneRequest::default()
     };
-    let refused = data_prune(&house.repository, &request, events(&house)).await;
+    let refused = data_prune(&house.cx(), &request).await;
     let refused = refused.expect_err("it is not gone");
     assert_eq!(refused.code(), ErrorCode::ModelNotGone);
     assert!(refused.to_string().contains("unsaved"), "{refused}");

@@ -1,15 +1,13 @@
 //! Expressions with real data: what each function of data yields, and the arguments of calls and
 //! steps that have expressions.
 
-use std::sync::Arc;
-
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::AppError;
 use sedge_app::expression::eval::{EvalRequest, eval};
 use sedge_app::model::evaluate::model_evaluate;
 use sedge_app::types::{GivenInput, GivenInputs, RunStatus};
 use sedge_app::workflow::evaluate::workflow_evaluate;
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{AppError, Events};
 use serde_json::{Value, json};
 
 use crate::fixture::{House, words};
@@ -19,7 +17,7 @@ async fn evaluated(house: &House, expression: &str) -> Result<Value, AppError> {
         expression: expression.to_owned(),
         ..EvalRequest::default()
     };
-    Ok(eval(&house.repository, &request).await?.value)
+    Ok(eval(&house.cx(), &request).await?.value)
 }
 
 async fn check(house: &House, expression: &str, expect: Value) {
@@ -27,6 +25,25 @@ async fn check(house: &House, expression: &str, expect: Value) {
         Ok(value) => assert_eq!(value, expect, "{expression}"),
         Err(error) => panic!("{expression}: {}", words(&error)),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tried_expression_shows_the_name_of_a_secret_and_never_its_value() {
+    let house = House::new();
+    check(&house, "secret('TOKEN')", json!("[secret TOKEN]")).await;
+    let vault = json!({"a": ["[secret prod.db]"]});
+    check(&house, "{'a': [vault.get('prod', 'db')]}", vault).await;
+    let written =
+        "globalArguments:\n  a: {secret: TOKEN}\n  b: \"Bearer ${{ secret('TOKEN') }}\"\n";
+    house.model("holder", "@test/counter", written);
+    let request = EvalRequest {
+        expression: "self.globalArguments".to_owned(),
+        model: Some("holder".to_owned()),
+        ..EvalRequest::default()
+    };
+    let shown = eval(&house.cx(), &request).await;
+    let expect = json!({"a": "[secret TOKEN]", "b": "Bearer [secret TOKEN]"});
+    assert_eq!(shown.expect("it has a value").value, expect);
 }
 
 async fn check_fault(house: &House, expression: &str, expect: &str) {
@@ -132,8 +149,8 @@ async fn missing_data_is_named_with_the_nearest() {
         ),
         ("env.HOME", "write `expressions: {env: [HOME]}`"),
         (
-            "secret('TOKEN')",
-            "in the arguments of definitions and steps only",
+            "secret('TOKEN') == 'a'",
+            "can be neither compared nor computed with",
         ),
     ];
     for (expression, expect) in cases {
@@ -223,8 +240,7 @@ async fn steps_are_evaluated_when_they_begin() {
         },
         ..WorkflowRunRequest::of("chain")
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    match workflow_run(&house.repository, &request, events).await {
+    match workflow_run(&house.cx(), &request).await {
         Ok(WorkflowEnd::Succeeded { run, .. }) => {
             assert_eq!(house.show(&run).status, RunStatus::Succeeded);
         }
@@ -243,7 +259,7 @@ async fn workflow_is_evaluated_without_a_run() {
         over: vec![GivenInput::text("first", "a")],
         ..GivenInputs::default()
     };
-    let shown = workflow_evaluate(&house.repository, "chain", &given).await;
+    let shown = workflow_evaluate(&house.cx(), "chain", &given).await;
     let file = shown.expect("it has values").file;
     let steps = &file.content["jobs"][0]["steps"];
     assert_eq!(steps[0]["task"]["modelIdOrName"], "sink");
@@ -275,7 +291,7 @@ methods:
 async fn definition_is_evaluated_with_the_inputs_that_are_given() {
     let house = House::new();
     house.write("models/placed.yaml", PLACED);
-    let shown = model_evaluate(&house.repository, "placed", &GivenInputs::default()).await;
+    let shown = model_evaluate(&house.cx(), "placed", &GivenInputs::default()).await;
     let file = shown.expect("it is shown").file;
     let arguments = &file.content["methods"]["run"]["arguments"];
     assert_eq!(arguments["note"], "eu");
@@ -291,7 +307,7 @@ async fn definition_is_evaluated_with_the_inputs_that_are_given() {
         over: vec!["hosts:json=[\"a\"]".parse().expect("an input")],
         ..GivenInputs::default()
     };
-    let shown = model_evaluate(&house.repository, "placed", &given).await;
+    let shown = model_evaluate(&house.cx(), "placed", &given).await;
     let file = shown.expect("it has values").file;
     let arguments = &file.content["methods"]["run"]["arguments"];
     assert_eq!(arguments["value"], json!(["a"]));
@@ -337,10 +353,10 @@ async fn eval_refuses_inputs_that_do_not_fit() {
         inputs: vec![input.parse::<GivenInput>().expect("an input")],
         ..EvalRequest::default()
     };
-    let evaluation = eval(&house.repository, &request("n=7")).await;
+    let evaluation = eval(&house.cx(), &request("n=7")).await;
     assert_eq!(evaluation.expect("it fits").value, 7);
     for wrong in ["n=seven", "other=1"] {
-        let refused = eval(&house.repository, &request(wrong)).await;
+        let refused = eval(&house.cx(), &request(wrong)).await;
         let message = words(&refused.expect_err(wrong));
         assert!(
             message.contains("the inputs of `sink` do not fit"),

@@ -5,7 +5,6 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use sedge_api::view::model::MethodRunView;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
@@ -150,8 +149,7 @@ async fn run_dumping(
         core_dump: Some(file.to_owned()),
         ..ModelMethodRunRequest::default()
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn sedge_app::Events>;
-    within(model_method_run(&repository, &request, events)).await
+    within(model_method_run(&house.cx_in(&repository), &request)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

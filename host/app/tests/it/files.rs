@@ -2,8 +2,6 @@
 
 pub(crate) use sedge_test_artifacts::FILER as filer;
 
-use std::sync::Arc;
-
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::data::{DataCollection, DataKindView, DataQueryItem, DataVersionView};
 use sedge_app::data::delete::{self, Chosen, data_delete};
@@ -15,7 +13,7 @@ use sedge_app::data::rename::{self, data_rename};
 use sedge_app::datastore::check::datastore_check;
 use sedge_app::types::{CallError, LimitName, RunStatus, Scan};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
-use sedge_app::{AppError, Events, RunFailed};
+use sedge_app::{AppError, RunFailed};
 use serde_json::{Value, json};
 
 use crate::fixture::text::{gate, step};
@@ -24,20 +22,16 @@ use crate::fixture::{House, list_of, versions_of};
 /// More bytes than the database stores itself.
 const LARGE: u64 = 200_000;
 
-fn events(house: &House) -> Arc<dyn Events> {
-    Arc::clone(&house.seen) as Arc<dyn Events>
-}
-
 /// Returns the latest version of a name.
 fn latest(house: &House, name: &str) -> DataVersionView {
-    let found = data_get(&house.repository, "files", name, None);
+    let found = data_get(&house.cx(), "files", name, None);
     found.expect("it was written").0
 }
 
 /// Checks that no content is missing, damaged or left over.
 #[track_caller]
 fn is_sound(house: &House) {
-    let checked = datastore_check(&house.repository, true, |_| {}).expect("nothing is damaged");
+    let checked = datastore_check(&house.cx(), true, |_| {}).expect("nothing is damaged");
     assert!(checked.leftovers.is_empty(), "{:?}", checked.leftovers);
 }
 
@@ -68,7 +62,7 @@ async fn host_ends_the_lines_of_a_file_of_lines() {
         (&json!(3), &json!("0: line 0\n0: line 1\n"))
     );
     assert_eq!(read["media_type"], "text/csv; charset=utf-8");
-    let (_, content) = data_get(&house.repository, "files", "blob", None).expect("written");
+    let (_, content) = data_get(&house.cx(), "files", "blob", None).expect("written");
     let text = content.read_all().expect("readable");
     assert_eq!(text, b"0: line 0\n0: line 1\n0: line 2\n");
 }
@@ -246,14 +240,14 @@ async fn former_name_leads_to_the_current_name() {
         forward,
     };
     let request = rename("record", "new", true);
-    let renamed = data_rename(&house.repository, &request, events(&house)).await;
+    let renamed = data_rename(&house.cx(), &request).await;
     renamed.expect("no other call holds a lock");
     house.value("files", "record", json!({})).await;
     house.has_versions("files", "record", 3);
     house.has_versions("files", "new", 3);
     assert_eq!(latest(&house, "record").name.as_str(), "new");
     assert_eq!(list_of(&house.repository, Some("files")).len(), 1);
-    let again = data_rename(&house.repository, &request, events(&house)).await;
+    let again = data_rename(&house.cx(), &request).await;
     assert_eq!(
         again.expect_err("it has another name").code(),
         ErrorCode::DataRenamed
@@ -264,7 +258,7 @@ async fn former_name_leads_to_the_current_name() {
             chosen: Chosen::Name("record".to_owned(), version),
             dry_run: false,
         };
-        let deleted = data_delete(&house.repository, &request, events(&house)).await;
+        let deleted = data_delete(&house.cx(), &request).await;
         let error = deleted.expect_err("it has another name");
         assert_eq!(error.code(), ErrorCode::DataRenamed);
     }
@@ -273,13 +267,13 @@ async fn former_name_leads_to_the_current_name() {
         .value("files", "record", json!({"name": "other"}))
         .await;
     let request = rename("other", "record", true);
-    let taken = data_rename(&house.repository, &request, events(&house)).await;
+    let taken = data_rename(&house.cx(), &request).await;
     assert_eq!(
         taken.expect_err("it leads elsewhere").code(),
         ErrorCode::NameTaken
     );
     let request = rename("new", "record", false);
-    let back = data_rename(&house.repository, &request, events(&house)).await;
+    let back = data_rename(&house.cx(), &request).await;
     back.expect("it had this name");
     house.has_versions("files", "record", 3);
     house.has_versions("files", "new", 0);
@@ -291,8 +285,8 @@ async fn collect(house: &House, with_latest: bool) -> Vec<String> {
         dry_run,
         with_latest,
     };
-    let plan = data_gc(&house.repository, request(true), events(house)).await;
-    let report = data_gc(&house.repository, request(false), events(house)).await;
+    let plan = data_gc(&house.cx(), request(true)).await;
+    let report = data_gc(&house.cx(), request(false)).await;
     let report = report.expect("no other call holds a lock");
     let planned = DataCollection {
         dry_run: false,
@@ -368,7 +362,7 @@ async fn data_of_a_run_expires_when_the_run_has_ended() {
         comment: None,
         shown: None,
     };
-    workflow_approve(&house.repository, &crate::fixture::ada(), &decide).expect("it is open");
+    workflow_approve(&house.cx().with_actor(crate::fixture::ada()), &decide).expect("it is open");
     assert_eq!(house.newest().run.status, RunStatus::Succeeded);
     assert_eq!(collect(&house, false).await, ["flowly 1", "jobly 1"]);
     assert_eq!(collect(&house, true).await, ["flowly 1", "jobly 1"]);
@@ -385,7 +379,7 @@ async fn data_of_a_deleted_model_is_pruned() {
             dry_run,
             ..prune::DataPruneRequest::default()
         };
-        let pruned = prune::data_prune(&house.repository, &request, events(&house)).await;
+        let pruned = prune::data_prune(&house.cx(), &request).await;
         let pruned = pruned.expect("no call is under way");
         assert_eq!(pruned.doubt, None, "one of two is gone");
         let removed: Vec<_> = pruned
@@ -414,7 +408,7 @@ async fn query_reads_the_content_of_data() {
             all_versions,
         };
         let mut found = Vec::new();
-        let queried = data_query(&house.repository, &request, |found_one| {
+        let queried = data_query(&house.cx(), &request, |found_one| {
             let DataQueryItem::Selected(value) = found_one.item else {
                 panic!("it was selected");
             };
@@ -454,7 +448,7 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
             chosen,
             dry_run,
         };
-        let deleted = data_delete(&house.repository, &request, events(&house)).await;
+        let deleted = data_delete(&house.cx(), &request).await;
         let deleted = deleted.map(|report| report.deleted);
         deleted.map(|it| {
             it.iter()
@@ -502,7 +496,7 @@ async fn number_of_open_files_is_limited() {
 async fn open_content_stays_readable_after_deletion() {
     let house = House::new();
     house.value("files", "write", json!({"bytes": LARGE})).await;
-    let found = data_get(&house.repository, "files", "blob", None);
+    let found = data_get(&house.cx(), "files", "blob", None);
     let (record, mut content) = found.expect("it was written");
     let mut first = [0; 1000];
     assert_eq!(content.read(&mut first).expect("readable"), first.len());

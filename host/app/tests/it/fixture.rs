@@ -15,6 +15,7 @@ use sedge_api::view::data::DataVersionView;
 use sedge_api::view::datastore::LockView;
 use sedge_api::view::model::MethodRunView;
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::actor::actor;
 use sedge_app::data::get::data_get;
 use sedge_app::data::list::data_list;
 use sedge_app::data::versions::data_versions;
@@ -30,10 +31,11 @@ use sedge_app::types::{
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{
-    AppError, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError, Settings,
+    AppError, Cx, DataUseError, Event, Events, Notices, ReportedEvent, Repository, RunFailed,
+    RunUseError, Settings,
 };
 use sedge_store::Store;
-use sedge_sys::clock::{self, Moment};
+use sedge_sys::clock::{self, Clock, Moment, SettableClock};
 use sedge_sys::folder::Folder;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,6 +72,7 @@ pub(crate) struct House {
     keep: TempDir,
     compiled: CachePlaces,
     compiler: ComponentCompiler,
+    clock: Clock,
 }
 
 /// Returns the default settings of a process.
@@ -88,8 +91,8 @@ pub(crate) struct Seen {
 }
 
 impl Events for Seen {
-    fn event(&self, event: Event) {
-        self.events.lock().expect("no panic").push(event);
+    fn event(&self, reported: ReportedEvent) {
+        self.events.lock().expect("no panic").push(reported.event);
         self.news.notify_waiters();
     }
 }
@@ -134,6 +137,14 @@ impl House {
         house
     }
 
+    /// Makes a repository as [`House::new`] does, for processes whose time is that of `clock`.
+    pub(crate) fn with_clock(clock: &SettableClock) -> Self {
+        let mut house = Self::new();
+        house.clock = clock.handle();
+        house.repository = house.other_process();
+        house
+    }
+
     /// Makes an empty repository.
     pub(crate) fn empty() -> Self {
         let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
@@ -151,6 +162,7 @@ impl House {
             keep,
             compiled,
             compiler: ComponentCompiler::InProcess,
+            clock: Clock::machine(),
         }
     }
 
@@ -164,6 +176,7 @@ impl House {
             compiled_code: self.compiled.clone(),
             compiler: self.compiler.clone(),
             notices: Notices::to(Arc::clone(&self.seen) as Arc<dyn Events>),
+            clock: self.clock.clone(),
             ..settings
         };
         Repository::open_with(self.path(), settings).expect("a repository")
@@ -189,6 +202,16 @@ impl House {
     /// Returns the folders of compiled code.
     pub(crate) fn compiled_code(&self) -> &CachePlaces {
         &self.compiled
+    }
+
+    /// Returns the context of a use case in this process, whose events [`House::seen`] receives.
+    pub(crate) fn cx(&self) -> Cx {
+        self.cx_in(&self.repository)
+    }
+
+    /// Returns the same for another process.
+    pub(crate) fn cx_in(&self, process: &Arc<Repository>) -> Cx {
+        cx_of(process).with_events(Arc::clone(&self.seen) as Arc<dyn Events>)
     }
 
     /// Drops this handle, which interrupts its work, and opens another one.
@@ -273,11 +296,10 @@ impl House {
 
     /// Adds a plugin. It replaces the plugin that provided its type.
     pub(crate) async fn plugin_add(&mut self, component: &str) {
-        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
         let mut request = AddRequest::from(Path::new(component));
         // Several test guests have one type and version.
         request.options.may_replace = true;
-        let added = plugin_add(&self.repository, request, events).await;
+        let added = plugin_add(&self.cx(), request).await;
         let added = added.expect("a sound plugin");
         added.pin(&[Choice::All]).expect("it can be pinned");
         self.reopen().await;
@@ -308,22 +330,15 @@ impl House {
     }
 
     pub(crate) async fn workflow_run(&self, name: &str) -> Result<WorkflowEnd, AppError> {
-        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
-        within(workflow_run(
-            &self.repository,
-            &WorkflowRunRequest::of(name),
-            events,
-        ))
-        .await
+        within(workflow_run(&self.cx(), &WorkflowRunRequest::of(name))).await
     }
 
     pub(crate) async fn workflow_resume(&self, name: &str) -> Result<WorkflowEnd, AppError> {
-        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
         let request = ResumeRequest {
             workflow: name.to_owned(),
             ..ResumeRequest::default()
         };
-        within(workflow_resume(&self.repository, &request, events)).await
+        within(workflow_resume(&self.cx(), &request)).await
     }
 
     /// Returns a run with its calls and events in the datastore.
@@ -339,7 +354,7 @@ impl House {
     /// Returns the locks and the requests for locks.
     pub(crate) fn locks(&self) -> Vec<LockView> {
         let mut locks = Vec::new();
-        let read = datastore_lock_status(&self.repository, |lock| {
+        let read = datastore_lock_status(&self.cx(), |lock| {
             locks.push(lock);
             Ok::<_, AppError>(Scan::More)
         });
@@ -357,7 +372,7 @@ impl House {
     }
 
     fn recorded(&self, run: Option<&str>) -> Result<Recorded, AppError> {
-        let shown = run_show(&self.repository, run)?.run;
+        let shown = run_show(&self.cx(), run)?.run;
         let id: RunId = shown.id.parse().expect("it is one");
         let folder = Folder::open(&self.path().join(".sedge/store")).expect("it is there");
         let store = Store::open(&folder).expect("a datastore");
@@ -387,11 +402,16 @@ impl House {
 
     /// Returns the content of the latest version.
     pub(crate) fn latest(&self, model: &str, name: &str) -> Value {
-        let found = data_get(&self.repository, model, name, None);
+        let found = data_get(&self.cx(), model, name, None);
         let (_, content) = found.expect("a version");
         let text = content.read_all().expect("it can be read");
         serde_json::from_slice(&text).expect("it was checked when it was written")
     }
+}
+
+/// Returns the context of a use case in a process, without a receiver of events.
+pub(crate) fn cx_of(repository: &Arc<Repository>) -> Cx {
+    Cx::new(Arc::clone(repository), actor())
 }
 
 /// Returns a user who decides at gates.
@@ -412,12 +432,12 @@ fn settings_of(compiled_code: &CachePlaces, notices: Arc<dyn Events>) -> Setting
 
 /// Returns the versions of a name, oldest first.
 pub(crate) fn versions_of(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     model: &str,
     name: &str,
 ) -> Result<Vec<DataVersionView>, AppError> {
     let mut versions = Vec::new();
-    data_versions(repository, model, name, |record| {
+    data_versions(&cx_of(repository), model, name, |record| {
         versions.push(record);
         Ok::<_, AppError>(Scan::More)
     })?;
@@ -426,9 +446,9 @@ pub(crate) fn versions_of(
 }
 
 /// Returns the latest version of each piece of data of a model, or of all models.
-pub(crate) fn list_of(repository: &Repository, model: Option<&str>) -> Vec<DataVersionView> {
+pub(crate) fn list_of(repository: &Arc<Repository>, model: Option<&str>) -> Vec<DataVersionView> {
     let mut list = Vec::new();
-    let listed = data_list(repository, model, |record| {
+    let listed = data_list(&cx_of(repository), model, |record| {
         list.push(record);
         Ok::<_, AppError>(Scan::More)
     });
@@ -463,7 +483,11 @@ pub(crate) async fn run_seen_by(
         arguments,
         ..ModelMethodRunRequest::default()
     };
-    within(model_method_run(repository, &request, events)).await
+    within(model_method_run(
+        &cx_of(repository).with_events(events),
+        &request,
+    ))
+    .await
 }
 
 /// Waits for a future that must end.

@@ -1,6 +1,8 @@
 //! Guests that trap, hang, or exhaust resources: each ends only its own call and leaves nothing
 //! behind, and the record says what it did.
 
+use std::sync::Arc;
+
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::run::LogLevelView;
 use sedge_app::types::{CallError, CallStatus, RunStatus};
@@ -387,7 +389,7 @@ async fn abandoned_call_is_cancelled() {
     assert_eq!(sink_versions(&run), house.versions("sink", "record").len());
 }
 
-fn sink_versions(repository: &Repository) -> usize {
+fn sink_versions(repository: &Arc<Repository>) -> usize {
     let data = list_of(repository, Some("sink"));
     data.first()
         .map_or(0, |it| usize::try_from(it.version).expect("few"))

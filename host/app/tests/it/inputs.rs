@@ -1,16 +1,14 @@
 //! Inputs of workflows and definitions: checked before a run is created, stored with it, and
 //! unchanged when it is resumed.
 
-use std::sync::Arc;
-
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::AppError;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::run::show::run_show;
 use sedge_app::types::{GivenInput, GivenInputs};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{AppError, Events};
 use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
@@ -41,12 +39,11 @@ async fn run(house: &House, inputs: &[&str]) -> Result<WorkflowEnd, AppError> {
         },
         ..WorkflowRunRequest::of("deploy")
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    within(workflow_run(&house.repository, &request, events)).await
+    within(workflow_run(&house.cx(), &request)).await
 }
 
 fn shown(house: &House) -> Value {
-    let report = run_show(&house.repository, None).expect("there is a run");
+    let report = run_show(&house.cx(), None).expect("there is a run");
     report.inputs.map_or(Value::Null, Value::Object)
 }
 
@@ -68,7 +65,7 @@ async fn resumed_run_uses_the_stored_inputs() {
         comment: None,
         shown: None,
     };
-    workflow_approve(&house.repository, &crate::fixture::ada(), &gate).expect("it is open");
+    workflow_approve(&house.cx().with_actor(crate::fixture::ada()), &gate).expect("it is open");
     let end = house.workflow_resume("deploy").await.expect("it succeeds");
     assert!(matches!(end, WorkflowEnd::Succeeded { .. }), "{end:?}");
     assert_eq!(house.latest("sink", "record")["note"], "2 in eu");
@@ -83,7 +80,7 @@ async fn bad_inputs_create_no_run() {
         let error = run(&house, inputs).await.expect_err("they are bad");
         assert_eq!(error.code(), code, "{error:?}");
         assert_eq!(error.causes(), causes, "{inputs:?}");
-        run_show(&house.repository, None).expect_err("there is none");
+        run_show(&house.cx(), None).expect_err("there is none");
     };
     check(
         &["regoin=us"],
@@ -117,8 +114,7 @@ async fn input_of_a_definition_is_separate_from_the_arguments() {
             inputs: given(inputs),
             ..ModelMethodRunRequest::default()
         };
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let ran = within(model_method_run(&house.repository, &request, events)).await;
+        let ran = within(model_method_run(&house.cx(), &request)).await;
         ran.map(|ran| ran.value["note"].clone())
     };
     assert_eq!(run(&[]).await.expect("it succeeds"), "none!");

@@ -13,15 +13,16 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::data::delete::{self, Chosen, data_delete};
 use sedge_app::datastore::lock_release::datastore_lock_release;
 use sedge_app::model::delete::model_delete;
+use sedge_app::model::edit::{ModelEditRequest, model_edit};
 use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::types::{CallStatus, Lineage, RunStatus};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
+use sedge_app::{AppError, Event, Repository, RunFailed, Settings};
 use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, n_calls, run_in, until, versions_of, within, words};
+use crate::fixture::{House, cx_of, n_calls, run_in, until, versions_of, within, words};
 use crate::shown::{Recorded, collected};
 
 /// How long two runs hold their locks before each requests the other's, in milliseconds, at the
@@ -167,7 +168,7 @@ async fn resumed_exclusive_run_calls_models_in_parallel() {
         comment: None,
         shown: None,
     };
-    workflow_approve(&house.repository, &crate::fixture::ada(), &request).expect("it is open");
+    workflow_approve(&house.cx().with_actor(crate::fixture::ada()), &request).expect("it is open");
     let since = Instant::now();
     let end = house.workflow_resume("alone").await.expect("it succeeds");
     took("an exclusive run that was resumed", since);
@@ -185,12 +186,12 @@ async fn nothing_runs_beside_an_exclusive_run() {
         &[step("wait", "one.run", "{steps: [{wait: 100}]}", "")],
     );
     let other = house.other_process();
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     let request = WorkflowRunRequest {
         exclusive: true,
         ..WorkflowRunRequest::of("slow")
     };
-    let exclusive = workflow_run(&house.repository, &request, events);
+    let cx = house.cx();
+    let exclusive = workflow_run(&cx, &request);
     let beside = async {
         let is_begun = |event: &Event| matches!(event, Event::StepStarted { .. });
         until("the step has begun", || {
@@ -219,13 +220,12 @@ async fn data_is_deleted_after_the_calls_of_its_model() {
     let calls = house.value("one", "run", json!({"steps": [{"call": slow}]}));
     let deletes = async {
         until("the call of `two`", || house.n_running() == 2).await;
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
         let request = delete::DataDeleteRequest {
             model: "two".to_owned(),
             chosen: Chosen::All,
             dry_run: false,
         };
-        within(data_delete(&house.repository, &request, events)).await
+        within(data_delete(&house.cx(), &request)).await
     };
     let opens = async {
         until("the deletion waits", || n_waiting(&house) == 1).await;
@@ -253,10 +253,9 @@ fn n_waiting(house: &House) -> usize {
 async fn deleted_model_is_not_called() {
     let house = House::new();
     let held = house.value("two", "run", json!({"steps": [{"until": "counter"}]}));
-    let events = || Arc::clone(&house.seen) as Arc<dyn Events>;
     let deletes = async {
         until("the call of `two`", || house.n_running() == 1).await;
-        within(model_delete(&house.repository, "two", events())).await
+        within(model_delete(&house.cx(), "two")).await
     };
     let calls = async {
         until("the deletion waits", || n_waiting(&house) == 1).await;
@@ -271,6 +270,36 @@ async fn deleted_model_is_not_called() {
     let error = called.expect_err("there is none");
     assert!(
         words(&error).contains("no model named `two`"),
+        "{}",
+        words(&error)
+    );
+}
+
+/// An edit that gives another type waits for the calls of the model, and sees the first data that
+/// they write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn type_is_not_changed_beside_a_call_that_writes_first_data() {
+    let house = House::new();
+    let steps = json!({"steps": ["add", {"until": "counter"}]});
+    let held = house.value("two", "run", steps);
+    let edits = async {
+        until("the call of `two`", || house.n_running() == 1).await;
+        let request = ModelEditRequest {
+            name: "two".to_owned(),
+            former: None,
+            text: "name: two\ntype: \"@sedge/sink\"\n".to_owned(),
+        };
+        within(model_edit(&house.cx(), &request)).await
+    };
+    let opens = async {
+        until("the edit waits", || n_waiting(&house) == 1).await;
+        house.value("counter", "add", json!({})).await
+    };
+    let (_, edited, _) = tokio::join!(held, edits, opens);
+    let error = edited.expect_err("the model has data");
+    assert_eq!(
+        error.code(),
+        ErrorCode::ModelTypeDiffers,
         "{}",
         words(&error)
     );
@@ -397,7 +426,7 @@ async fn former_holder_of_a_released_lock_is_fenced_off() {
     );
     let breaks = async {
         until("the call", || house.n_running() == 1).await;
-        let taken = datastore_lock_release(&other, Some("one")).expect("a table");
+        let taken = datastore_lock_release(&cx_of(&other), Some("one")).expect("a table");
         assert_eq!(taken.released.len(), 2, "its model, and its intent");
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
         assert_eq!(ran.expect("the lock is free").value, 1);
@@ -411,9 +440,32 @@ async fn former_holder_of_a_released_lock_is_fenced_off() {
     assert_eq!(n_calls(&run, CallStatus::Cancelled), 1);
 }
 
+/// The call's locks belong to a call below the step of the outer run, so its record has another
+/// lineage than the fence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn released_lock_fences_off_the_calls_of_a_nested_workflow() {
+    let house = House::new();
+    let other = house.other_process();
+    let slow = step("slow", "one.run", "{steps: [add, {until: two}, add]}", "");
+    house.workflow("inner", &[slow]);
+    let nested = "      - {name: nested, task: {type: workflow, workflowIdOrName: inner}}\n";
+    house.workflow("outer", &[nested.to_owned()]);
+    let breaks = async {
+        until("the call", || house.locks().len() == 2).await;
+        let taken = datastore_lock_release(&house.cx_in(&other), Some("one")).expect("a table");
+        assert_eq!(taken.released.len(), 2, "its model, and its intent");
+        let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
+        assert_eq!(ran.expect("the lock is free").value, 1);
+        house.value("two", "add", json!({})).await;
+    };
+    let (held, ()) = tokio::join!(house.workflow_run("outer"), breaks);
+    held.expect_err("its lock was taken away");
+    house.has_versions("one", "count", 1);
+}
+
 fn run_of_model(house: &House, model: &str, status: RunStatusView) -> Recorded {
     let request = RunListRequest::default();
-    let runs = collected(|take| run_list(&house.repository, &request, take));
+    let runs = collected(|take| run_list(&house.cx(), &request, take));
     let run = runs
         .iter()
         .find(|run| run.subject == model && run.status == status);

@@ -7,9 +7,6 @@
 
 pub(crate) use sedge_test_artifacts::NESTER as nester;
 
-use std::sync::Arc;
-
-use sedge_app::Events;
 use sedge_app::data::rename::{DataRenameRequest, data_rename};
 use sedge_app::types::{CallError, CallStatus};
 use serde_json::{Value, json};
@@ -131,8 +128,7 @@ async fn names_are_followed_after_a_rename() {
         to: "x".to_owned(),
         forward: true,
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let renamed = within(data_rename(&house.repository, &request, events)).await;
+    let renamed = within(data_rename(&house.cx(), &request)).await;
     renamed.expect("it is there");
     let write = |name: &str| json!({"call": ["a", [{"write": [name, 1]}]]});
     let staged = json!([{"write": ["old", 2]}, write("x")]);

@@ -33,14 +33,19 @@ mod sealed;
 mod secret_arguments;
 mod secret_sources;
 mod secrets;
+mod sensitive_inputs;
 mod shown;
 mod sockets;
+mod stopped;
 mod suspended_between;
+mod time;
 mod upgrades;
 mod uses;
 mod workflow;
+mod workflow_cost;
 mod workflow_failures;
 mod workflow_language;
+mod workflows_of_guests;
 
 // Fails to compile if a guest has no test module.
 macro_rules! assert_test_exists {
@@ -68,6 +73,7 @@ mod guests {
     pub(crate) use crate::secrets::keeper;
     pub(crate) use crate::sockets::dialer;
     pub(crate) use crate::uses::mover;
+    pub(crate) use crate::workflows_of_guests::starter;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, FORGER as forger, MISFIT_NAME as misfit_name,
         MISFIT_PANIC as misfit_panic, MISFIT_SCHEMA as misfit_schema,

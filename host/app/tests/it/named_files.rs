@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::Arc;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::ModelListed;
 use sedge_api::view::validate::FindingSeverity;
-use sedge_app::Events;
 use sedge_app::data::prune::{DataPruneRequest, data_prune};
 use sedge_app::model::edit::{ModelEditRequest, model_edit};
 use sedge_app::model::get::model_get;
@@ -30,7 +28,7 @@ fn write(house: &House, file: &str, text: &str) {
 
 /// Returns the names of the models, or the faults of their files.
 fn listed(house: &House) -> Vec<String> {
-    let models = collected(|take| model_list(&house.repository, take));
+    let models = collected(|take| model_list(&house.cx(), take));
     let name = |model: ModelListed| match model {
         ModelListed::Sound(model) => {
             format!("{} in {}", model.name, model.file.unwrap_or_default())
@@ -49,7 +47,7 @@ async fn model_is_found_by_its_name_and_its_id() {
         &format!("# The type follows from the folder.\nname: \"@acme/main\"\nid: {ID}\n"),
     );
     for name in ["@acme/main", ID] {
-        let found = model_get(&house.repository, name).expect(name);
+        let found = model_get(&house.cx(), name).expect(name);
         assert_eq!(found.model.name, "@acme/main");
         assert_eq!(found.model.type_name, "@sedge/sink");
         assert_eq!(
@@ -58,14 +56,13 @@ async fn model_is_found_by_its_name_and_its_id() {
         );
     }
     house.value("@acme/main", "run", json!({})).await;
-    let missing = model_get(&house.repository, "@acme/mian").expect_err("misspelt");
+    let missing = model_get(&house.cx(), "@acme/mian").expect_err("misspelt");
     assert_eq!(missing.code(), ErrorCode::ModelMissing);
     let help = format!("{:?}", missing.help());
     assert!(help.contains("@acme/main"), "{help}");
     // Its data is not that of a model that is gone.
     let request = DataPruneRequest::default();
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let pruned = data_prune(&house.repository, &request, events).await;
+    let pruned = data_prune(&house.cx(), &request).await;
     assert!(pruned.expect("nothing is gone").models.is_empty());
 }
 
@@ -86,7 +83,7 @@ async fn two_files_with_one_name_are_refused_and_both_named() {
     let fault = fault.expect_err("two files have one name");
     assert_eq!(fault.code(), ErrorCode::BadFile);
     assert!(words(&fault).contains("another file defines"), "{fault:?}");
-    let validated = model_validate(&house.repository, None).await;
+    let validated = model_validate(&house.cx(), None).await;
     let findings = validated.expect("the folders can be read").findings;
     let twins = findings
         .iter()
@@ -98,13 +95,13 @@ async fn two_files_with_one_name_are_refused_and_both_named() {
 async fn file_with_another_name_says_so() {
     let house = House::new();
     house.write("models/tub.yaml", "name: basin\ntype: \"@sedge/sink\"\n");
-    let fault = model_get(&house.repository, "tub");
+    let fault = model_get(&house.cx(), "tub");
     let fault = fault.expect_err("the name is another one");
     assert!(
         words(&fault).contains("the file defines `basin`"),
         "{fault:?}"
     );
-    let validated = model_validate(&house.repository, Some("basin")).await;
+    let validated = model_validate(&house.cx(), Some("basin")).await;
     assert!(validated.expect("there is one").findings.is_empty());
     // Broken YAML has the name of its file.
     house.write("models/broken.yaml", "name: [\n");
@@ -125,10 +122,10 @@ async fn edited_text_replaces_the_file_only_if_it_is_valid() {
             former: former.map(str::to_owned),
             text: text.to_owned(),
         };
-        model_edit(&house.repository, &request).await
+        model_edit(&house.cx(), &request).await
     };
     let text = || {
-        let found = model_get(&house.repository, "tub").expect("a model");
+        let found = model_get(&house.cx(), "tub").expect("a model");
         found.text
     };
     let good = "name: tub\ntype: \"@sedge/sink\"\ndescription: new\n";
@@ -161,7 +158,7 @@ async fn link_to_a_definition_stays_when_it_is_edited() {
         former: None,
         text: text.to_owned(),
     };
-    let edited = model_edit(&house.repository, &request).await;
+    let edited = model_edit(&house.cx(), &request).await;
     assert!(edited.expect("it is valid").changed);
     let found = fs::symlink_metadata(&link).expect("it is there");
     assert!(found.is_symlink());
@@ -216,7 +213,7 @@ async fn id_of_two_files_is_a_finding() {
         ),
     ] {
         write(&house, file, &text);
-        let validated = model_validate(&house.repository, None).await;
+        let validated = model_validate(&house.cx(), None).await;
         let findings = validated.expect("it can be checked").findings;
         let errors = findings
             .iter()
@@ -233,12 +230,12 @@ async fn look_up_reports_a_broken_file_that_has_the_name() {
     let house = House::new();
     write(&house, "models/other.yaml", "name: wanted\ntags: {a: [\n");
     // The line of the name can be read, so the file is found, and its faults are reported.
-    let error = model_get(&house.repository, "wanted").expect_err("it is broken");
+    let error = model_get(&house.cx(), "wanted").expect_err("it is broken");
     assert!(!error.diagnostics().is_empty(), "{error}");
     write(&house, "models/other.yaml", "{name: wanted, tags: [\n");
-    let error = model_get(&house.repository, "wanted").expect_err("it is broken");
+    let error = model_get(&house.cx(), "wanted").expect_err("it is broken");
     assert!(!error.diagnostics().is_empty(), "{error}");
-    let error = model_get(&house.repository, "unknown").expect_err("there is none");
+    let error = model_get(&house.cx(), "unknown").expect_err("there is none");
     assert!(
         words(&error).contains("no model named `unknown`"),
         "{error}"

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
 use sedge_api::view::plugin::{PluginAdded, PluginChange};
@@ -11,7 +10,7 @@ use sedge_app::plugin::add::{AddRequest, plugin_add};
 use sedge_app::plugin::list::plugin_list;
 use sedge_app::plugin::plugin_describe;
 use sedge_app::types::{CachePlaces, Choice};
-use sedge_app::{AppError, Event, Events, PathError};
+use sedge_app::{AppError, Event, PathError};
 use sedge_test_artifacts::{
     COMMAND, MISFIT_NAME, MISFIT_PANIC, MISFIT_SCHEMA, MISFIT_VERSION, READER, SINK, SPAWN,
     with_contract_version,
@@ -19,7 +18,7 @@ use sedge_test_artifacts::{
 use sedge_test_forge::{PluginText, with_interfaces_of};
 use serde_json::json;
 
-use crate::fixture::{House, run_in, words};
+use crate::fixture::{House, cx_of, run_in, words};
 use crate::shown::collected;
 
 /// Returns `sedge.lock`, the pinned components and the compiled code, by path.
@@ -46,8 +45,7 @@ fn code_folder(house: &House) -> PathBuf {
 }
 
 async fn add(house: &House, path: &Path) -> Result<PluginAdded, AppError> {
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let added = plugin_add(&house.repository, path, events).await?;
+    let added = plugin_add(&house.cx(), path).await?;
     added.pin(&[Choice::All])
 }
 
@@ -166,7 +164,7 @@ async fn plugins_are_added_in_parallel() {
     assert_eq!(other.expect("a plugin").change, PluginChange::Added);
     let again = add(&house, Path::new(SPAWN)).await.expect("a plugin");
     assert_eq!(again.change, PluginChange::Unchanged);
-    let listed = collected(|take| plugin_list(&house.other_process(), take));
+    let listed = collected(|take| plugin_list(&cx_of(&house.other_process()), take));
     let names: Vec<String> = listed.iter().map(|it| it.type_name.clone()).collect();
     assert_eq!(names, ["@sedge/spawn", "@test/reader"]);
     assert!(listed.iter().all(|it| it.is_here));
@@ -177,7 +175,7 @@ async fn plugins_are_added_in_parallel() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_component_is_refused() {
     let house = House::with_own_cache();
-    let listed = collected(|take| plugin_list(&house.repository, take));
+    let listed = collected(|take| plugin_list(&house.cx(), take));
     let sink = listed.iter().find(|it| it.type_name == "@sedge/sink");
     let sha256 = &sink.expect("it was added").sha256;
     let component = house.path().join(format!(".sedge/plugins/{sha256}.wasm"));
@@ -204,9 +202,8 @@ async fn changed_component_is_refused() {
         .expect_err("no bytes");
     assert_eq!(error.code(), ErrorCode::PluginGone);
     // Adding the plugin again repairs it.
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     add(&house, Path::new(SINK)).await.expect("a plugin");
-    let repaired = plugin_describe(&house.other_process(), "@sedge/sink", &[], events).await;
+    let repaired = plugin_describe(&house.cx_in(&house.other_process()), "@sedge/sink", &[]).await;
     assert_eq!(repaired.expect("a plugin").sha256, *sha256);
     house.value("sink", "run", json!({})).await;
 }
@@ -219,8 +216,7 @@ async fn locked_component_has_the_type_of_its_pin() {
     let locked = async || {
         let mut request = AddRequest::from(Path::new(SINK));
         request.options.is_locked = true;
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        plugin_add(&house.repository, request, events).await
+        plugin_add(&house.cx(), request).await
     };
     let file = house.path().join("sedge.lock");
     let text = fs::read_to_string(&file).expect("it was written");

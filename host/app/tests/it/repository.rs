@@ -11,17 +11,17 @@ use sedge_app::plugin::add::plugin_add;
 use sedge_app::plugin::list::plugin_list;
 use sedge_app::plugin::remove::plugin_remove;
 use sedge_app::types::Choice;
-use sedge_app::{Event, Events, Repository};
+use sedge_app::{Event, Repository};
 use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::repository::{CONFIG_FILE, LOCK_FILE, PluginLock};
 use serde_json::json;
 
 use crate::fixture::text::{after, step};
-use crate::fixture::{House, run_in, until, words};
+use crate::fixture::{House, cx_of, run_in, until, words};
 use crate::shown::collected;
 
 fn types(repository: &Arc<Repository>) -> Vec<String> {
-    let listed = collected(|take| plugin_list(repository, take));
+    let listed = collected(|take| plugin_list(&cx_of(repository), take));
     listed.into_iter().map(|it| it.type_name).collect()
 }
 
@@ -32,14 +32,13 @@ async fn plugin_of_another_process_is_seen() {
     assert_eq!(types(first), [""; 0]);
 
     let other = house.other_process();
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let added = plugin_add(&other, Path::new(sedge_test_artifacts::SINK), events);
-    let added = added.await.expect("a plugin").pin(&[Choice::All]);
+    let added = plugin_add(&cx_of(&other), Path::new(sedge_test_artifacts::SINK)).await;
+    let added = added.expect("a plugin").pin(&[Choice::All]);
     assert_eq!(types(first), [added.expect("it was pinned").plugin.name]);
     house.model("sink", "@sedge/sink", "");
     house.value("sink", "run", json!({})).await;
 
-    plugin_remove(&other, "@sedge/sink", true).expect("it is pinned");
+    plugin_remove(&cx_of(&other), "@sedge/sink", true).expect("it is pinned");
     assert_eq!(types(first), [""; 0]);
     let error = house.run("sink", "run", json!({})).await;
     let error = error.expect_err("there is no plugin");
@@ -51,7 +50,7 @@ async fn changed_configuration_is_seen() {
     let house = House::new();
     house.model("runner", "@test/runner", "grants: {commands: [printf]}\n");
     let pin = async || {
-        let report = model_permissions(&house.repository, "runner").await;
+        let report = model_permissions(&house.cx(), "runner").await;
         let permissions = report.expect("a model").permissions.into_iter();
         let mut effective = permissions.flat_map(|it| it.effective);
         let printf = effective.find(|line| line.starts_with("printf"));
@@ -66,7 +65,7 @@ async fn changed_configuration_is_seen() {
     }
     // The repository that is open does not hide a fault of the file, and recovers with it.
     house.replace(CONFIG_FILE, "version: 1\ncommands: 7\n");
-    let error = model_permissions(&house.repository, "runner").await;
+    let error = model_permissions(&house.cx(), "runner").await;
     let error = error.expect_err("a bad file");
     assert_eq!(error.code(), ErrorCode::BadFile, "{error:?}");
     house.replace(CONFIG_FILE, "version: 1\n");

@@ -5,8 +5,8 @@ pub(crate) use sedge_test_artifacts::SEALER as sealer;
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
+use sedge_app::AppError;
 use sedge_app::data::get::data_get;
 use sedge_app::data::query::{DataQueryRequest, data_query};
 use sedge_app::data::rename::{DataRenameRequest, data_rename};
@@ -15,7 +15,6 @@ use sedge_app::datastore::backup::{DatastoreBackupRequest, datastore_backup};
 use sedge_app::datastore::restore::{DatastoreRestoreRequest, datastore_restore};
 use sedge_app::secret::secret_rotate;
 use sedge_app::types::Scan;
-use sedge_app::{AppError, Events};
 use serde_json::{Value, json};
 
 use crate::fixture::text::step;
@@ -33,10 +32,6 @@ fn house(grants: &str) -> House {
     house.model("vault", TYPE, "grants: {models: ['*']}\n");
     house.model("other", TYPE, &format!("grants: {{{grants}}}\n"));
     house
-}
-
-fn events(house: &House) -> Arc<dyn Events> {
-    Arc::clone(&house.seen) as Arc<dyn Events>
 }
 
 async fn put(house: &House, name: &str) {
@@ -172,7 +167,7 @@ async fn value_is_redacted_in_all_that_leaves_the_call() {
     house.value("vault", "tell", tell("name")).await;
     house.has_versions("vault", "[sealed]", 1);
     house.value("vault", "tell", tell("file")).await;
-    let (_, file) = data_get(&house.repository, "vault", "file", None).expect("a version");
+    let (_, file) = data_get(&house.cx(), "vault", "file", None).expect("a version");
     let file = file.read_all().expect("it can be read");
     assert_eq!(String::from_utf8_lossy(&file), format!("{expect}\n"));
     assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
@@ -192,7 +187,7 @@ async fn value_moves_with_its_data() {
             to: to.to_owned(),
             forward,
         };
-        let renamed = data_rename(&house.repository, &request, events(&house)).await;
+        let renamed = data_rename(&house.cx(), &request).await;
         renamed.expect("no other call holds a lock");
     };
     rename("prod", "second", true).await;
@@ -211,7 +206,7 @@ async fn value_moves_with_its_data() {
         name: "third".to_owned(),
         version: 1,
     };
-    let restored = data_restore(&house.repository, &request, events(&house)).await;
+    let restored = data_restore(&house.cx(), &request).await;
     restored.expect("no other call holds a lock");
     house.has_versions("vault", "third", 3);
     for version in 1..=3 {
@@ -229,7 +224,7 @@ async fn value_is_in_a_backup_and_needs_the_key() {
         to: file.clone(),
         replace: false,
     };
-    let made = datastore_backup(&house.repository, &request, events(&house)).await;
+    let made = datastore_backup(&house.cx(), &request).await;
     made.expect("the folder can be written");
     assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
     put(&house, "later").await;
@@ -237,7 +232,7 @@ async fn value_is_in_a_backup_and_needs_the_key() {
         from: Some(file),
         replace: true,
     };
-    let restored = datastore_restore(&house.repository, &request, events(&house)).await;
+    let restored = datastore_restore(&house.cx(), &request).await;
     restored.expect("the backup is whole");
     house.has_versions("vault", "later", 0);
     assert!(sees(&house, "vault", json!({"name": "prod"})).await);
@@ -261,7 +256,7 @@ async fn former_keys_open_former_versions() {
     put(&house, "prod").await;
     let key = house.path().join(".sedge/secrets/fields.key");
     let before = fs::read_to_string(&key).expect("a key");
-    let rotated = secret_rotate(&house.repository).expect("the key can be written");
+    let rotated = secret_rotate(&house.cx()).expect("the key can be written");
     assert!(rotated.fields && rotated.secrets == 0);
     let after = fs::read_to_string(&key).expect("two keys");
     assert_eq!(after.lines().count(), before.lines().count() + 1);
@@ -284,7 +279,7 @@ async fn query_shows_that_a_field_is_sealed_and_does_not_compare_it() {
             all_versions: false,
         };
         let mut found = Vec::new();
-        let queried = data_query(&house.repository, &request, |it| {
+        let queried = data_query(&house.cx(), &request, |it| {
             found.push(serde_json::to_value(it.item).expect("plain data"));
             Ok::<_, AppError>(Scan::More)
         });

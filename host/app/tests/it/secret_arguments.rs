@@ -33,7 +33,7 @@ fn house(token: &str, grants: &str) -> House {
 fn put(house: &House, name: &str, value: &str) {
     let value = SecretValue::new(value.as_bytes().to_vec()).expect("a value");
     let name = name.parse().expect("a name");
-    secret_put(&house.repository, &name, &value, true).expect("it can be put");
+    secret_put(&house.cx(), &name, &value, true).expect("it can be put");
 }
 
 async fn refused(house: &House) -> String {
@@ -120,9 +120,7 @@ async fn literal_for_a_sensitive_argument_is_refused() {
         let error = refused(&house).await;
         let expect = "`token`: it is sensitive, and does not belong in this file";
         assert!(error.contains(expect), "{error}");
-        let validated = validate(&house.repository)
-            .await
-            .expect("it can be checked");
+        let validated = validate(&house.cx()).await.expect("it can be checked");
         let message = "`token` is sensitive, and its value is written in the file";
         let mut findings = validated.findings.iter();
         assert!(findings.any(|it| it.fault.message == message), "{token}");
@@ -183,7 +181,7 @@ async fn step_hands_a_placeholder_on_and_records_the_name() {
             comment: None,
             shown: None,
         };
-        workflow_approve(&house.repository, &crate::fixture::ada(), &decision)
+        workflow_approve(&house.cx().with_actor(crate::fixture::ada()), &decision)
             .expect("the gate is open");
         let end = house.workflow_resume("w").await;
         assert!(matches!(end, Ok(WorkflowEnd::Succeeded { .. })), "{end:?}");
@@ -288,7 +286,7 @@ async fn missing_secrets_are_found_by_their_names() {
     put(&house, "TOKEN", CANARY);
     let inputs = "{text: \"${{ vault.get('V', 'K') }}\"}";
     house.workflow("w", &[step("s", "vault.take", inputs, "")]);
-    let found = validate(&house.repository).await.expect("it is checked");
+    let found = validate(&house.cx()).await.expect("it is checked");
     let found: Vec<_> = found
         .findings
         .iter()
@@ -320,10 +318,10 @@ async fn missing_secrets_are_found_by_their_names() {
 async fn status_says_that_secrets_cannot_be_opened() {
     let house = house("{secret: TOKEN}", "");
     put(&house, "TOKEN", CANARY);
-    let report = status(&house.repository).await.expect("a report");
+    let report = status(&house.cx()).await.expect("a report");
     assert_eq!(report.secrets_closed, None);
     std::fs::remove_file(house.path().join(".sedge/secrets/key")).expect("it is there");
-    let report = status(&house.repository).await.expect("a report");
+    let report = status(&house.cx()).await.expect("a report");
     let reason = report.secrets_closed.expect("it is reported");
     assert!(reason.contains("cannot be opened"), "{reason}");
 }

@@ -41,9 +41,7 @@ fn n_reads(house: &House) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn command_is_run_once_for_a_run_and_the_value_is_not_stored() {
     let house = house("printf \"the %s of %s\" value \"$0\"", "").await;
-    let validated = validate(&house.repository)
-        .await
-        .expect("it can be checked");
+    let validated = validate(&house.cx()).await.expect("it can be checked");
     let findings = validated.findings.iter();
     let faults = findings.filter(|it| it.severity != FindingSeverity::Note);
     assert_eq!(faults.count(), 0);

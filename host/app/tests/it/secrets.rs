@@ -41,7 +41,7 @@ fn grants(house: &House, grant: &str) {
 fn put(house: &House, name: &str, value: &str) {
     let name: SecretName = name.parse().expect("a name");
     let value = SecretValue::new(value.as_bytes().to_vec()).expect("a value");
-    secret_put(&house.repository, &name, &value, false).expect("it can be put");
+    secret_put(&house.cx(), &name, &value, false).expect("it can be put");
 }
 
 /// Returns the existing secrets, by name.
@@ -51,7 +51,7 @@ fn listed(house: &House) -> Vec<SecretView> {
         secrets.push(secret);
         Ok::<_, AppError>(Scan::More)
     };
-    secret_list(&house.repository, take).expect("the folder can be read");
+    secret_list(&house.cx(), take).expect("the folder can be read");
     secrets
 }
 
@@ -361,7 +361,7 @@ async fn secret_in_an_argument_is_not_recorded() {
 
 fn n_runs(house: &House) -> usize {
     let request = RunListRequest::default();
-    collected(|take| run_list(&house.repository, &request, take)).len()
+    collected(|take| run_list(&house.cx(), &request, take)).len()
 }
 
 /// A value that cannot be read cannot be redacted. The host used to run without it, and wrote it
@@ -412,12 +412,12 @@ async fn weak_value_changes_no_name_tag_argument_or_content() {
     let house = House::new();
     let name: SecretName = "STAGE".parse().expect("a name");
     let value = SecretValue::new(b"prod".to_vec()).expect("a value");
-    let refused = secret_put(&house.repository, &name, &value, false);
+    let refused = secret_put(&house.cx(), &name, &value, false);
     assert_eq!(
         refused.expect_err("it is weak").code(),
         ErrorCode::WeakSecret
     );
-    let put = secret_put(&house.repository, &name, &value, true).expect("it is wanted");
+    let put = secret_put(&house.cx(), &name, &value, true).expect("it is wanted");
     assert_eq!(put.weakness, Some(SecretWeakness::EverydayWord));
     let record = json!({"name": "prod-db", "tags": {"env": "prod"}});
     house
@@ -444,7 +444,7 @@ async fn weak_value_is_redacted_in_content_after_it_was_received() {
     grants(&house, "{name: TOKEN, reveal: true}");
     let name: SecretName = "TOKEN".parse().expect("a name");
     let value = SecretValue::new(b"hunter2".to_vec()).expect("a value");
-    secret_put(&house.repository, &name, &value, true).expect("it is wanted");
+    secret_put(&house.cx(), &name, &value, true).expect("it is wanted");
     for by in ["resource", "file", "log", "value"] {
         let tell = json!({"by": by, "form": "plain"});
         let _ = house.run("keeper", "tell", tell).await;
@@ -477,7 +477,7 @@ async fn values_are_redacted_in_comments_and_prompts() {
         );
         house.write(&format!("workflows/{style}.yaml"), &workflow);
         house.workflow_run(style).await.expect("it is suspended");
-        let approvals = collected(|take| workflow_approvals(&house.repository, take));
+        let approvals = collected(|take| workflow_approvals(&house.cx(), take));
         let shown = &approvals.last().expect("a gate").prompt;
         assert!(shown.contains("[secret TOKEN]"), "{style}: {shown}");
         let request = GateRequest {
@@ -487,7 +487,8 @@ async fn values_are_redacted_in_comments_and_prompts() {
             comment: Some("tried a value of the mine".to_owned()),
             shown: None,
         };
-        workflow_approve(&house.repository, &crate::fixture::ada(), &request).expect("it is open");
+        workflow_approve(&house.cx().with_actor(crate::fixture::ada()), &request)
+            .expect("it is open");
         let run = house.newest();
         assert!(
             format!("{run:?}").contains("tried [secret TOKEN]"),

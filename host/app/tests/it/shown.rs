@@ -1,10 +1,14 @@
 //! Views of runs, in forms that are short to compare.
 
+use std::sync::Arc;
+
 use sedge_api::view::run::{LogLineView, RunStatusView};
 use sedge_app::run::logs::run_logs;
 use sedge_app::types::{CallRecord, RunStatus, Scan};
 use sedge_app::{AppError, Repository};
 use sedge_store::{EventRecord, RunRecord};
+
+use crate::fixture::cx_of;
 
 /// A run, with its calls and events in the datastore.
 #[derive(Debug)]
@@ -29,8 +33,8 @@ pub(crate) fn collected<T, R>(
 }
 
 /// Returns the log of a run. Without an id, returns the log of the newest run.
-pub(crate) fn log_of(repository: &Repository, run: Option<&str>) -> Vec<LogLineView> {
-    collected(|take| run_logs(repository, run, None, take))
+pub(crate) fn log_of(repository: &Arc<Repository>, run: Option<&str>) -> Vec<LogLineView> {
+    collected(|take| run_logs(&cx_of(repository), run, None, take))
 }
 
 /// Returns the status that a view shows.

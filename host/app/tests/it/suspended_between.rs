@@ -2,14 +2,13 @@
 //! and resumed by another process between all steps, or failed at any step and resumed from it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::run::show::run_show;
 use sedge_app::types::{SourceFile, inputs_file};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
-use sedge_app::{AppError, Events, RunFailed, RunUseError};
+use sedge_app::{AppError, RunFailed, RunUseError};
 use serde_json::{Map, Value, json};
 
 use crate::fixture::{House, ada, list_of, within};
@@ -353,7 +352,7 @@ async fn followed(house: &mut House, mut end: Result<WorkflowEnd, AppError>) -> 
             comment: None,
             shown: None,
         };
-        workflow_approve(&house.repository, &ada(), &request).expect("it is open");
+        workflow_approve(&house.cx().with_actor(ada()), &request).expect("it is open");
         house.reopen().await;
         end = house.workflow_resume("w").await;
     }
@@ -384,7 +383,7 @@ fn outcome(house: &House, run: &str, failed: Option<Vec<String>>) -> Outcome {
 
 /// Adds the status of each step of a run, except for the gates that a test has added.
 fn steps_add(house: &House, run: &str, prefix: &str, steps: &mut BTreeMap<String, &'static str>) {
-    let run = run_show(&house.repository, Some(run)).expect("a run");
+    let run = run_show(&house.cx(), Some(run)).expect("a run");
     for step in run.steps {
         let (job, name) = step.step.split_once('/').expect("`job/step`");
         if name.starts_with(ADDED) {
@@ -470,8 +469,7 @@ async fn workflow_that_fails_at_any_step_and_is_resumed_from_it_ends_as_at_once(
             take_edits: true,
             ..ResumeRequest::default()
         };
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let end = within(workflow_resume(&house.repository, &request, events)).await;
+        let end = within(workflow_resume(&house.cx(), &request)).await;
         let actual = followed(&mut house, end).await.outcome;
         assert_eq!(actual, expect, "{name}");
     }

@@ -1,11 +1,10 @@
 //! Definitions that were written for an earlier version of their type.
 
 use std::fs;
-use std::sync::Arc;
 
 use sedge_api::view::model::ModelsUpgraded;
 use sedge_app::model::upgrade::{ModelUpgradeRequest, UpgradedModels, model_upgrade};
-use sedge_app::{AppError, Event, Events};
+use sedge_app::{AppError, Event};
 use serde_json::json;
 
 use crate::fixture::{House, within, words};
@@ -21,8 +20,7 @@ async fn upgrade(
     is_dry_run: bool,
 ) -> Result<ModelsUpgraded, AppError> {
     let request = ModelUpgradeRequest { models, is_dry_run };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    within(model_upgrade(&house.repository, &request, events)).await
+    within(model_upgrade(&house.cx(), &request)).await
 }
 
 fn named() -> UpgradedModels {

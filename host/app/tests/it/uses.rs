@@ -3,10 +3,8 @@
 pub(crate) use sedge_test_artifacts::MOVER as mover;
 
 use std::fs;
-use std::sync::Arc;
 
 use sedge_api::view::permission::PermissionView;
-use sedge_app::Events;
 use sedge_app::model::delete::model_delete;
 use sedge_app::model::permissions::model_permissions;
 use sedge_app::secret::put::secret_put;
@@ -14,13 +12,13 @@ use sedge_app::types::{CallError, SecretValue};
 use sedge_test_kit::Server;
 use serde_json::{Value, json};
 
-use crate::fixture::House;
+use crate::fixture::{House, cx_of};
 
 const ASKER: &str = "@test/asker";
 
 /// Returns the requested permissions that a model has used.
 pub(crate) async fn used(house: &House, model: &str) -> Vec<String> {
-    let report = model_permissions(&house.repository, model).await;
+    let report = model_permissions(&house.cx(), model).await;
     let requested = report.expect("it can be explained").permissions.into_iter();
     let used = requested.filter(|it| it.last_used.is_some());
     used.map(|it| words_of(&it.permission)).collect()
@@ -73,7 +71,7 @@ async fn only_the_used_permissions_are_recorded() {
         ["models sink", "files inbox write", "env ASKER_OLD"]
     );
     // Another process sees the same.
-    let report = model_permissions(&house.other_process(), "asker").await;
+    let report = model_permissions(&cx_of(&house.other_process()), "asker").await;
     let report = report.expect("it can be explained");
     let n_used = report
         .permissions
@@ -188,7 +186,7 @@ async fn secret_is_used_when_it_is_sent_or_shown() {
         let house = House::new();
         let value = SecretValue::new(b"open sesame".to_vec()).expect("a value");
         let name = "TOKEN".parse().expect("a name");
-        secret_put(&house.repository, &name, &value, false).expect("it can be put");
+        secret_put(&house.cx(), &name, &value, false).expect("it can be put");
         let http = "http: [{url: 'http://*:*', addresses: [127.0.0.0/8]}]";
         let grants = format!("grants: {{{http}, secrets: [{{name: TOKEN, {grant}}}]}}\n");
         house.model("keeper", "@test/keeper", &grants);
@@ -216,8 +214,7 @@ async fn uses_are_deleted_with_their_model() {
     let house = with_asker("read");
     house.value("asker", "region", json!({})).await;
     assert_eq!(used(&house, "asker").await, ["env ASKER_OLD"]);
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let deleted = model_delete(&house.repository, "asker", events).await;
+    let deleted = model_delete(&house.cx(), "asker").await;
     deleted.expect("it is there");
     house.model("asker", ASKER, "");
     assert_eq!(used(&house, "asker").await, [""; 0]);

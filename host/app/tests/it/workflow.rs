@@ -2,7 +2,6 @@
 //! share one path: each continues from the log that the other left.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
@@ -14,7 +13,7 @@ use sedge_app::workflow::gates::workflow_reject;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{AppError, Event, Events, RunFailed, RunUseError, Settings};
+use sedge_app::{AppError, Event, RunFailed, RunUseError, Settings};
 use sedge_model::call::{
     DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite,
 };
@@ -26,7 +25,7 @@ use sedge_sys::folder::Folder;
 use serde_json::json;
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, ada, n_calls, recorded_calls, run_in, settings, until};
+use crate::fixture::{House, ada, cx_of, n_calls, recorded_calls, run_in, settings, until};
 use crate::shown::collected;
 
 fn request(workflow: &str, gate: &str) -> GateRequest {
@@ -75,8 +74,7 @@ async fn every_workload_executes_calls_and_workflows() {
         });
         let ran = run_in(&process, &house.seen, ("sink", "run"), json!({})).await;
         ran.expect("it succeeds");
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        succeeded(workflow_run(&process, &WorkflowRunRequest::of("plain"), events).await);
+        succeeded(workflow_run(&house.cx_in(&process), &WorkflowRunRequest::of("plain")).await);
     }
     house.has_versions("sink", "record", 4);
 }
@@ -107,19 +105,19 @@ async fn gate_suspends_the_run_and_the_step_after_it_runs_once() {
         "{undecided:?}"
     );
     assert_eq!(
-        collected(|take| workflow_approvals(&house.repository, take)).len(),
+        collected(|take| workflow_approvals(&house.cx(), take)).len(),
         1
     );
 
     // Another process may list the gates.
     house.reopen().await;
-    let report = workflow_approve(&house.repository, &ada(), &request("gated", "gate"));
+    let report = workflow_approve(&house.cx().with_actor(ada()), &request("gated", "gate"));
     assert_eq!(report.expect("it is open").gates_open, [""; 0]);
     assert_eq!(
-        collected(|take| workflow_approvals(&house.repository, take)).len(),
+        collected(|take| workflow_approvals(&house.cx(), take)).len(),
         0
     );
-    let again = workflow_approve(&house.repository, &ada(), &request("gated", "gate"));
+    let again = workflow_approve(&house.cx().with_actor(ada()), &request("gated", "gate"));
     assert!(
         matches!(again, Err(AppError::Run(RunUseError::GateDecided { .. }))),
         "{again:?}"
@@ -150,8 +148,8 @@ async fn rejected_gate_fails_the_run() {
     let house = House::new();
     gated(&house);
     let run = suspended(house.workflow_run("gated").await);
-    let report =
-        workflow_reject(&house.repository, &ada(), &request("gated", "gate")).expect("it is open");
+    let report = workflow_reject(&house.cx().with_actor(ada()), &request("gated", "gate"))
+        .expect("it is open");
     assert_eq!(report.status, RunStatusView::Failed);
     assert_eq!(house.show(&run).calls, []);
     let resumed = house.workflow_resume("gated").await;
@@ -169,7 +167,7 @@ async fn resumed_run_has_the_log_of_an_uninterrupted_run() {
     gated(&house);
     let plain = succeeded(house.workflow_run("plain").await);
     let gated = suspended(house.workflow_run("gated").await);
-    workflow_approve(&house.repository, &ada(), &request("gated", "gate")).expect("it is open");
+    workflow_approve(&house.cx().with_actor(ada()), &request("gated", "gate")).expect("it is open");
     house.reopen().await;
     succeeded(house.workflow_resume("gated").await);
     let log = |run: &RunId| -> Vec<RunEvent> {
@@ -213,17 +211,16 @@ async fn gate_that_is_approved_meanwhile_does_not_suspend_the_run() {
         })
         .await;
         let other = house.other_process();
-        let report =
-            workflow_approve(&other, &ada(), &request("busy", "gate")).expect("it is open");
+        let report = workflow_approve(&cx_of(&other).with_actor(ada()), &request("busy", "gate"))
+            .expect("it is open");
         assert_eq!(report.status, RunStatusView::Running);
         let request = ResumeRequest {
             workflow: "busy".to_owned(),
             run: Some(report.run),
             ..ResumeRequest::default()
         };
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let resumed = workflow_resume(&other, &request, events);
-        let refused = resumed.await.expect_err("another process works on it");
+        let resumed = workflow_resume(&house.cx_in(&other), &request).await;
+        let refused = resumed.expect_err("another process works on it");
         assert!(
             matches!(refused, AppError::Run(RunUseError::State { .. })),
             "{refused:?}"
@@ -405,6 +402,7 @@ fn died_call_end(lineage: Lineage, fails: bool) -> CallEnd {
         until_commit_us: 1,
         waited_us: 0,
         lock_epoch: 0,
+        lock_owner: None,
     }
 }
 
@@ -450,12 +448,12 @@ async fn process_that_was_considered_dead_is_fenced_off() {
             std::fs::remove_file(file).expect("it was there");
         }
         let other = house.other_process();
-        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
         let request = ResumeRequest {
             workflow: "slow".to_owned(),
             ..ResumeRequest::default()
         };
-        let resumes = workflow_resume(&other, &request, events);
+        let cx = house.cx_in(&other);
+        let resumes = workflow_resume(&cx, &request);
         let opens = async {
             // The first process is still waiting then, and its commit is rejected afterwards.
             let is_resumed = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);

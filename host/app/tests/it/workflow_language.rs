@@ -1,7 +1,7 @@
 //! The language of workflows, driven with real guests: `forEach`, guards, asserts, retries,
 //! deadlines, labels, nested workflows, and cancellation.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::run::cancel::run_cancel;
@@ -9,12 +9,18 @@ use sedge_app::types::{RunEvent, RunStatus};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
-use sedge_app::{AppError, Event, Events, RunFailed, WorkflowFailedEnd};
+use sedge_app::{AppError, Event, RunFailed, WorkflowFailedEnd};
+use sedge_sys::clock::{SettableClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, ada, until, within};
+use crate::fixture::{House, ada, cx_of, until, within};
 use crate::shown::Recorded;
+
+/// The time at which a clock that the tests set begins.
+const NOON: Timestamp = Timestamp(1_790_000_000_000);
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[track_caller]
 fn succeeded(house: &House, end: Result<WorkflowEnd, AppError>) -> Recorded {
@@ -174,16 +180,33 @@ async fn assert_below_the_severity_of_the_run_may_fail() {
         fail_on: Some(sedge_app::types::AssertSeverity::Medium),
         ..WorkflowRunRequest::of("w")
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let end = within(workflow_run(&house.repository, &request, events)).await;
+    let end = within(workflow_run(&house.cx(), &request)).await;
     succeeded(&house, end);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn run_has_the_id_of_its_workflow_if_the_file_gives_one() {
+    let house = House::new();
+    let is = |value: &str| {
+        format!(
+            "      - {{name: a, task: {{type: assert, expr: \"run.workflowId == {value}\"}}}}\n"
+        )
+    };
+    let id = "5d4a6b0e-9f7c-4a37-8d0e-3b6f7c2a91d4";
+    house.workflow("w", &[is("null")]);
+    succeeded(&house, house.workflow_run("w").await);
+    let steps = is(&format!("'{id}'"));
+    let text = format!("name: w\nid: {id}\njobs:\n  - name: main\n    steps:\n{steps}");
+    house.write("workflows/w.yaml", &text);
+    succeeded(&house, house.workflow_run("w").await);
 }
 
 /// Each attempt is a call of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_step_is_tried_again_with_the_same_inputs() {
-    let house = House::new();
-    let retry = ", retry: {attempts: 3, backoff: 1s, maxBackoff: 1s, on: [no]}";
+    let clock = SettableClock::at(NOON);
+    let house = House::with_clock(&clock);
+    let retry = ", retry: {attempts: 3, backoff: 1h, maxBackoff: 1h, on: [no]}";
     let fails = step(
         "fails",
         "hostile.fail",
@@ -191,7 +214,14 @@ async fn failed_step_is_tried_again_with_the_same_inputs() {
         retry,
     );
     house.workflow("w", &[fails]);
-    let (run, faults) = failed(&house, house.workflow_run("w").await);
+    let pauses = async {
+        for n in 1..3 {
+            until("an attempt has failed", || n_retries(&house) == n).await;
+            clock.advance(HOUR);
+        }
+    };
+    let (end, ()) = tokio::join!(house.workflow_run("w"), pauses);
+    let (run, faults) = failed(&house, end);
     assert_eq!(faults, ["main/fails no"]);
     assert_eq!(steps_called(&run), ["main/fails"; 3]);
     let same = run
@@ -201,23 +231,44 @@ async fn failed_step_is_tried_again_with_the_same_inputs() {
     assert!(same, "{:?}", run.calls);
 }
 
+fn n_retries(house: &House) -> usize {
+    let is_retry = |event: &Event| matches!(event, Event::StepRetried { .. });
+    house.seen.events().iter().filter(|it| is_retry(it)).count()
+}
+
+/// Runs a workflow, and moves the clock by more than ten seconds once its first call runs.
+async fn run_beyond_ten_seconds(
+    house: &House,
+    clock: &SettableClock,
+    workflow: &str,
+) -> Result<WorkflowEnd, AppError> {
+    let passes = async {
+        until("the call runs", || house.n_running() == 1).await;
+        clock.advance(Duration::from_secs(11));
+    };
+    tokio::join!(house.workflow_run(workflow), passes).0
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempt_and_run_have_deadlines() {
-    let house = House::new();
+    let clock = SettableClock::at(NOON);
+    let house = House::with_clock(&clock);
     let slow = step(
         "slow",
         "one.run",
         "{steps: [{until: two}]}",
-        ", timeout: 1s",
+        ", timeout: 10s",
     );
     house.workflow("w", &[slow]);
-    let (_, faults) = failed(&house, house.workflow_run("w").await);
+    let end = run_beyond_ten_seconds(&house, &clock, "w").await;
+    let (_, faults) = failed(&house, end);
     assert_eq!(faults, ["main/slow timed-out"]);
     let slow = step("slow", "one.run", "{steps: [{until: two}]}", "");
     let behind = step("behind", "sink.run", "{}", &after(&["slow"], "completed"));
-    let text = format!("name: v\ntimeout: 1s\njobs:\n  - name: main\n    steps:\n{slow}{behind}");
+    let text = format!("name: v\ntimeout: 10s\njobs:\n  - name: main\n    steps:\n{slow}{behind}");
     house.write("workflows/v.yaml", &text);
-    let (run, _) = failed(&house, house.workflow_run("v").await);
+    let end = run_beyond_ten_seconds(&house, &clock, "v").await;
+    let (run, _) = failed(&house, end);
     assert_eq!(run.status, RunStatus::Failed);
     house.has_versions("sink", "record", 0);
 }
@@ -276,12 +327,48 @@ async fn nested_workflow_waits_and_continues_with_its_parent() {
         comment: None,
         shown: None,
     };
-    workflow_approve(&house.repository, &ada(), &request).expect("it is open");
+    workflow_approve(&house.cx().with_actor(ada()), &request).expect("it is open");
     house.reopen().await;
     let resumed = succeeded(&house, house.workflow_resume("outer").await);
     assert_eq!(resumed.run.id.to_string(), run);
     house.has_versions("sink", "record", 1);
     house.has_versions("sink-two", "record", 1);
+}
+
+/// `steps.NAME.data` of a nested workflow has what its calls wrote, also those of its own nested ones,
+/// and nothing else of the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_of_a_nested_workflow_is_that_of_its_calls_in_order() {
+    let house = House::new();
+    let sink = |name: &str, note: &str, more: &str| {
+        step(name, "sink.run", &format!("{{note: {note}}}"), more)
+    };
+    let nested = |name: &str, of: &str, more: &str| {
+        format!(
+            "      - {{name: {name}, task: {{type: workflow, workflowIdOrName: {of}}}{more}}}\n"
+        )
+    };
+    house.workflow("inner", &[sink("three", "three", "")]);
+    let middle = [
+        sink("one", "one", ""),
+        sink("two", "two", &after(&["one"], "succeeded")),
+        nested("deep", "inner", &after(&["two"], "succeeded")),
+    ];
+    house.workflow("middle", &middle);
+    let notes = "${{ steps.nested.data.map(it, it.attributes.note).join(' ') }}, \
+                 ${{ steps.before.data.map(it, it.attributes.note).join(' ') }}";
+    let outer = [
+        sink("before", "zero", ""),
+        nested("nested", "middle", &after(&["before"], "succeeded")),
+        sink(
+            "behind",
+            &format!("\"{notes}\""),
+            &after(&["nested"], "succeeded"),
+        ),
+    ];
+    house.workflow("outer", &outer);
+    succeeded(&house, house.workflow_run("outer").await);
+    assert_eq!(note(&house), "one two three, zero");
 }
 
 /// A nested workflow that fails fails its step, and a workflow that runs itself is refused before
@@ -320,7 +407,12 @@ async fn running_run_is_cancelled_by_another_process() {
     let cancel = async {
         until("the call runs", || house.n_running() == 1).await;
         let id = house.newest().run.id.to_string();
-        run_cancel(&house.other_process(), &ada(), &id, Some("enough")).expect("it runs");
+        run_cancel(
+            &cx_of(&house.other_process()).with_actor(ada()),
+            &id,
+            Some("enough"),
+        )
+        .expect("it runs");
     };
     let (end, ()) = tokio::join!(house.workflow_run("w"), cancel);
     let Err(AppError::Failed(RunFailed::Workflow(failed))) = end else {
@@ -359,8 +451,7 @@ async fn failed_run_is_resumed_from_a_step_with_the_edited_file() {
         take_edits: true,
         ..ResumeRequest::default()
     };
-    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let end = within(workflow_resume(&house.repository, &request, events)).await;
+    let end = within(workflow_resume(&house.cx(), &request)).await;
     succeeded(&house, end);
     house.has_versions("sink-two", "record", 1);
     house.has_versions("sink", "record", 1);

@@ -3,6 +3,7 @@
 use clap::Args;
 use sedge_api::problem::ErrorClass;
 use sedge_api::view::doctor::{AreaState, DoctorReport};
+use sedge_app::Settings;
 use sedge_app::doctor::{Examined, RepairReport, Repaired, doctor, doctor_fix, doctor_report};
 
 use crate::commands::Run;
@@ -29,13 +30,16 @@ pub(crate) struct DoctorArgs {
 
 impl Run for DoctorArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(Settings {
+            may_lack_pins: true,
+            ..self.lock.settings()?
+        })?;
         if !self.fix {
-            let examined = doctor(&repository)?;
+            let examined = doctor(&app)?;
             let report = doctor_report(&examined, None);
             return Ok(output(cx, report, examined, None));
         }
-        let doctored = cx.wait(doctor_fix(&repository, cx.events()))?;
+        let doctored = cx.wait(doctor_fix(&app))?;
         let RepairReport { repairs, remaining } = doctored;
         let report = doctor_report(&remaining, Some(&repairs));
         Ok(output(cx, report, remaining, Some(repairs)))

@@ -45,8 +45,8 @@ impl Run for EvalArgs {
             run: self.run,
             inputs: contents_read(self.inputs)?,
         };
-        let repository = cx.repository()?;
-        let evaluation = cx.wait(eval(&repository, &request))?;
+        let app = cx.app()?;
+        let evaluation = cx.wait(eval(&app, &request))?;
         let value = evaluation.value.clone();
         let output = Output::new(evaluation);
         Ok(match value.as_str().filter(|_| self.raw) {

@@ -25,8 +25,8 @@ pub(crate) struct StatusArgs {}
 
 impl Run for StatusArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let report = cx.wait(status(&repository))?;
+        let app = cx.app()?;
+        let report = cx.wait(status(&app))?;
         if cx.json {
             return Ok(Output::new(report));
         }

@@ -22,8 +22,8 @@ pub(crate) struct ValidateArgs {
 
 impl Run for ValidateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let validated = cx.wait(validate(&repository))?;
-        Ok(self.findings.output(cx, &repository, &validated))
+        let app = cx.app()?;
+        let validated = cx.wait(validate(&app))?;
+        Ok(self.findings.output(cx, &app.repository, &validated))
     }
 }

@@ -100,8 +100,8 @@ fn candidates(thing_of: ThingOf, beginning: &OsStr) -> Vec<CompletionCandidate> 
 }
 
 fn proposals(repo: Option<PathBuf>, thing: &NamedThing, beginning: &str) -> Vec<NameProposal> {
-    let repository = Context::silent(repo).repository();
-    let found = repository.and_then(|it| Ok(names_proposed(&it, thing, beginning)?));
+    let app = Context::silent(repo).app();
+    let found = app.and_then(|it| Ok(names_proposed(&it, thing, beginning)?));
     // ignored: nothing may be printed in the middle of a line, and without names it stays as it is.
     found.unwrap_or_default()
 }

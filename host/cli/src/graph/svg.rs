@@ -1,9 +1,10 @@
-//! A graph as a picture. Layers are columns, from left to right.
+//! A graph as a picture. Jobs are frames around their steps.
 
 use sedge_api::view::graph::{
-    GraphEdge, GraphEnd, GraphGroup, GraphJob, GraphPlace, GraphStep, GraphTask, WorkflowGraph,
+    GraphEdge, GraphEnd, GraphGroup, GraphJob, GraphStep, GraphTask, WorkflowGraph,
 };
 
+use super::layout::{EdgeLeg, EdgeRoute, GAP_X, GraphLayout, NodeArea, layout};
 use super::{condition, index, job_lines, step_lines};
 use crate::svg::{CHAR_WIDTH, escaped, fitted, picture};
 
@@ -16,32 +17,11 @@ const STEP_HEIGHT: u64 = 44;
 /// The height of a line of text, in pixels.
 const LINE_HEIGHT: u64 = 15;
 
-/// The space between the columns of a job and between jobs, in pixels. Conditions stand there.
-const GAP_X: u64 = 90;
-
-/// The space between rows, in pixels.
-const GAP_Y: u64 = 24;
-
 /// The space at the borders of a job and of the picture, in pixels.
 const PADDING: u64 = 16;
 
 /// The radius of a group, in pixels.
 const GROUP_RADIUS: u64 = 14;
-
-/// A rectangle in the picture, in pixels.
-#[derive(Debug, Clone, Copy)]
-struct Area {
-    x: u64,
-    y: u64,
-    width: u64,
-    height: u64,
-}
-
-impl Area {
-    fn middle_y(self) -> u64 {
-        self.y + self.height / 2
-    }
-}
 
 /// Returns the picture.
 pub(super) fn drawn(graph: &WorkflowGraph) -> String {
@@ -49,36 +29,44 @@ pub(super) fn drawn(graph: &WorkflowGraph) -> String {
     let sizes = jobs.iter().zip(&graph.jobs);
     let sizes = sizes.map(|(drawing, job)| (job.place, drawing.size));
     let groups = graph.groups.iter().map(|it| (it.place, group_size()));
-    let mut areas = placed(sizes.chain(groups), (PADDING, PADDING), GAP_X);
-    let of_groups = areas.split_off(jobs.len());
-    let width = areas.iter().chain(&of_groups).map(|it| it.x + it.width);
-    let width = width.max().unwrap_or(0) + PADDING;
-    let height = areas.iter().chain(&of_groups).map(|it| it.y + it.height);
-    let height = height.max().unwrap_or(0) + PADDING;
+    let nodes: Vec<_> = sizes.chain(groups).collect();
+    let edges = pairs(&graph.edges, jobs.len());
+    let placed = layout(&nodes, &edges, (PADDING, PADDING));
+    let (right, bottom) = placed.end;
     let mut content = "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" \
                        markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path class=\"tip\" \
                        d=\"M0 0L8 4L0 8z\"/></marker></defs>\n"
         .to_owned();
-    edges(&mut content, &graph.edges, &areas, &of_groups);
-    groups_drawn(&mut content, &graph.groups, &of_groups);
-    for ((job, drawing), area) in graph.jobs.iter().zip(&jobs).zip(&areas) {
+    edges_drawn(&mut content, &graph.edges, &placed.routes, (0, 0));
+    groups_drawn(&mut content, &graph.groups, &placed.areas[jobs.len()..]);
+    for ((job, drawing), area) in graph.jobs.iter().zip(&jobs).zip(&placed.areas) {
         drawing.draw(&mut content, job, *area);
     }
     picture(
         &format!("workflow {}", graph.workflow),
-        width,
-        height,
+        right + PADDING,
+        bottom + PADDING,
         &content,
     )
+}
+
+/// Returns the numbers of the nodes of edges. The groups have those behind the other nodes.
+fn pairs(edges: &[GraphEdge], n_nodes: usize) -> Vec<(usize, usize)> {
+    let number = |end: &GraphEnd| match end {
+        GraphEnd::Job(at) | GraphEnd::Step(at) => index(*at),
+        GraphEnd::Group(at) => n_nodes + index(*at),
+    };
+    let edges = edges.iter();
+    edges
+        .map(|edge| (number(&edge.from), number(&edge.to)))
+        .collect()
 }
 
 /// A job whose steps have places in it.
 struct JobDrawing {
     size: (u64, u64),
-    /// The areas of the steps, in the job.
-    steps: Vec<Area>,
-    /// The areas of the groups, in the job.
-    groups: Vec<Area>,
+    /// The steps and then the groups, in the job.
+    placed: GraphLayout,
 }
 
 impl JobDrawing {
@@ -86,22 +74,17 @@ impl JobDrawing {
         let head = PADDING + job_lines(job).len() as u64 * LINE_HEIGHT;
         let steps = job.steps.iter().map(|step| (step.place, step_size(step)));
         let groups = job.groups.iter().map(|it| (it.place, group_size()));
-        let mut steps = placed(steps.chain(groups), (PADDING, head + PADDING), GAP_X);
-        let groups = steps.split_off(job.steps.len());
-        let right = steps.iter().chain(&groups).map(|it| it.x + it.width);
-        let bottom = steps.iter().chain(&groups).map(|it| it.y + it.height);
-        let size = (
-            right.max().unwrap_or(0) + PADDING,
-            bottom.max().unwrap_or(0) + PADDING,
-        );
+        let nodes: Vec<_> = steps.chain(groups).collect();
+        let edges = pairs(&job.edges, job.steps.len());
+        let placed = layout(&nodes, &edges, (PADDING, head + PADDING));
+        let (right, bottom) = placed.end;
         Self {
-            size,
-            steps,
-            groups,
+            size: (right + PADDING, bottom + PADDING),
+            placed,
         }
     }
 
-    fn draw(&self, content: &mut String, job: &GraphJob, area: Area) {
+    fn draw(&self, content: &mut String, job: &GraphJob, area: NodeArea) {
         let guarded = if job.guard.is_some() { " guarded" } else { "" };
         rectangle(content, &format!("cluster{guarded}"), area);
         for (line, n) in job_lines(job).iter().zip(0_u64..) {
@@ -110,16 +93,15 @@ impl JobDrawing {
             let width = area.width.saturating_sub(2 * PADDING);
             text(content, class, (area.x + PADDING, y), line, width);
         }
-        let moved = |it: &Area| Area {
+        let moved = |it: &NodeArea| NodeArea {
             x: it.x + area.x,
             y: it.y + area.y,
             ..*it
         };
-        let steps: Vec<Area> = self.steps.iter().map(moved).collect();
-        let groups: Vec<Area> = self.groups.iter().map(moved).collect();
-        edges(content, &job.edges, &steps, &groups);
-        groups_drawn(content, &job.groups, &groups);
-        for (step, area) in job.steps.iter().zip(steps) {
+        let areas: Vec<NodeArea> = self.placed.areas.iter().map(moved).collect();
+        edges_drawn(content, &job.edges, &self.placed.routes, (area.x, area.y));
+        groups_drawn(content, &job.groups, &areas[job.steps.len()..]);
+        for (step, area) in job.steps.iter().zip(areas) {
             step_drawn(content, step, area);
         }
     }
@@ -134,54 +116,7 @@ fn group_size() -> (u64, u64) {
     (2 * GROUP_RADIUS, 2 * GROUP_RADIUS)
 }
 
-/// Returns the areas of nodes, given their places and sizes. A column is as wide as its widest
-/// node, and the rows of a column follow each other.
-fn placed(
-    nodes: impl Iterator<Item = (GraphPlace, (u64, u64))>,
-    (left, top): (u64, u64),
-    gap_x: u64,
-) -> Vec<Area> {
-    let nodes: Vec<(GraphPlace, (u64, u64))> = nodes.collect();
-    let n_layers = nodes.iter().map(|(place, _)| index(place.layer) + 1).max();
-    let n_layers = n_layers.unwrap_or(0);
-    let mut widths = vec![0; n_layers];
-    for (place, (width, _)) in &nodes {
-        let widest = &mut widths[index(place.layer)];
-        *widest = (*widest).max(*width);
-    }
-    let mut lefts = Vec::with_capacity(n_layers);
-    let mut x = left;
-    for width in &widths {
-        lefts.push(x);
-        x += width + gap_x;
-    }
-    let mut order: Vec<usize> = (0..nodes.len()).collect();
-    order.sort_by_key(|at| (nodes[*at].0.layer, nodes[*at].0.row));
-    let mut bottoms = vec![top; n_layers];
-    let nothing = Area {
-        x: 0,
-        y: 0,
-        width: 0,
-        height: 0,
-    };
-    let mut areas = vec![nothing; nodes.len()];
-    for at in order {
-        let (place, (width, height)) = nodes[at];
-        let layer = index(place.layer);
-        let y = bottoms[layer];
-        bottoms[layer] = y + height + GAP_Y;
-        let x = lefts[layer] + (widths[layer] - width) / 2;
-        areas[at] = Area {
-            x,
-            y,
-            width,
-            height,
-        };
-    }
-    areas
-}
-
-fn step_drawn(content: &mut String, step: &GraphStep, area: Area) {
+fn step_drawn(content: &mut String, step: &GraphStep, area: NodeArea) {
     let class = match step.task {
         GraphTask::Method | GraphTask::Workflow => "box",
         GraphTask::Gate => "box gate",
@@ -190,7 +125,7 @@ fn step_drawn(content: &mut String, step: &GraphStep, area: Area) {
     let guarded = if step.guard.is_some() { " guarded" } else { "" };
     if step.for_each.is_some() {
         // A second sheet below the first one.
-        let below = Area {
+        let below = NodeArea {
             x: area.x + 4,
             y: area.y + 4,
             ..area
@@ -211,7 +146,7 @@ fn step_drawn(content: &mut String, step: &GraphStep, area: Area) {
     content.push_str("</g>\n");
 }
 
-fn groups_drawn(content: &mut String, groups: &[GraphGroup], areas: &[Area]) {
+fn groups_drawn(content: &mut String, groups: &[GraphGroup], areas: &[NodeArea]) {
     for (group, area) in groups.iter().zip(areas) {
         let (x, y) = (area.x + GROUP_RADIUS, area.y + GROUP_RADIUS);
         content.push_str(&format!(
@@ -222,31 +157,55 @@ fn groups_drawn(content: &mut String, groups: &[GraphGroup], areas: &[Area]) {
     }
 }
 
-fn edges(content: &mut String, edges: &[GraphEdge], nodes: &[Area], groups: &[Area]) {
-    let area = |end: &GraphEnd| match end {
-        GraphEnd::Job(at) | GraphEnd::Step(at) => nodes[index(*at)],
-        GraphEnd::Group(at) => groups[index(*at)],
-    };
-    for edge in edges {
-        let (from, to) = (area(&edge.from), area(&edge.to));
-        let (x1, y1) = (from.x + from.width, from.middle_y());
-        let (x2, y2) = (to.x, to.middle_y());
-        let bend = GAP_X / 2;
+/// Draws edges that are moved by an offset.
+fn edges_drawn(
+    content: &mut String,
+    edges: &[GraphEdge],
+    routes: &[EdgeRoute],
+    offset: (u64, u64),
+) {
+    for (edge, route) in edges.iter().zip(routes) {
         content.push_str(&format!(
-            "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}\"/>\n",
-            x1 + bend,
-            x2.saturating_sub(bend)
+            "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"{}\"/>\n",
+            path(route, offset)
         ));
         if let Some(condition) = condition(edge) {
-            // Each label is near the node that waits, so that those of one node stand apart.
-            let at = (x1 + 6, (y1 + y1 + y2) / 3 - 4);
+            let at = (route.label.0 + offset.0, route.label.1 + offset.1);
             text(content, "dim", at, &condition, GAP_X - 12);
         }
     }
 }
 
-fn rectangle(content: &mut String, class: &str, area: Area) {
-    let Area {
+/// Returns a course in the language of SVG paths.
+fn path(route: &EdgeRoute, (dx, dy): (u64, u64)) -> String {
+    let (mut x, mut y) = (route.start.0 + dx, route.start.1 + dy);
+    let mut path = format!("M{x} {y}");
+    for leg in &route.legs {
+        match *leg {
+            EdgeLeg::Across(to) => {
+                let to = to + dx;
+                if to != x {
+                    path.push_str(&format!("H{to}"));
+                }
+                x = to;
+            }
+            EdgeLeg::Along(to) => {
+                y = to + dy;
+                path.push_str(&format!("V{y}"));
+            }
+            EdgeLeg::Curve(to_x, to_y) => {
+                let (from, (to_x, to_y)) = (x, (to_x + dx, to_y + dy));
+                let middle = u64::midpoint(from, to_x);
+                path.push_str(&format!("C{middle} {y} {middle} {to_y} {to_x} {to_y}"));
+                (x, y) = (to_x, to_y);
+            }
+        }
+    }
+    path
+}
+
+fn rectangle(content: &mut String, class: &str, area: NodeArea) {
+    let NodeArea {
         x,
         y,
         width,

@@ -188,6 +188,47 @@ fn picture_is_closed_and_has_no_script() {
     assert!(picture.contains("not skipped"));
 }
 
+/// The edge that skips a layer passes below the step in it.
+#[test]
+fn edge_that_skips_a_layer_runs_around_its_steps() {
+    let edges = [(0, 1), (1, 2), (0, 2)];
+    let job = GraphJob {
+        name: "main".to_owned(),
+        guard: None,
+        place: place(0, 0),
+        steps: ["a", "b", "c"]
+            .into_iter()
+            .zip(0..)
+            .map(|(name, layer)| step(name, GraphTask::Method, "sink.run", place(layer, 0)))
+            .collect(),
+        groups: Vec::new(),
+        edges: edges
+            .into_iter()
+            .map(|(from, to)| edge(GraphEnd::Step(from), GraphEnd::Step(to), None))
+            .collect(),
+    };
+    let graph = WorkflowGraph {
+        workflow: "w".to_owned(),
+        jobs: vec![job],
+        groups: Vec::new(),
+        edges: Vec::new(),
+    };
+    let picture = drawn(&graph, GraphFormat::Svg, 80);
+    let paths = picture.lines().filter_map(|line| {
+        let path = line.strip_prefix("<path class=\"edge\" marker-end=\"url(#tip)\" d=\"")?;
+        path.strip_suffix("\"/>")
+    });
+    assert_eq!(
+        paths.collect::<Vec<_>>(),
+        [
+            "M232 85C277 85 277 85 322 85",
+            "M522 85C567 85 567 85 612 85",
+            "M232 85C277 85 277 138 322 138H522C567 138 567 85 612 85",
+        ]
+    );
+    assert!(picture.contains("viewBox=\"0 0 844 177\""), "{picture}");
+}
+
 #[test]
 fn drawings_of_many_steps_are_made() {
     const N: u64 = 10_000;

@@ -25,6 +25,7 @@ fn run(ended_at: Option<u64>) -> RunReport {
             can_only_fail: false,
         },
         parent_step: None,
+        parent_call: None,
         tags: BTreeMap::new(),
         working_ms: 4000,
         waiting_ms: 3_600_000,
@@ -77,6 +78,7 @@ fn call(name: &str, from: u64, took: f64, calls: Vec<CallView>) -> CallView {
         until_commit_ms: Some(took),
         waited_ms: None,
         calls,
+        runs: Vec::new(),
     }
 }
 

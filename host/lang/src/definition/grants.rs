@@ -15,7 +15,15 @@ use crate::yaml::{Faults, KeySet, Keys, read};
 pub(crate) const GRANT_KEYS: KeySet = KeySet {
     of: "the grants",
     keys: &[
-        "models", "http", "sockets", "files", "env", "secrets", "commands", "reveal",
+        "models",
+        "workflows",
+        "http",
+        "sockets",
+        "files",
+        "env",
+        "secrets",
+        "commands",
+        "reveal",
     ],
     foreign: &[
         (
@@ -76,6 +84,7 @@ pub(crate) fn grants(node: &Node, faults: &mut Faults) -> Grants {
     };
     Grants {
         models: items(keys.get("models"), faults, named),
+        workflows: items(keys.get("workflows"), faults, named),
         http: items(keys.get("http"), faults, http),
         sockets: items(keys.get("sockets"), faults, socket),
         files: items(keys.get("files"), faults, folder),
@@ -245,6 +254,10 @@ mod tests {
         check(
             "models: [\"*\", sink, \"@acme/x\"]\n",
             &json!({"models": ["*", "sink", "@acme/x"]}),
+        );
+        check(
+            "workflows: [nightly, \"@acme/x\"]\n",
+            &json!({"workflows": ["nightly", "@acme/x"]}),
         );
         check("env: HOME\n", &json!({"env": ["HOME"]}));
         check("commands: [date]\n", &json!({"commands": ["date"]}));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod files;
+mod foreign;
 mod keys;
 
 const HEAD: &str = "name: sink\ntype: \"@sedge/sink\"\n";

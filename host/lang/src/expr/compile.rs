@@ -14,11 +14,11 @@ use cel::context::VariableResolver;
 use cel::{Context, ExecutionError, Value};
 
 use super::budget::{BUDGET_NAME, Budget};
+use super::fast;
 use super::functions::{NAMESPACES, PATTERNED, PRICED, Pattern, Patterned, environment};
 use super::hidden::{SEEN, SEEN_DEEP, SEEN_ITSELF, SEEN_WHOLE};
 use super::host::HOST_NAME;
 use super::marks::Marks;
-use super::members;
 use super::source::Source;
 use super::tree::{call, children_mut, ident, is_binding, named, text, visit};
 use super::values::{Boxed, weight};
@@ -486,7 +486,7 @@ fn charge_loop(it: &mut ComprehensionExpr) {
         visit(part, |_| n_nodes += 1);
     }
     wrap(&mut it.iter_range, "@range", Some(n_nodes));
-    members::items_uncharge(it);
+    fast::items_uncharge(it);
 }
 
 /// Charges both sides of a comparison, unless one of them is short, and checks that neither is

@@ -10,6 +10,7 @@ use cel::common::types::{CelList, CelMap, CelMapKey, CelString};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env};
 use sedge_model::sealed::SEALED_KEY;
+use serde_json::Value;
 
 use super::budget::pay;
 use super::functions::{FunctionArgs, Returned, function};
@@ -56,6 +57,24 @@ pub(super) fn is_hidden(value: &dyn Val) -> bool {
 fn is_hidden_map_key(key: &CelMapKey<'_>) -> bool {
     let key = key.inner().downcast_ref::<CelString<'_>>();
     key.is_some_and(|key| is_hidden_key(key.inner()))
+}
+
+/// Returns whether a part of a value will be hidden from expressions, without recursion.
+pub(super) fn is_within(value: &Value) -> bool {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => {
+                if members.len() == 1 && members.keys().all(|key| is_hidden_key(key)) {
+                    return true;
+                }
+                open.extend(members.values());
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    false
 }
 
 /// Returns the error of an operation on a hidden value.

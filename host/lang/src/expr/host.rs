@@ -15,6 +15,7 @@ use cel::{DeclarationError, Env, ExecutionError};
 use serde_json::Value;
 
 use super::functions::{FunctionArgs, Returned, function};
+use super::hidden::is_within;
 use super::values::{Boxed, from_value_owned, val_to_json};
 
 /// The name of the variable that holds the [`HostVal`].
@@ -74,10 +75,17 @@ enum Found {
 
 /// The answers that were collected so far.
 #[derive(Debug, Default)]
-pub(super) struct Answers(BTreeMap<String, Found>);
+pub(super) struct Answers {
+    found: BTreeMap<String, Found>,
+    /// Whether a sealed field or a secret is in one of them.
+    has_hidden: bool,
+}
 
 impl Answers {
     pub(super) fn insert(&mut self, need: &Need, answer: NeedAnswer) {
+        if let NeedAnswer::Value(value) = &answer {
+            self.has_hidden |= is_within(value);
+        }
         let found = match answer {
             NeedAnswer::Value(value) if n_values(&value) > ANSWER_VALUES_MAX => {
                 let message = format!("it has more than {ANSWER_VALUES_MAX} values");
@@ -87,7 +95,11 @@ impl Answers {
             NeedAnswer::Absent(message) => Found::Absent(message),
             NeedAnswer::Refused(message) => Found::Refused(message),
         };
-        self.0.insert(need.key(), found);
+        self.found.insert(need.key(), found);
+    }
+
+    pub(super) fn has_hidden(&self) -> bool {
+        self.has_hidden
     }
 }
 
@@ -134,7 +146,7 @@ impl HostVal {
     /// Returns whether there were too many needs.
     pub(super) fn is_full(&self) -> bool {
         let needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
-        !needs.is_empty() && needs.len() + self.answers.0.len() > NEEDS_MAX
+        !needs.is_empty() && needs.len() + self.answers.found.len() > NEEDS_MAX
     }
 
     /// Notes a need. If there are too many, the evaluation ends.
@@ -258,7 +270,7 @@ fn look_up<'b>(args: &[CowVal<'b, '_>]) -> Result<Lookup<'b>, ExecutionError> {
         name: name.to_owned(),
         arguments,
     };
-    match host.answers.0.get(&need.key()) {
+    match host.answers.found.get(&need.key()) {
         Some(Found::Value(value)) => Ok(Lookup::Known(value)),
         Some(Found::Absent(message)) => Ok(Lookup::Absent(message.clone())),
         Some(Found::Refused(message)) => Err(ExecutionError::function_error(HOST_ERROR, message)),

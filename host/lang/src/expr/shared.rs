@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cel::ExecutionError;
 use cel::common::traits::{Adder, Comparer, Container, Indexer, Iterable, Sizer, Zeroer};
-use cel::common::types::{DYN_TYPE, Type};
+use cel::common::types::{CelMap, CelMapKey, CelString, DYN_TYPE, Type};
 use cel::common::value::{Builtin, BuiltinRef, CowVal, Val};
 
 use super::values::Boxed;
@@ -21,6 +21,25 @@ impl<'v> Shared<'v> {
     /// Makes a value that is copied without its parts.
     pub(super) fn boxed(value: impl Val + 'v) -> Boxed<'v> {
         Box::new(Self(Arc::new(value)))
+    }
+
+    /// Returns a member of a map with few members, where comparing their names is faster than
+    /// computing a hash.
+    fn member(&self, key: &dyn Val) -> Option<&(dyn Val + 'v)> {
+        /// Up to this number, comparing names is faster.
+        const FEW_MEMBERS: usize = 8;
+        let key = key.downcast_ref::<CelString<'_>>()?.inner();
+        let map = self.0.downcast_ref::<CelMap<'_>>()?.inner();
+        if map.len() > FEW_MEMBERS {
+            return None;
+        }
+        let has_key = |it: &CelMapKey<'_>| match it {
+            CelMapKey::String(name) => name.inner() == key,
+            CelMapKey::Bool(_) | CelMapKey::Int(_) | CelMapKey::UInt(_) => false,
+        };
+        let mut members = map.iter();
+        let found = members.find(|(name, _)| has_key(name));
+        found.map(|(_, value)| &**value)
     }
 
     /// Returns whether a list or a map is shared with its copies.
@@ -69,7 +88,8 @@ impl<'a> Val for Shared<'a> {
     where
         Self: 'v,
     {
-        self.0.as_indexer()
+        self.0.as_indexer()?;
+        Some(self)
     }
 
     fn into_indexer<'v>(self: Box<Self>) -> Option<Box<dyn Indexer + 'v>>
@@ -130,6 +150,9 @@ impl<'a> Indexer for Shared<'a> {
     where
         Self: 'v,
     {
+        if let Some(value) = self.member(key) {
+            return Ok(CowVal::Borrowed(value));
+        }
         let indexer = self.0.as_indexer();
         indexer.expect("it was checked").get(key)
     }

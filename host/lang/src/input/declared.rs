@@ -1,10 +1,10 @@
 //! Reads the key `inputs` of a file into a JSON Schema.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
-use super::{DeclaredInputs, InputsSchema, resolve};
+use super::{DeclaredInputs, InputsSchema};
 use crate::diagnostic::{DiagnosticCode, SourceFile};
 use crate::expr::template::Template;
 use crate::schema::Schema;
@@ -24,7 +24,7 @@ const TYPES: [&str; 7] = [
 ];
 
 /// The keys of the schema of an input.
-const KEYS: KeySet = KeySet {
+pub(crate) const INPUT_KEYS: KeySet = KeySet {
     of: "the schema of an input",
     keys: &[
         "$schema",
@@ -97,18 +97,13 @@ pub(super) fn read(node: &Node, file: &Arc<SourceFile>, faults: &mut Faults) -> 
         // What can be read of the names is enough for the checks of the rest of the file.
         json = names_only(&json);
     }
-    let compiled = Schema::compile_known(&json);
-    let compiled = compiled.and_then(|schema| {
-        let values = Schema::compile_known(&resolve::values_schema(&json))?;
-        Ok((schema, values))
-    });
-    match compiled {
-        Ok((schema, values)) => InputsSchema {
+    match Schema::compile_known(&json) {
+        Ok(schema) => InputsSchema {
             declared: Some(Arc::new(DeclaredInputs {
                 span: node.span.clone(),
                 json,
                 schema,
-                values,
+                values: OnceLock::new(),
             })),
         },
         Err(error) => {
@@ -205,7 +200,7 @@ impl<'n> Reader<'n> {
             return part;
         }
         // Unknown keys are reported here, and have no form below.
-        if Keys::read(node, &KEYS, &mut self.faults).is_none() {
+        if Keys::read(node, &INPUT_KEYS, &mut self.faults).is_none() {
             return part;
         }
         for member in node.members().unwrap_or_default() {
@@ -217,7 +212,7 @@ impl<'n> Reader<'n> {
 
     /// Reads one key of a schema.
     fn keyword(&mut self, member: &'n Member, part: &mut Part, depth: usize) {
-        let (key, node) = (member.key.value.as_str(), &member.value);
+        let (key, node) = (&*member.key.value, &member.value);
         let schema = &mut part.schema;
         let value = match key {
             "properties" => return self.properties(node, schema, depth + 1),
@@ -268,9 +263,9 @@ impl<'n> Reader<'n> {
         for member in members {
             let part = self.part(&member.value, depth);
             if part.is_required {
-                required.push(member.key.value.clone().into());
+                required.push((*member.key.value).into());
             }
-            properties.insert(member.key.value.clone(), Value::Object(part.schema));
+            properties.insert(member.key.value.to_string(), Value::Object(part.schema));
         }
         schema.insert("properties".to_owned(), Value::Object(properties));
         if !required.is_empty() {
@@ -455,7 +450,7 @@ impl Reader<'_> {
         // `type: null` without quotes is null in YAML.
         let name = match &node.kind {
             NodeKind::Null => "null",
-            NodeKind::Text(text) => text.value.as_str(),
+            NodeKind::Text(text) => &text.value,
             NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::List(_) | NodeKind::Map(_) => {
                 self.wrong(node, "the name of a type, such as `string`");
                 return None;

@@ -6,7 +6,7 @@ use sedge_model::json_pointer::{is_pointer_within, pointer_below};
 use sedge_model::violation::Violation;
 use serde_json::{Map, Value};
 
-use super::DeclaredInputs;
+use super::{DeclaredInputs, ResolvedInputs};
 use crate::argument::{member_schema, texts_converted, whole_numbers};
 use crate::suggest::nearest;
 
@@ -34,28 +34,15 @@ pub(super) fn resolve_hidden(
     given: Map<String, Value>,
     hidden: Map<String, Value>,
 ) -> Result<Map<String, Value>, Vec<Violation>> {
-    let root = &declared.json;
-    let secrets = sensitive(root, &given);
-    let mut value = Value::Object(given);
-    texts_converted(root, root, &mut value);
-    defaults_add(root, &mut value);
-    whole_numbers(root, root, &mut value);
-    let mut found = Vec::new();
-    shape_check(root, &value, "", &mut found);
-    let values = declared.values.violations_of_it(&value);
-    found.extend(values.into_iter().map(|it| with_value(it, &value)));
+    let secrets = sensitive(&declared.json, &given);
+    let (value, mut found) = checked(declared, given, |_| secrets.clone());
     // A hidden value looks as if it were missing.
     found.retain(|it| {
         !hidden
             .keys()
             .any(|key| is_pointer_within(&it.path, &pointer_below("", key)))
     });
-    // The message of such a violation would repeat the value.
-    found.retain(|it| {
-        !secrets
-            .iter()
-            .any(|secret| is_pointer_within(&it.path, secret))
-    });
+    found.retain(|it| !is_within(&it.path, &secrets));
     found.extend(secrets.into_iter().take(VIOLATIONS_MAX).map(|path| {
         Violation {
             path,
@@ -65,13 +52,87 @@ pub(super) fn resolve_hidden(
                     .to_owned(),
         }
     }));
+    let mut inputs = ended(value, found)?;
+    inputs.extend(hidden);
+    Ok(inputs)
+}
+
+/// Returns the inputs with the places of the sensitive values, none of which is within another.
+pub(super) fn resolve_sensitive(
+    declared: &DeclaredInputs,
+    given: Map<String, Value>,
+) -> Result<ResolvedInputs, Vec<Violation>> {
+    let mut secrets = Vec::new();
+    let (value, found) = checked(declared, given, |value| {
+        if let Value::Object(inputs) = value {
+            secrets = sensitive(&declared.json, inputs);
+        }
+        secrets.clone()
+    });
+    let outer = secrets.clone();
+    secrets.retain(|path| {
+        !outer
+            .iter()
+            .any(|it| it != path && is_pointer_within(path, it))
+    });
+    secrets.sort();
+    Ok((ended(value, found)?, secrets))
+}
+
+/// Converts inputs, adds the defaults, and finds what violates the schema. `secrets` returns the
+/// places of sensitive values in the inputs: no message contains one.
+fn checked(
+    declared: &DeclaredInputs,
+    given: Map<String, Value>,
+    secrets: impl FnOnce(&Value) -> Vec<String>,
+) -> (Value, Vec<Violation>) {
+    let root = &declared.json;
+    let mut value = Value::Object(given);
+    texts_converted(root, root, &mut value);
+    defaults_add(root, &mut value);
+    whole_numbers(root, root, &mut value);
+    let secrets = secrets(&value);
+    let mut found = Vec::new();
+    shape_check(root, &value, "", &mut found);
+    let values = declared.values().violations_of_it(&value);
+    found.extend(values.into_iter().map(|it| {
+        let is_around = |secret: &String| is_pointer_within(secret, &it.path);
+        match secrets.iter().any(is_around) {
+            true => not_shown(it.path),
+            false => with_value(it, &value),
+        }
+    }));
+    // The names of members of a sensitive value are not shown either.
+    for it in &mut found {
+        if let Some(secret) = secrets
+            .iter()
+            .find(|secret| is_pointer_within(&it.path, secret))
+        {
+            *it = not_shown(secret.clone());
+        }
+    }
+    (value, found)
+}
+
+/// Returns the violation of a value that is sensitive, or has a sensitive part.
+fn not_shown(path: String) -> Violation {
+    Violation {
+        path,
+        message: "it does not fit the schema; it is not shown, because it is sensitive".to_owned(),
+    }
+}
+
+fn is_within(path: &str, places: &[String]) -> bool {
+    places.iter().any(|it| is_pointer_within(path, it))
+}
+
+/// Returns the inputs, if nothing violates the schema.
+fn ended(value: Value, mut found: Vec<Violation>) -> Result<Map<String, Value>, Vec<Violation>> {
     found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup();
     found.truncate(VIOLATIONS_MAX);
     match (found.is_empty(), value) {
-        (true, Value::Object(mut inputs)) => {
-            inputs.extend(hidden);
-            Ok(inputs)
-        }
+        (true, Value::Object(inputs)) => Ok(inputs),
         _ => Err(found),
     }
 }

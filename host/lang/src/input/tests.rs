@@ -329,6 +329,36 @@ fn plain_value_of_a_sensitive_input_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn sensitive_inputs_that_are_sealed_are_accepted_and_not_repeated() {
+    let schema = inputs(
+        "pin: {type: integer, sensitive: true, maximum: 9999}\n\
+         login: {type: object, properties: {user: {type: string}, password: {type: string, minLength: 4, sensitive: true}}}\n\
+         keys: {type: object, sensitive: true, properties: {a: {type: string}}, additionalProperties: false}\n",
+    );
+    let given =
+        json!({"pin": "1234", "login": {"user": "ann", "password": "hunter2"}, "keys": {"a": "x"}});
+    let (values, places) = schema.resolve_sensitive(map(given)).expect("they fit");
+    assert_eq!(values["pin"], 1234);
+    assert_eq!(places, ["/keys", "/login/password", "/pin"]);
+    let given =
+        json!({"pin": 123_456, "login": {"user": 1, "password": "abc"}, "keys": {"hunter2": 1}});
+    let violations = schema
+        .resolve_sensitive(map(given))
+        .expect_err("they do not");
+    let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    let not_shown = "it does not fit the schema; it is not shown, because it is sensitive";
+    assert_eq!(shown[0], format!("/keys: {not_shown}"));
+    assert_eq!(shown[1], format!("/login/password: {not_shown}"));
+    assert!(shown[2].starts_with("/login/user: "), "{shown:?}");
+    assert_eq!(shown[3], format!("/pin: {not_shown}"));
+    assert_eq!(shown.len(), 4);
+    assert_eq!(
+        InputsSchema::none().resolve_sensitive(Map::new()),
+        Ok((Map::new(), Vec::new()))
+    );
+}
+
+#[test]
 fn file_without_inputs_refuses_all() {
     let schema = InputsSchema::none();
     assert!(!schema.is_declared());

@@ -202,6 +202,11 @@ pub(super) fn grants() -> Value {
                 "Models that may be called and read; `*` for all.",
                 one_or_list(&text()),
             ),
+            (
+                "workflows",
+                "Workflows that may be run; `*` for all.",
+                one_or_list(&text()),
+            ),
             ("http", "Destinations of HTTP requests.", or_text(&http)),
             (
                 "sockets",

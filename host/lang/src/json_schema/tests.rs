@@ -122,7 +122,7 @@ fn definition_and_its_schema_agree() {
          resources: {record: {lifetime: 7d, garbageCollection: 10}}\n\
          dataOutputOverrides:\n  - {specName: log, lifetime: ephemeral, garbageCollection: 30d}\n\
          reports: {require: [daily, {name: cost, methods: [run]}]}\n\
-         grants:\n  models: \"*\"\n  http: [\"https://a.test\", {url: \"https://b.test\", methods: [GET]}]\n  \
+         grants:\n  models: \"*\"\n  workflows: [nightly]\n  http: [\"https://a.test\", {url: \"https://b.test\", methods: [GET]}]\n  \
          sockets: [\"a.test:1\"]\n  files: [{name: a, path: b, access: write}]\n  env: [HOME]\n  \
          secrets: [{name: T, hosts: [\"https://a.test\"], reveal: true}]\n  commands: [date]\n  reveal: [\"data:vault:/password\"]\n\
          limits: {openFiles: 7, http: {requests: 3}}\n",

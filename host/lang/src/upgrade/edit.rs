@@ -132,13 +132,13 @@ impl<'a> LineEdits<'a> {
             return None;
         }
         for member in members {
-            match new.get(&member.key.value) {
+            match new.get(&*member.key.value) {
                 None => self.edits.push((self.lines(member, indent), String::new())),
                 Some(value) if member.value.value() == *value => {}
                 Some(value) => self.change(member, indent, value),
             }
         }
-        let is_new = |key: &str| members.iter().all(|it| it.key.value != key);
+        let is_new = |key: &str| members.iter().all(|it| *it.key.value != *key);
         let added = new.iter().filter(|(key, _)| is_new(key));
         let added: String = added
             .map(|(key, value)| self.rendered(indent, key, value))

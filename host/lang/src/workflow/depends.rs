@@ -141,7 +141,7 @@ impl WorkflowReader<'_> {
         let members = keys.node().members().unwrap_or_default();
         let known = of.keys.keys;
         let other = members.iter().find(|it| {
-            it.key.value != group && known.contains(&it.key.value.as_str()) && !it.value.is_null()
+            *it.key.value != *group && known.contains(&&*it.key.value) && !it.value.is_null()
         });
         if let Some(other) = other {
             let key = &other.key.value;

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::condition::DependencyPart;
 use crate::diagnostic::DiagnosticCode;
-use crate::suggest::nearest;
+use crate::suggest::Candidates;
 use crate::yaml::faults::FAULTS_MAX;
 use crate::yaml::{Faults, Located};
 
@@ -72,12 +72,14 @@ pub(super) fn check(nodes: &[GraphNode], rules: &GraphRules<'_>, faults: &mut Fa
             by_name.insert(&node.name, at);
         }
     }
+    let mut near = None;
     for on in nodes.iter().flat_map(|node| &node.depends_on) {
         if faults.len() >= FAULTS_MAX {
             return;
         }
         if rules.is_complete && !by_name.contains_key(on.value.as_str()) {
-            unknown(on, &by_name, rules, faults);
+            let near = near.get_or_insert_with(|| Candidates::new(by_name.keys().copied()));
+            unknown(on, near, rules, faults);
         }
     }
     if let Some(cycle) = cycle(nodes, &by_name) {
@@ -105,7 +107,7 @@ pub(super) fn check(nodes: &[GraphNode], rules: &GraphRules<'_>, faults: &mut Fa
 
 fn unknown(
     on: &Located<String>,
-    by_name: &BTreeMap<&str, usize>,
+    names: &Candidates<'_>,
     rules: &GraphRules<'_>,
     faults: &mut Faults,
 ) {
@@ -113,7 +115,7 @@ fn unknown(
     let message = format!("there is no {what} named `{}`", on.value);
     let fault = faults.fault(on.span.clone(), message);
     let fault = fault.with_code(DiagnosticCode::UnknownName);
-    let near = nearest(&on.value, by_name.keys().copied());
+    let near = names.nearest(&on.value);
     faults.push(match ((rules.elsewhere)(&on.value), near) {
         (Some(elsewhere), _) => fault.with_hint(elsewhere),
         (None, Some(near)) => fault.with_hint(format!("did you mean `{near}`?")),

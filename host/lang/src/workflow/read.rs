@@ -47,7 +47,7 @@ pub(super) struct ExprScopes {
 ///
 /// # Errors
 /// All faults of the file.
-pub(super) fn workflow(tree: &Node, file: &Arc<SourceFile>) -> Result<Workflow, Faults> {
+pub(super) fn workflow(tree: Node, file: &Arc<SourceFile>) -> Result<Workflow, Faults> {
     let mut reader = WorkflowReader {
         file,
         faults: Faults::new(file),
@@ -55,7 +55,9 @@ pub(super) fn workflow(tree: &Node, file: &Arc<SourceFile>) -> Result<Workflow, 
         job_graph: Vec::new(),
         is_partial: false,
     };
-    let workflow = reader.workflow(tree);
+    let workflow = reader.workflow(&tree);
+    // The parts that the workflow keeps are shared with it. All others are freed before the checks.
+    drop(tree);
     reader.check_graphs();
     if let Some(workflow) = &workflow
         && !reader.is_partial
@@ -124,7 +126,8 @@ impl WorkflowReader<'_> {
             self.faults.push(fault);
             return None;
         }
-        let jobs: Vec<Job> = nodes.iter().filter_map(|it| self.job(it, scopes)).collect();
+        let mut jobs: Vec<Job> = Vec::with_capacity(nodes.len());
+        jobs.extend(nodes.iter().filter_map(|it| self.job(it, scopes)));
         self.is_partial |= jobs.len() < nodes.len();
         Some(jobs)
     }
@@ -205,10 +208,10 @@ impl WorkflowReader<'_> {
         };
         self.step_graphs.push(StepGraph {
             job: path.to_string(),
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(nodes.len()),
         });
-        let read = nodes.iter().filter_map(|it| self.step(it, &path, scopes));
-        let steps: Vec<_> = read.collect();
+        let mut steps = Vec::with_capacity(nodes.len());
+        steps.extend(nodes.iter().filter_map(|it| self.step(it, &path, scopes)));
         self.is_partial |= steps.len() < nodes.len();
         let name = name?;
         Some(Job {
@@ -246,7 +249,7 @@ impl WorkflowReader<'_> {
         key: &str,
     ) -> Option<&'n Node> {
         let members = keys.node().members().unwrap_or_default().iter();
-        let others = members.map(|it| it.key.value.as_str());
+        let others = members.map(|it| &*it.key.value);
         let others = others.filter(|it| !set.keys.contains(it));
         let is_meant = |other: &str| {
             let foreign = set.foreign.iter().find(|(known, _)| *known == other);
@@ -290,13 +293,24 @@ impl WorkflowReader<'_> {
 
     /// Reads a text in which expressions may stand.
     pub(super) fn written_text(&mut self, node: &Node, scopes: &ExprScopes) -> Option<WrittenText> {
-        let text = read::text(node, &mut self.faults)?;
+        let span = node.span.clone();
+        let text: Arc<str> = match &node.kind {
+            NodeKind::Text(text) => Arc::clone(&text.value),
+            NodeKind::Null
+            | NodeKind::Bool(_)
+            | NodeKind::Number(_)
+            | NodeKind::List(_)
+            | NodeKind::Map(_) => read::text(node, &mut self.faults)?.value.into(),
+        };
+        if Template::is_plain(&text) {
+            return Some(WrittenText::plain(text, span));
+        }
         if self.is_full() {
             return None;
         }
         let place = self.place(node);
-        match Template::parse(&text.value, &place, &scopes.values) {
-            Ok(template) => Some(WrittenText::new(text.value, text.span, template)),
+        match Template::parse(&text, &place, &scopes.values) {
+            Ok(template) => Some(WrittenText::new(text, span, template)),
             Err(fault) => {
                 self.faults.push(scopes.explained(fault));
                 None
@@ -438,7 +452,7 @@ impl WorkflowReader<'_> {
         let mut tags = BTreeMap::new();
         for member in members {
             if let Some(text) = self.written_text(&member.value, scopes) {
-                tags.insert(member.key.value.clone(), text);
+                tags.insert(member.key.value.to_string(), text);
             }
         }
         tags

@@ -9,6 +9,7 @@ use super::*;
 use crate::test_values::{assert_same, fault_shown as shown};
 
 mod evaluated;
+mod foreign;
 mod keys;
 
 /// Defines [`FILES`].

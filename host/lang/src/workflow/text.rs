@@ -10,9 +10,10 @@ use crate::expr::{Env, Evaluated, Expr};
 /// A text in which expressions may stand. Two are equal if they are written equally.
 #[derive(Debug, Clone)]
 pub struct WrittenText {
-    text: String,
+    text: Arc<str>,
     span: Range<usize>,
-    template: Arc<Template>,
+    /// The compiled text, unless the text stands for itself.
+    template: Option<Arc<Template>>,
 }
 
 /// An expression that yields a boolean: of a guard or an assert. Two are equal if they are written
@@ -24,11 +25,20 @@ pub struct WrittenCondition {
 }
 
 impl WrittenText {
-    pub(super) fn new(text: String, span: Range<usize>, template: Template) -> Self {
+    pub(super) fn new(text: Arc<str>, span: Range<usize>, template: Template) -> Self {
         Self {
             text,
             span,
-            template: Arc::new(template),
+            template: Some(Arc::new(template)),
+        }
+    }
+
+    /// Makes a text that stands for itself.
+    pub(super) fn plain(text: Arc<str>, span: Range<usize>) -> Self {
+        Self {
+            text,
+            span,
+            template: None,
         }
     }
 
@@ -41,7 +51,10 @@ impl WrittenText {
     /// Returns the text, if it has no expressions.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
-        self.template.literal()
+        match &self.template {
+            Some(template) => template.literal(),
+            None => Some(&self.text),
+        }
     }
 
     /// Returns the place of the text.
@@ -50,15 +63,15 @@ impl WrittenText {
         self.span.clone()
     }
 
-    /// Returns the compiled text.
+    /// Returns the compiled text. Returns `None` if the text stands for itself.
     #[must_use]
-    pub fn template(&self) -> &Template {
-        &self.template
+    pub fn template(&self) -> Option<&Template> {
+        self.template.as_deref()
     }
 
     /// Returns the expressions in the order of the text.
     pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
-        self.template.exprs()
+        self.template.iter().flat_map(|it| it.exprs())
     }
 
     /// Evaluates the expressions.
@@ -66,7 +79,10 @@ impl WrittenText {
     /// # Errors
     /// An expression has no value.
     pub fn eval(&self, env: &Env<'_>) -> Result<Evaluated, Diagnostic> {
-        self.template.eval(env)
+        match &self.template {
+            Some(template) => template.eval(env),
+            None => Ok(Evaluated::Value((*self.text).into())),
+        }
     }
 }
 

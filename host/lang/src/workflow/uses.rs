@@ -1,13 +1,14 @@
 //! Checks the references in the expressions of a workflow: inputs are declared, and steps and jobs
 //! exist and have ended when the expression is evaluated, because its step waits for them.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::{Job, Step, Workflow};
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::expr::{Expr, Reference};
 use crate::scope::STEP_MEMBERS;
-use crate::suggest::nearest;
+use crate::suggest::{Candidates, nearest};
 use crate::yaml::Faults;
 use crate::yaml::faults::FAULTS_MAX;
 
@@ -80,6 +81,8 @@ struct Uses<'w> {
     steps: HashMap<&'w str, Vec<(usize, usize)>>,
     /// All steps in the order of the file.
     all: Vec<&'w Step>,
+    /// The names of the steps, from the first unknown name on.
+    names: OnceCell<Candidates<'w>>,
     job_waits: Waits,
     step_waits: Waits,
 }
@@ -175,6 +178,7 @@ impl<'w> Uses<'w> {
             jobs,
             steps,
             all,
+            names: OnceCell::new(),
             job_waits,
             step_waits: Waits::new(step_on),
         }
@@ -245,7 +249,8 @@ impl<'w> Uses<'w> {
             Err(jobs) if jobs.is_empty() => {
                 let fault = fault(format!("there is no step named `{name}`"));
                 let fault = fault.with_code(DiagnosticCode::UnknownName);
-                let near = nearest(name, self.all.iter().map(|it| it.path.step.as_str()));
+                let names = || Candidates::new(self.all.iter().map(|it| it.path.step.as_str()));
+                let near = self.names.get_or_init(names).nearest(name);
                 return Some(fault.with_near(near));
             }
             Err(jobs) => {

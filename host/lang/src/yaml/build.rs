@@ -13,6 +13,7 @@ use super::outline::{
     FEW_VALUES_MAX, FREE_VALUES_MAX, MERGE_KEY, Outline, SHORT_TEXT_BYTES_MAX, ValueForm,
 };
 use super::scalar::{self, PlainScalar, WrongNumber};
+use super::shared_texts::SharedTexts;
 use super::{Located, syntax};
 use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 
@@ -82,7 +83,7 @@ enum Open {
 struct OpenMap {
     /// The number of the first of its members in [`Builder::members`].
     first: usize,
-    key: Option<Located<String>>,
+    key: Option<Located<Arc<str>>>,
     key_is_merge: bool,
     merged: Vec<Member>,
 }
@@ -101,6 +102,7 @@ struct Builder<'f> {
     /// The members of all open maps.
     members: Vec<Member>,
     root: Option<Node>,
+    texts: SharedTexts,
     anchors: BTreeMap<usize, Anchored>,
     n_nodes: usize,
     /// The values in parts of the file that have few.
@@ -119,6 +121,7 @@ impl<'f> Builder<'f> {
             items: Vec::new(),
             members: Vec::new(),
             root: None,
+            texts: SharedTexts::default(),
             anchors: BTreeMap::new(),
             n_nodes: 0,
             n_few: 0,
@@ -180,7 +183,7 @@ impl<'f> Builder<'f> {
 
     /// Makes the value of a scalar.
     fn scalar(
-        &self,
+        &mut self,
         text: Cow<'_, str>,
         style: ScalarStyle,
         span: Span,
@@ -213,7 +216,7 @@ impl<'f> Builder<'f> {
             PlainScalar::Number(it) => NodeKind::Number(it),
             PlainScalar::Text => NodeKind::Text(Text {
                 form: form(style, span.indent),
-                value: text.into_owned(),
+                value: self.texts.shared(text),
             }),
         };
         Ok(Built {
@@ -382,12 +385,11 @@ impl<'f> Builder<'f> {
         let end = if is_bracket { place.end } else { frame.end };
         let span = frame.start..end.max(frame.start);
         let kind = match frame.open {
-            Open::List(first) => NodeKind::List(self.items.split_off(first)),
+            Open::List(first) => NodeKind::List(self.items.drain(first..).collect()),
             Open::Map(map) => {
-                let mut members = self.members.split_off(map.first);
-                let added = self.added(&members, &map.merged)?;
-                members.extend(added);
-                NodeKind::Map(members)
+                let added = self.added(&self.members[map.first..], &map.merged)?;
+                self.members.extend(added);
+                NodeKind::Map(self.members.drain(map.first..).collect())
             }
         };
         let built = Built {
@@ -433,7 +435,7 @@ impl<'f> Builder<'f> {
     }
 
     /// Returns the fault of a key that is also given where `first` is.
-    fn given_twice(&self, key: &Located<String>, first: usize) -> Diagnostic {
+    fn given_twice(&self, key: &Located<Arc<str>>, first: usize) -> Diagnostic {
         let (line, _) = self.file.line_column(first);
         let message = format!("the key `{}` is given twice", key.value);
         self.fault(key.span.clone(), message)

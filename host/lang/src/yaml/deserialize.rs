@@ -460,7 +460,7 @@ fn key<'de, K: DeserializeSeed<'de>>(
     file: &Arc<SourceFile>,
     seed: K,
 ) -> Result<K::Value, FillError> {
-    let text: StrDeserializer<'_, FillError> = member.key.value.as_str().into_deserializer();
+    let text: StrDeserializer<'_, FillError> = (*member.key.value).into_deserializer();
     let read = seed.deserialize(text);
     read.map_err(|error| {
         let at = Node::from_value(&serde_json::Value::Null, member.key.span.clone());

@@ -221,7 +221,7 @@ impl<'n> Keys<'n> {
     /// Returns whether there is an unknown key whose fault suggests this one. That it is missing is
     /// no second fault then. Only the unknown keys that can have a fault count.
     fn is_misspelt(&self, key: &str) -> bool {
-        let unknown = self.members.iter().map(|it| it.key.value.as_str());
+        let unknown = self.members.iter().map(|it| &*it.key.value);
         let unknown = unknown.filter(|it| !self.set.keys.contains(it));
         unknown
             .take(FAULTS_MAX)
@@ -231,7 +231,7 @@ impl<'n> Keys<'n> {
     /// Returns a key with its place and its value, which may be null.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<&'n Member> {
-        self.members.iter().find(|it| it.key.value == key)
+        self.members.iter().find(|it| *it.key.value == *key)
     }
 
     /// Returns the node that has the keys.

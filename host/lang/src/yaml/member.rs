@@ -19,11 +19,14 @@ pub(super) struct Built {
 }
 
 /// Returns the key that a value is. A number or a boolean is a key as it is written.
-pub(super) fn key_of(built: Built, file: &Arc<SourceFile>) -> Result<Located<String>, Diagnostic> {
+pub(super) fn key_of(
+    built: Built,
+    file: &Arc<SourceFile>,
+) -> Result<Located<Arc<str>>, Diagnostic> {
     let Built { node, place, .. } = built;
     let value = match node.kind {
         NodeKind::Text(text) => text.value,
-        NodeKind::Bool(_) | NodeKind::Number(_) => file.slice(node.span).to_owned(),
+        NodeKind::Bool(_) | NodeKind::Number(_) => file.slice(node.span).into(),
         NodeKind::Null => {
             let fault = Diagnostic::new(file, place, "a key is missing before the `:`");
             return Err(fault.with_code(DiagnosticCode::Syntax));
@@ -51,12 +54,12 @@ pub(super) fn merged(built: Built, file: &Arc<SourceFile>) -> Result<Vec<Member>
         .with_hint("write `<<: *name`, and `&name` before that map")
     };
     match built.node.kind {
-        NodeKind::Map(members) => Ok(members),
+        NodeKind::Map(members) => Ok(members.to_vec()),
         NodeKind::List(items) => {
             let mut all = Vec::new();
-            for item in items {
-                match item.kind {
-                    NodeKind::Map(members) => all.extend(members),
+            for item in items.iter() {
+                match &item.kind {
+                    NodeKind::Map(members) => all.extend_from_slice(members),
                     NodeKind::Null
                     | NodeKind::Bool(_)
                     | NodeKind::Number(_)

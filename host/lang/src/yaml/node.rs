@@ -30,17 +30,18 @@ pub enum NodeKind {
     Number(Number),
     /// A text.
     Text(Text),
-    /// A list.
-    List(Vec<Node>),
-    /// Keys with values, in the order of the file. Each key is there once.
-    Map(Vec<Member>),
+    /// A list. Copies of the node share it.
+    List(Arc<[Node]>),
+    /// Keys with values, in the order of the file. Each key is there once. Copies of the node share
+    /// them.
+    Map(Arc<[Member]>),
 }
 
 /// A text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     /// The text as it is meant: without quotes, unescaped and unfolded.
-    pub value: String,
+    pub value: Arc<str>,
     /// How it is written, which says where its parts are in the file.
     pub(super) form: TextForm,
 }
@@ -64,7 +65,7 @@ pub(super) enum TextForm {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member {
     /// The key.
-    pub key: Located<String>,
+    pub key: Located<Arc<str>>,
     /// The value.
     pub value: Node,
 }
@@ -78,7 +79,7 @@ impl Node {
             Value::Bool(it) => NodeKind::Bool(*it),
             Value::Number(it) => NodeKind::Number(it.clone()),
             Value::String(it) => NodeKind::Text(Text {
-                value: it.clone(),
+                value: it.as_str().into(),
                 form: TextForm::Made,
             }),
             Value::Array(items) => {
@@ -88,7 +89,7 @@ impl Node {
             Value::Object(members) => {
                 let members = members.iter().map(|(key, value)| Member {
                     key: Located {
-                        value: key.clone(),
+                        value: key.as_str().into(),
                         span: span.clone(),
                     },
                     value: Self::from_value(value, span.clone()),
@@ -106,11 +107,11 @@ impl Node {
             NodeKind::Null => Value::Null,
             NodeKind::Bool(it) => Value::Bool(*it),
             NodeKind::Number(it) => Value::Number(it.clone()),
-            NodeKind::Text(it) => Value::String(it.value.clone()),
+            NodeKind::Text(it) => Value::String(it.value.to_string()),
             NodeKind::List(items) => items.iter().map(Self::value).collect(),
             NodeKind::Map(members) => {
                 let members = members.iter();
-                let members = members.map(|it| (it.key.value.clone(), it.value.value()));
+                let members = members.map(|it| (it.key.value.to_string(), it.value.value()));
                 Value::Object(members.collect::<Map<_, _>>())
             }
         }
@@ -189,7 +190,7 @@ impl Node {
     /// Returns the key and the value of a key.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<&Member> {
-        self.members()?.iter().find(|it| it.key.value == key)
+        self.members()?.iter().find(|it| *it.key.value == *key)
     }
 
     /// Returns the value of a key.

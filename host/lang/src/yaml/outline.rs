@@ -11,9 +11,9 @@ pub(crate) const FEW_VALUES_MAX: usize = 10_000;
 /// The maximum number of values in one value whose parts the author chooses: the arguments of a
 /// model or of a method, or a step.
 ///
-/// As with [`FEW_VALUES_MAX`], the author chooses the number. It is also the maximum for data that
-/// an expression looks up. Larger data belongs in a file that a plugin reads.
-pub(crate) const FREE_VALUES_MAX: usize = 200_000;
+/// As with [`FEW_VALUES_MAX`], the author chooses the number. Reading so many takes about 50 ms.
+/// Larger data belongs in a file that a plugin reads.
+pub(crate) const FREE_VALUES_MAX: usize = 100_000;
 
 /// The maximum length of a text in the parts of a file that have few values, in bytes.
 ///

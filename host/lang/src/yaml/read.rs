@@ -15,7 +15,7 @@ use crate::diagnostic::DiagnosticCode;
 /// Reads a text. A number or a boolean is the text that was written.
 pub fn text(node: &Node, faults: &mut Faults) -> Option<Located<String>> {
     let value = match &node.kind {
-        NodeKind::Text(text) => text.value.clone(),
+        NodeKind::Text(text) => text.value.to_string(),
         NodeKind::Number(_) | NodeKind::Bool(_) => node.written(faults.file()),
         NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => {
             faults.push(wrong_type(node, faults.file(), "a text"));
@@ -114,7 +114,7 @@ pub fn tags(node: &Node, faults: &mut Faults) -> Option<Located<BTreeMap<String,
             faults.add(DiagnosticCode::InvalidName, span, "a tag has no name");
             return None;
         }
-        Some((member.key.value.clone(), value))
+        Some((member.key.value.to_string(), value))
     })?;
     Some(located(node, members.value.into_iter().collect()))
 }

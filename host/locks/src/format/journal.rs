@@ -12,7 +12,7 @@ use crate::table::RequestId;
 /// The version of the journal's format and of the table's rules.
 ///
 /// The rules are included because processes with different rules would compute different tables.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A line. Its only key is the kind of the line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -166,9 +166,9 @@ impl TryFrom<StoredHeader<'_>> for Header {
 mod tests {
     use super::*;
 
-    /// Lines as every version of Sedge with format 3 writes them.
+    /// Lines as every version of Sedge with format 4 writes them.
     const LINES: [&str; 9] = [
-        r#"{"table":{"version":3,"boot":"96381260-\"é\"","epoch":17891627733450849451,"n_requests":4}}"#,
+        r#"{"table":{"version":4,"boot":"96381260-\"é\"","epoch":17891627733450849451,"n_requests":4}}"#,
         r#"{"entry":{"id":3,"place":"granted","since":1795638173187,"request":{"owner":{"session":"388701da4aaefe0a","lineage":"k3v9q2x8w1mz/1"},"resource":"datastore","mode":"IX","what":"sink.run"}}}"#,
         r#"{"entry":{"id":7,"place":"overtaking","since":0,"request":{"owner":{"session":"0000000000000000","lineage":"k3v9q2x8w1mz"},"resource":"datastore","mode":"IS","what":""}}}"#,
         r#"{"entry":{"id":8,"place":"waiting","since":0,"request":{"owner":{"session":"ffffffffffffffff","lineage":"k3v9q2x8w1mz/1/2"},"resource":{"model":"sink"},"mode":"S","what":"\u0007\n\"é\""}}}"#,
@@ -201,7 +201,7 @@ mod tests {
         check(r#"{"dead":["7",1]}"#, "`7` is not a session number");
         check(
             r#"{"table":{"version":2,"boot":"","epoch":1,"n_requests":0}}"#,
-            "its format is 2, not 3",
+            "its format is 2, not 4",
         );
         let ask = |owner: &str, resource: &str| {
             format!(
@@ -221,11 +221,11 @@ mod tests {
             (header.epoch.0, header.n_requests),
             (17891627733450849451, 4)
         );
-        let found = read_header(br#"{"table":{"version":4,"ring":7},"more":[]}"#);
+        let found = read_header(br#"{"table":{"version":5,"ring":7},"more":[]}"#);
         let is_other = matches!(
             found,
             Err(FormatError::Version {
-                found: 4,
+                found: 5,
                 known: VERSION
             })
         );

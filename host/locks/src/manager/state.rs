@@ -41,19 +41,25 @@ pub(super) enum Woken {
 /// The result of asking for several locks.
 pub(super) struct AcquireAnswer {
     pub(super) epoch: Epoch,
-    /// The requests that are granted.
-    pub(super) held: Vec<RequestId>,
-    /// The number of wants that are granted.
+    /// The requests that are in the table, granted or waiting.
+    pub(super) ids: Vec<RequestId>,
+    /// The number of wants that are granted or wait.
     pub(super) n_done: usize,
-    /// The answer to the next want.
     pub(super) answer: Answer,
+}
+
+/// A request that waits, and the channel on which its task is woken.
+pub(super) struct Queued {
+    pub(super) id: RequestId,
+    pub(super) resource: Resource,
+    pub(super) woken: oneshot::Receiver<Woken>,
 }
 
 pub(super) enum Answer {
     AllHeld,
     Wait {
-        id: RequestId,
-        woken: oneshot::Receiver<Woken>,
+        /// The requests of the last batch that wait; at least one.
+        queued: Vec<Queued>,
         /// The sessions that have to be watched from now on.
         watch: Vec<SessionId>,
     },
@@ -193,6 +199,7 @@ impl State {
         }
     }
 
+    /// Makes the requests of an owner, batch by batch, up to the first batch that waits.
     pub(super) fn request(
         &mut self,
         session: Option<&Session>,
@@ -200,49 +207,48 @@ impl State {
         what: &str,
         wants: &[(Resource, Mode)],
     ) -> AcquireAnswer {
-        let mut held = Vec::new();
-        for (n_done, (resource, mode)) in wants.iter().enumerate() {
-            let request = LockRequest {
+        let mut ids = Vec::new();
+        let mut n_done = 0;
+        let mut answer = Answer::AllHeld;
+        while let Answer::AllHeld = answer
+            && n_done < wants.len()
+        {
+            let wanted = first_batch(&wants[n_done..]);
+            let requests = wanted.iter().map(|(resource, mode)| LockRequest {
                 owner: owner.clone(),
                 resource: resource.clone(),
                 mode: *mode,
                 what: what.to_owned(),
-            };
-            if self.table().is_included(&request) {
-                continue;
-            }
-            let answer = match self.decide(session, &request) {
-                Decision::Granted => {
-                    held.push(self.insert(request));
-                    continue;
-                }
-                Decision::Wait => self.begin_to_wait(session, request),
+            });
+            let batch: Vec<LockRequest> = requests
+                .filter(|request| !self.table().is_included(request))
+                .collect();
+            match self.decide(session, &batch) {
+                Decision::Granted => ids.extend(batch.into_iter().map(|it| self.insert(it).0)),
+                Decision::Wait => answer = self.begin_to_wait(session, batch, &mut ids),
                 Decision::Deadlock(cycle) => {
-                    Answer::Deadlock(Box::new(self.deadlock(&request, cycle)))
+                    let error = self.deadlock(owner, what, cycle);
+                    answer = Answer::Deadlock(Box::new(error));
+                    break;
                 }
-            };
-            return AcquireAnswer {
-                epoch: self.epoch(),
-                held,
-                n_done,
-                answer,
-            };
+            }
+            n_done += wanted.len();
         }
         AcquireAnswer {
             epoch: self.epoch(),
-            held,
-            n_done: wants.len(),
-            answer: Answer::AllHeld,
+            ids,
+            n_done,
+            answer,
         }
     }
 
-    /// Decides on a request, after releasing the locks of dead sessions in a cycle.
+    /// Decides on a batch, after releasing the locks of dead sessions in a cycle.
     ///
     /// A process that only holds locks watches no session, so it may be the first to notice that
     /// one is dead.
-    fn decide(&mut self, session: Option<&Session>, request: &LockRequest) -> Decision {
+    fn decide(&mut self, session: Option<&Session>, batch: &[LockRequest]) -> Decision {
         loop {
-            let decision = decide(self.table(), request);
+            let decision = decide(self.table(), batch);
             let dead = match &decision {
                 Decision::Deadlock(cycle) => session.and_then(|session| dead_one(session, cycle)),
                 Decision::Granted | Decision::Wait => None,
@@ -254,19 +260,21 @@ impl State {
         }
     }
 
-    fn insert(&mut self, request: LockRequest) -> RequestId {
+    fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
         let now = Timestamp::now().0;
         match &mut self.book {
-            Book::Alone(table) => table.insert(request, now).0,
-            Book::Shared(replica) => replica.insert(request, now).0,
+            Book::Alone(table) => table.insert(request, now),
+            Book::Shared(replica) => replica.insert(request, now),
         }
     }
 
-    fn begin_to_wait(&mut self, session: Option<&Session>, request: LockRequest) -> Answer {
-        let own = request.owner.session;
-        // A later request is queued behind this one, unless it comes from below a call that is
-        // already at the resource.
-        let watch = self.unwatched_at(&request.resource, own);
+    /// Makes all requests of a batch, of which at least one has to wait.
+    fn begin_to_wait(
+        &mut self,
+        session: Option<&Session>,
+        batch: Vec<LockRequest>,
+        ids: &mut Vec<RequestId>,
+    ) -> Answer {
         if let Some(session) = session
             && std::mem::take(&mut self.lacks_bell)
         {
@@ -279,10 +287,27 @@ impl State {
                 }
             });
         }
-        let id = self.insert(request);
-        let (wake, woken) = oneshot::channel();
-        self.waiters.insert(id, wake);
-        Answer::Wait { id, woken, watch }
+        let (mut queued, mut watch) = (Vec::new(), BTreeSet::new());
+        for request in batch {
+            let (own, resource) = (request.owner.session, request.resource.clone());
+            let (id, place) = self.insert(request);
+            ids.push(id);
+            if place == QueuePlace::Granted {
+                continue;
+            }
+            // A later request is queued behind this one, unless it comes from below a call that is
+            // already at the resource.
+            watch.extend(self.unwatched_at(&resource, own));
+            let (wake, woken) = oneshot::channel();
+            self.waiters.insert(id, wake);
+            queued.push(Queued {
+                id,
+                resource,
+                woken,
+            });
+        }
+        let watch = watch.into_iter().collect();
+        Answer::Wait { queued, watch }
     }
 
     fn unwatched_at(&self, resource: &Resource, own: SessionId) -> Vec<SessionId> {
@@ -308,16 +333,16 @@ impl State {
             .collect()
     }
 
-    fn deadlock(&self, request: &LockRequest, cycle: Cycle) -> LockError {
-        let mut ours = self.chain(&request.owner);
-        if request.owner.lineage.depth() > 0 {
+    fn deadlock(&self, owner: &Owner, what: &str, cycle: Cycle) -> LockError {
+        let mut ours = self.chain(owner);
+        if owner.lineage.depth() > 0 {
             // The call itself may hold no lock yet, and then the table does not know it.
             ours.pop();
         }
-        ours.push(request.what.clone());
+        ours.push(what.to_owned());
         let theirs = cycle.links.get(1).unwrap_or(&cycle.links[0]);
         LockError::Deadlock {
-            resource: request.resource.clone(),
+            resource: cycle.links[0].resource.clone(),
             ours,
             theirs: self.chain(&theirs.waiter),
             cycle,
@@ -406,6 +431,21 @@ impl State {
             blockers: self.blockers(entry.id),
         })
     }
+}
+
+/// Returns the wants that are requested at the same time: the next want if it is the datastore, and
+/// otherwise all models up to the next want that is not a model.
+///
+/// The intention on the datastore is granted before any model is requested. Otherwise a call that
+/// waits for structural work would already hold its model, and structural work may be waiting for
+/// a call that is about to call this model.
+fn first_batch(wants: &[(Resource, Mode)]) -> &[(Resource, Mode)] {
+    let models = wants.iter().take_while(|(resource, _)| match resource {
+        Resource::Datastore => false,
+        Resource::Model(_) => true,
+    });
+    let n_models = models.count();
+    &wants[..n_models.max(1).min(wants.len())]
 }
 
 /// Returns a session in a cycle that is dead, or `None`.

@@ -227,6 +227,119 @@ async fn deadlock_between_processes_is_reported_to_the_call_that_closes_it() {
     locked(&other, "1/1", Mode::X, "a").await;
 }
 
+/// Requests models for a call, all at once, after an intention on the datastore.
+fn spawn_lock_all(
+    manager: &Arc<LockManager>,
+    text: &'static str,
+    models: &'static [&'static str],
+    deadline: Moment,
+) -> tokio::task::JoinHandle<Result<LockGuard, LockError>> {
+    let manager = Arc::clone(manager);
+    tokio::spawn(async move {
+        let mut wants = vec![(Resource::Datastore, Mode::IX)];
+        wants.extend(models.iter().map(|name| (model(name), Mode::X)));
+        let request = AcquireRequest {
+            lineage: &lineage(text),
+            under: None,
+            what: "all.run",
+            wants: &wants,
+            deadline,
+        };
+        manager.acquire(request).await
+    })
+}
+
+fn n_entries(manager: &Arc<LockManager>) -> usize {
+    manager.state().table().entries().count()
+}
+
+/// The calls request each other's models in opposite orders, in one process and in two.
+#[tokio::test]
+async fn calls_that_request_several_models_at_once_do_not_deadlock() {
+    let (_keep, open) = folder();
+    let alone = LockManager::alone();
+    for [one, other] in [[Arc::clone(&alone), alone], [open(), open()]] {
+        let held = locked(&one, "0/1", Mode::X, "b").await;
+        let first = spawn_lock_all(&one, "1/1", &["a", "b", "c"], later());
+        until_waiting(&one, "1/1").await;
+        let second = spawn_lock_all(&other, "2/1", &["c", "b", "a"], later());
+        until_waiting(&other, "2/1").await;
+        drop(held);
+        let first = first.await.expect("no panic").expect("the locks");
+        assert!(other.waiting(&lineage("2/1")).is_some(), "it is behind");
+        drop(first);
+        drop(second.await.expect("no panic").expect("the locks"));
+        one.entries().expect("a sound table");
+        no_trace(&one);
+    }
+}
+
+#[tokio::test]
+async fn batch_leaves_all_queues_at_its_deadline_and_when_it_is_dropped() {
+    let (_keep, open) = folder();
+    for manager in [LockManager::alone(), open()] {
+        let _held = locked(&manager, "0/1", Mode::X, "b").await;
+        let timed_out = spawn_lock_all(&manager, "1/1", &["a", "b", "c"], soon());
+        let error = timed_out.await.expect("no panic");
+        let Err(LockError::Timeout {
+            resource, blockers, ..
+        }) = error
+        else {
+            panic!("another call has `b`: {error:?}")
+        };
+        assert_eq!((resource, blockers.len()), (model("b"), 1));
+        until("it has left", || n_entries(&manager) == 1).await;
+        let dropped = spawn_lock_all(&manager, "2/1", &["a", "b", "c"], later());
+        until_waiting(&manager, "2/1").await;
+        assert_eq!(n_entries(&manager), 5);
+        dropped.abort();
+        dropped.await.expect_err("it was aborted");
+        until("it has left", || n_entries(&manager) == 1).await;
+        drop(locked(&manager, "3/1", Mode::X, "a").await);
+    }
+}
+
+/// A call of the same run blocks `a`, and another run `b`.
+#[tokio::test]
+async fn batch_waits_longer_if_a_call_of_its_run_blocks_any_of_it() {
+    let manager = LockManager::alone();
+    let sibling = locked(&manager, "1/2", Mode::X, "b").await;
+    let other = locked(&manager, "2/1", Mode::X, "a").await;
+    let mut waits = spawn_lock_all(&manager, "1/1", &["a", "b"], soon());
+    let three_times = Moment::now().after(Duration::from_millis(100));
+    let early = clock::until(three_times, &mut waits).await;
+    early.expect_err("it still waits");
+    drop((sibling, other));
+    waits.await.expect("no panic").expect("the locks");
+}
+
+/// A call that waits for structural work holds no model yet, so the calls that the structural work
+/// waits for can call that model.
+#[tokio::test]
+async fn call_that_waits_for_the_datastore_holds_no_model() {
+    let manager = LockManager::alone();
+    let running = spawn_lock_all(&manager, "0/1", &["a"], later());
+    let running = running.await.expect("no panic").expect("it is free");
+    let structural = AcquireRequest {
+        lineage: &lineage("1"),
+        under: None,
+        what: "compact",
+        wants: &[(Resource::Datastore, Mode::X)],
+        deadline: later(),
+    };
+    let mut structural = Box::pin(manager.acquire(structural));
+    let early = clock::until(soon(), &mut structural).await;
+    early.expect_err("a call is running");
+    let late = spawn_lock_all(&manager, "2/1", &["b"], later());
+    until_waiting(&manager, "2/1").await;
+    let nested = spawn_lock_all(&manager, "0/1/1", &["b"], later());
+    drop(nested.await.expect("no panic").expect("it is free"));
+    drop(running);
+    drop(structural.await.expect("its turn"));
+    drop(late.await.expect("no panic").expect("its turn"));
+    no_trace(&manager);
+}
+
 #[tokio::test]
 async fn locks_are_listed_with_holders_and_waiters() {
     let (keep, open) = folder();

@@ -1,29 +1,36 @@
 //! Deadlock detection: searches the wait-for graph for a cycle.
 //!
-//! The nodes of the graph are the waiting requests. An edge leads from a request to each
-//! conflicting request ahead of it in the queue. For each lineage that holds the resource, an
-//! edge leads to every waiting request of that lineage and of the calls below it, because a call
-//! cannot end before the calls that it made. It does not matter which of several parallel calls
-//! the parent is waiting for at the moment, since it needs all of them to end.
+//! The nodes of the graph are the waiting requests. A request has *blockers*: the conflicting
+//! requests ahead of it in the queue, and the holders that conflict with it. An edge leads to every
+//! waiting request of a blocker's owner and of the calls below that owner, for two reasons:
 //!
-//! Only a new waiting request can close a cycle. A grant or a release adds no edge to a request
-//! that already waits. A call that is granted a lock runs, and its next request is checked when
-//! it is made. So one search, from the request that is about to wait, is enough (Knapp, "Deadlock
-//! Detection in Distributed Databases", 1987, §2: detection by the path that the new edge
-//! closes).
+//! - A holder cannot end before the calls that it made. It does not matter which of several
+//!   parallel calls it is waiting for at the moment, since it needs all of them to end.
+//! - The requests of one call are made at the same time, as a *batch*, and the call begins when all
+//!   of them are granted. A blocker that waits itself is therefore released only after every
+//!   request of its batch was granted. The same holds for a blocker that is granted while others
+//!   of its batch still wait.
+//!
+//! Only a new batch can close a cycle. If a request is granted, the requests behind it had an edge
+//! to its whole batch before. (The exception are intentions, which are never part of a batch with
+//! another request that waits.) A call whose batch is granted runs, and its next batch is checked
+//! when it is made. So one search, from the requests of the batch that are about to wait, is enough
+//! (Knapp, "Deadlock Detection in Distributed Databases", 1987, §2: detection by the path that the
+//! new edge closes).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{LockRequest, LockTable, QueuePlace, RequestId, TableEntry};
 use crate::mode::Resource;
 use crate::owner::Owner;
 
-/// Requests that wait for each other. The request that closes the cycle comes first.
+/// Requests that wait for each other. A request of the batch that closes the cycle comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cycle {
     /// The links of the cycle. Each waits for the next one, and the last one waits for the first.
     pub links: Vec<Link>,
-    /// The topmost call in the first request's lineage that blocks the last request of the cycle.
+    /// The topmost call in the batch's lineage that blocks the last request of the cycle.
     ///
     /// The cycle is broken when this call and all calls below it have ended.
     pub breaks_at: Owner,
@@ -40,56 +47,53 @@ pub struct Link {
     pub blocker: Owner,
 }
 
-/// The request that is about to wait. It is part of the graph, but not yet of the table.
+/// A batch of which at least one request is about to wait. It is part of the graph, but not yet of
+/// the table.
 struct Candidate<'a> {
-    request: &'a LockRequest,
-    place: QueuePlace,
+    owner: &'a Owner,
+    /// The requests, each with the place that it would get.
+    requests: &'a [(&'a LockRequest, QueuePlace)],
 }
 
-/// A node of the graph: a request in the table, or the candidate.
+/// A node of the graph: a request in the table, or one of the candidate, by its index.
 #[derive(Clone, Copy)]
 enum Node<'a> {
-    Candidate,
+    Candidate(usize),
     Waiting(&'a TableEntry),
 }
 
-impl Node<'_> {
-    /// Returns what identifies the node: the number of its request. The candidate has none yet.
-    fn key(self) -> Option<RequestId> {
-        match self {
-            Self::Candidate => None,
-            Self::Waiting(entry) => Some(entry.id),
-        }
-    }
-}
+/// For each request in the table that the search has reached: the node before it, and the owner
+/// that blocks the node before it.
+type ReachedBy<'a> = BTreeMap<RequestId, (Node<'a>, Owner)>;
 
-/// For each node that the search has reached: the node before it, and the owner that blocks the
-/// node before it.
-type ReachedBy<'a> = BTreeMap<Option<RequestId>, (Node<'a>, Owner)>;
-
-/// Returns the cycle that a request would close by waiting at `place`, or `None`.
+/// Returns the cycle that a batch would close by taking these places, or `None`.
+///
+/// All requests have the same owner, and each has another resource.
 pub(super) fn cycle_closed_by(
     table: &LockTable,
-    request: &LockRequest,
-    place: QueuePlace,
+    requests: &[(&LockRequest, QueuePlace)],
 ) -> Option<Cycle> {
+    let (first, _) = requests.first()?;
+    let owner = &first.owner;
     let is_waited_for = table.queues.values().any(|queue| {
-        let has_it = |held: &TableEntry| held.request.owner.covers(&request.owner);
+        let has_it = |held: &TableEntry| held.request.owner.covers(owner);
         queue.is_waited_for() && queue.granted().any(has_it)
     });
     // No request waits for a lineage that holds nothing, or nothing that is waited for.
     if !is_waited_for {
         return None;
     }
-    let candidate = Candidate { request, place };
+    let candidate = Candidate { owner, requests };
     let mut reached_by = ReachedBy::new();
-    let mut next = VecDeque::from([Node::Candidate]);
+    let waits = |index: &usize| requests[*index].1 != QueuePlace::Granted;
+    let starts = (0..requests.len()).filter(waits);
+    let mut next: VecDeque<Node<'_>> = starts.map(Node::Candidate).collect();
     while let Some(node) = next.pop_front() {
         for (blocker, other) in edges(table, &candidate, node) {
-            if other.key().is_none() {
+            let Node::Waiting(entry) = other else {
                 return Some(cycle(table, &candidate, (node, blocker), &reached_by));
-            }
-            if let std::collections::btree_map::Entry::Vacant(new) = reached_by.entry(other.key()) {
+            };
+            if let Entry::Vacant(new) = reached_by.entry(entry.id) {
                 new.insert((node, blocker));
                 next.push_back(other);
             }
@@ -99,40 +103,31 @@ pub(super) fn cycle_closed_by(
 }
 
 /// Returns the edges that leave a node: each target, and the owner that blocks the node there.
+///
+/// An edge to the candidate leads to its first request, which stands for all of them.
 fn edges<'a>(
     table: &'a LockTable,
     candidate: &Candidate<'_>,
     node: Node<'a>,
 ) -> Vec<(Owner, Node<'a>)> {
-    let (request, place, id, waits_behind_candidate) = match node {
-        Node::Candidate => (
-            candidate.request,
-            candidate.place,
-            RequestId(u64::MAX),
-            false,
-        ),
-        Node::Waiting(entry) => (
-            &entry.request,
-            entry.place,
-            entry.id,
-            candidate.overtakes(entry),
-        ),
+    let (request, place, id) = match node {
+        Node::Candidate(index) => {
+            let (request, place) = candidate.requests[index];
+            (request, place, RequestId(u64::MAX))
+        }
+        Node::Waiting(entry) => (&entry.request, entry.place, entry.id),
     };
     let Some(queue) = table.queue(&request.resource) else {
         return Vec::new();
     };
     let mut edges = Vec::new();
-    if waits_behind_candidate {
-        edges.push((candidate.request.owner.clone(), Node::Candidate));
+    if candidate.blocks(node) {
+        edges.push((candidate.owner.clone(), Node::Candidate(0)));
     }
     for blocker in queue.blockers(request, place, id) {
         let owner = &blocker.request.owner;
-        if blocker.place != QueuePlace::Granted {
-            edges.push((owner.clone(), Node::Waiting(blocker)));
-            continue;
-        }
-        if owner.covers(&candidate.request.owner) {
-            edges.push((owner.clone(), Node::Candidate));
+        if owner.covers(candidate.owner) {
+            edges.push((owner.clone(), Node::Candidate(0)));
         }
         let from = (owner.clone(), RequestId(0));
         let below = table.waiting.range(from..);
@@ -143,20 +138,30 @@ fn edges<'a>(
     edges
 }
 
-impl Candidate<'_> {
-    /// Returns whether the candidate would be queued ahead of a request that waits already.
-    fn overtakes(&self, other: &TableEntry) -> bool {
-        self.place == QueuePlace::Overtaking
-            && other.place == QueuePlace::Waiting
-            && other.request.resource == self.request.resource
-            && !other.request.mode.is_compatible_with(self.request.mode)
+impl<'a> Candidate<'a> {
+    fn request(&self, node: Node<'a>) -> &'a LockRequest {
+        match node {
+            Node::Candidate(index) => self.requests[index].0,
+            Node::Waiting(entry) => &entry.request,
+        }
     }
-}
 
-fn request_of<'a>(candidate: &Candidate<'a>, node: Node<'a>) -> &'a LockRequest {
-    match node {
-        Node::Candidate => candidate.request,
-        Node::Waiting(entry) => &entry.request,
+    /// Returns whether a request of the candidate would block a request that waits already: it is
+    /// granted at once, or it overtakes that request.
+    fn blocks(&self, node: Node<'_>) -> bool {
+        let Node::Waiting(entry) = node else {
+            return false;
+        };
+        let (other, own) = (&entry.request, self.requests.iter());
+        let mut own = own.filter(|(own, _)| own.resource == other.resource);
+        own.any(|(own, place)| {
+            let is_ahead = match place {
+                QueuePlace::Granted => true,
+                QueuePlace::Overtaking => entry.place == QueuePlace::Waiting,
+                QueuePlace::Waiting => false,
+            };
+            is_ahead && !other.mode.is_compatible_with(own.mode) && !own.owner.covers(&other.owner)
+        })
     }
 }
 
@@ -168,7 +173,7 @@ fn cycle(
     reached_by: &ReachedBy<'_>,
 ) -> Cycle {
     let link = |node: Node<'_>, blocker| {
-        let request = request_of(candidate, node);
+        let request = candidate.request(node);
         Link {
             waiter: request.owner.clone(),
             resource: request.resource.clone(),
@@ -178,7 +183,9 @@ fn cycle(
     let breaks_at = breaks_at(table, candidate, last);
     let mut links = vec![link(last, blocker)];
     let mut node = last;
-    while let Some((before, blocker)) = reached_by.get(&node.key()) {
+    while let Node::Waiting(entry) = node
+        && let Some((before, blocker)) = reached_by.get(&entry.id)
+    {
         links.push(link(*before, blocker.clone()));
         node = *before;
     }
@@ -190,19 +197,17 @@ fn cycle(
 ///
 /// The request `last` stays blocked until all such owners have ended.
 fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node<'_>) -> Owner {
-    let wanted = request_of(candidate, last);
-    let own = &candidate.request.owner;
+    let wanted = candidate.request(last);
+    let own = candidate.owner;
     let queue = table.queue(&wanted.resource).into_iter();
     let held = queue.flat_map(|queue| queue.granted());
     let held = held.filter(|held| held.request.owner.covers(own));
-    let overtaken = |held: &TableEntry| {
-        candidate.place == QueuePlace::Overtaking
-            && held.request.resource == candidate.request.resource
-    };
+    // If the batch were made again, it would overtake the request again.
+    let is_overtaken = candidate.blocks(last);
     // A lock of a common ancestor blocks neither of the two.
     let in_the_way = |held: &&TableEntry| {
         !held.request.owner.covers(&wanted.owner)
-            && (!held.request.mode.is_compatible_with(wanted.mode) || overtaken(held))
+            && (!held.request.mode.is_compatible_with(wanted.mode) || is_overtaken)
     };
     let topmost = held
         .filter(in_the_way)

@@ -6,6 +6,10 @@
 //! would wait for a request that waits for its ancestor. Whether a request overtakes is decided
 //! on arrival and does not change while it waits, because its ancestor cannot end before it. For
 //! the same reason no ancestor of a request ever waits.
+//!
+//! Requests that overtake keep their order of arrival among each other, too, if they overtake for
+//! the same reason: if every lock that lets the later one overtake is also an ancestor's lock for
+//! the earlier one. The earlier one then does not wait for the lineage of the later one.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +35,10 @@ impl Queue {
     pub(super) fn place(&self, request: &LockRequest) -> QueuePlace {
         let has_it = |held: &TableEntry| held.request.owner.covers(&request.owner);
         let overtakes = self.granted.values().any(has_it);
-        let is_next = overtakes || !conflicts(&self.n_waiting, request.mode);
+        let is_next = match overtakes {
+            true => !self.is_behind_overtaking(request, RequestId(u64::MAX)),
+            false => !conflicts(&self.n_waiting, request.mode),
+        };
         if is_next && self.is_free_for(request) {
             QueuePlace::Granted
         } else if overtakes {
@@ -75,7 +82,8 @@ impl Queue {
         let mut granted = Vec::new();
         let overtaking: Vec<RequestId> = self.overtaking.keys().copied().collect();
         for id in overtaking {
-            if self.is_free_for(&self.overtaking[&id].request) {
+            let request = &self.overtaking[&id].request;
+            if self.is_free_for(request) && !self.is_behind_overtaking(request, id) {
                 granted.extend(self.promote(id, now));
             }
         }
@@ -119,6 +127,31 @@ impl Queue {
                 .any(|held| is_in_the_way(held, request))
     }
 
+    /// Returns whether an earlier request that overtakes is ahead of a request that overtakes.
+    fn is_behind_overtaking(&self, request: &LockRequest, id: RequestId) -> bool {
+        self.overtaking_ahead(request, id).next().is_some()
+    }
+
+    /// Returns the conflicting requests that overtake and are ahead of a request that overtakes.
+    ///
+    /// An earlier request is not ahead if the lineage of the later one holds a lock here that is
+    /// not an ancestor's lock for the earlier one: the earlier one may wait for that lock.
+    fn overtaking_ahead(
+        &self,
+        request: &LockRequest,
+        id: RequestId,
+    ) -> impl Iterator<Item = &TableEntry> {
+        let earlier = self.overtaking.range(..id).map(|(_, earlier)| earlier);
+        earlier.filter(move |earlier| {
+            let passes = |held: &TableEntry| {
+                let owner = &held.request.owner;
+                owner.covers(&request.owner) && !owner.covers(&earlier.request.owner)
+            };
+            !request.mode.is_compatible_with(earlier.request.mode)
+                && !self.granted.values().any(passes)
+        })
+    }
+
     /// Returns the requests that block a request with this place and number.
     ///
     /// A queued request for `X` waits for everything ahead of it, so if one of the blockers is
@@ -137,7 +170,10 @@ impl Queue {
         };
         match place {
             QueuePlace::Granted => {}
-            QueuePlace::Overtaking => blockers.extend(holders()),
+            QueuePlace::Overtaking => {
+                blockers.extend(self.overtaking_ahead(request, id));
+                blockers.extend(holders());
+            }
             QueuePlace::Waiting => {
                 for (_, earlier) in self.waiting.range(..id).rev() {
                     if !request.mode.is_compatible_with(earlier.request.mode) {

@@ -47,18 +47,26 @@ struct Scene {
 }
 
 impl Scene {
-    /// Makes a request, and returns the result: `granted`, `wait`, or the cycle.
+    /// Makes a batch of requests, separated by commas.
+    ///
+    /// Returns the result of each, `granted` or `wait`, or the cycle.
     fn ask(&mut self, text: &str) -> String {
-        let request = request(text);
-        let decision = decide(&self.table, &request);
+        let texts: Vec<&str> = text.split(", ").collect();
+        let batch: Vec<LockRequest> = texts.iter().map(|it| request(it)).collect();
+        let decision = decide(&self.table, &batch);
         if let Decision::Deadlock(cycle) = &decision {
             return words(cycle);
         }
-        let (id, place) = self.table.insert(request, 0);
-        self.ids.insert(text.to_owned(), id);
-        let is_granted = place == QueuePlace::Granted;
-        assert_eq!(is_granted, decision == Decision::Granted, "{text}");
-        if is_granted { "granted" } else { "wait" }.to_owned()
+        let mut results = Vec::new();
+        for (text, request) in texts.into_iter().zip(batch) {
+            let (id, place) = self.table.insert(request, 0);
+            self.ids.insert(text.to_owned(), id);
+            let is_granted = place == QueuePlace::Granted;
+            results.push(if is_granted { "granted" } else { "wait" });
+        }
+        let are_granted = results.iter().all(|it| *it == "granted");
+        assert_eq!(are_granted, decision == Decision::Granted, "{text}");
+        results.join(", ")
     }
 
     /// Releases a request, and returns the requests that are granted by it.
@@ -158,7 +166,7 @@ fn another_process_that_works_on_the_same_run_is_no_ancestor() {
     scene.check(&[("a X *", "granted")]);
     let mut other = request("a X *");
     other.owner.session = SessionId::from_bits(1);
-    assert_eq!(decide(&scene.table, &other), Decision::Wait);
+    assert_eq!(decide(&scene.table, &[other]), Decision::Wait);
 }
 
 #[test]
@@ -253,6 +261,111 @@ fn two_runs_that_want_each_others_model_are_a_deadlock() {
         ),
     ]);
     assert_eq!(scene.free("b/1 X two"), ["a/1/1 X two"]);
+}
+
+/// Each waits for both locks, and takes the same place in both queues.
+#[test]
+fn two_batches_that_hold_nothing_are_no_deadlock() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("x/1 X one", "granted"),
+        ("y/1 X two", "granted"),
+        ("a/1 X one, a/1 X two", "wait, wait"),
+        ("b/1 X two, b/1 X one", "wait, wait"),
+    ]);
+    assert_eq!(scene.free("y/1 X two"), ["a/1 X two"]);
+    assert_eq!(scene.free("x/1 X one"), ["a/1 X one"]);
+    assert_eq!(scene.free("a/1 X two"), ["b/1 X two"]);
+    assert_eq!(scene.free("a/1 X one"), ["b/1 X one"]);
+}
+
+/// If they were acquired one after the other, `b/1` would hold `two` and then request `one`.
+#[test]
+fn locks_that_are_acquired_one_by_one_can_be_a_deadlock() {
+    Scene::default().check(&[
+        ("a/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("a/1 X two", "wait"),
+        (
+            "b/1 X one",
+            "b/1 waits for a/1, a/1 waits for b/1; breaks at b/1",
+        ),
+    ]);
+}
+
+/// `b/1/1` is queued behind `a/1`, whose batch waits for `b/1`.
+#[test]
+fn cycle_through_another_request_of_a_waiting_batch_is_found() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("x/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("a/1 X one, a/1 X two", "wait, wait"),
+        (
+            "b/1/1 X one",
+            "b/1/1 waits for a/1, a/1 waits for b/1; breaks at b/1",
+        ),
+    ]);
+    // It makes no difference that a part of the batch is granted.
+    assert_eq!(scene.free("x/1 X one"), ["a/1 X one"]);
+    scene.check(&[(
+        "b/1/1 X one",
+        "b/1/1 waits for a/1, a/1 waits for b/1; breaks at b/1",
+    )]);
+}
+
+/// The second request of the batch closes the cycle; the first one is granted.
+#[test]
+fn each_request_of_a_batch_is_searched() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("a/1/1 X two, a/1/1 X three", "wait, granted"),
+        (
+            "b/1/1 X four, b/1/1 X one",
+            "b/1/1 waits for a/1, a/1/1 waits for b/1; breaks at b/1",
+        ),
+    ]);
+    assert_eq!(scene.table.entries().count(), 4, "it took no lock");
+}
+
+/// `a/1/1` cannot begin, although a part of its batch is granted.
+#[test]
+fn callee_whose_batch_is_partly_granted_is_part_of_a_cycle() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S one", "granted"),
+        ("d/1 S one", "granted"),
+        ("b/1 X two", "granted"),
+        ("c/1 X one", "wait"),
+        ("b/1/1 X three", "granted"),
+        ("a/1/1 S one, a/1/1 X three", "granted, wait"),
+        (
+            "b/1/1/1 X one",
+            "b/1/1/1 waits for c/1, c/1 waits for a/1, a/1/1 waits for b/1/1; breaks at b/1/1",
+        ),
+    ]);
+}
+
+/// `a/2` is not granted `one` ahead of `a/1`, whose batch is ahead of it in the queue for `two`.
+/// It would wait for `a/1` and `a/1` for it, and a retry of `a/2` would do so again.
+#[test]
+fn siblings_that_overtake_keep_their_order() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a X one", "granted"),
+        ("a/3 S one", "granted"),
+        ("x/1 X two", "granted"),
+        ("a/1 X one, a/1 X two", "wait, wait"),
+        ("a/2 S one, a/2 X two", "wait, wait"),
+        ("a/3/1 S one", "granted"),
+    ]);
+    assert!(scene.free("a/3 S one").is_empty(), "its child still reads");
+    assert_eq!(scene.free("x/1 X two"), ["a/1 X two"]);
+    assert_eq!(scene.free("a/3/1 S one"), ["a/1 X one"]);
+    assert_eq!(scene.free("a/1 X two"), ["a/2 X two"]);
+    assert_eq!(scene.free("a/1 X one"), ["a/2 S one"]);
 }
 
 /// `a/1` cannot end before its child, and holds what `b/1/1` requests.

@@ -5,11 +5,11 @@ use sedge_sys::host;
 
 use crate::process::{folder, lock, manager, own};
 
-/// A table that the first Sedge with format 3 wrote, after a compaction.
+/// A table as the first Sedge with format 4 writes it, after a compaction.
 ///
 /// `BOOT` stands for the kernel's boot id. The table has requests of all modes at all places, one
 /// request of a process that joined a call, and each operation.
-const TABLE_3: &str = include_str!("../fixtures/table-3.log");
+const TABLE_4: &str = include_str!("../fixtures/table-4.log");
 
 /// All locks and requests in that table.
 const LOCKED: [&str; 10] = [
@@ -26,10 +26,10 @@ const LOCKED: [&str; 10] = [
 ];
 
 #[test]
-fn a_table_of_format_3_still_opens() {
+fn a_table_of_format_4_still_opens() {
     let folder = folder();
     let path = folder.path().join("table.log");
-    let table = TABLE_3.replace("BOOT", &host::boot_id().expect("the kernel has one"));
+    let table = TABLE_4.replace("BOOT", &host::boot_id().expect("the kernel has one"));
     std::fs::write(&path, &table).expect("written");
     assert_eq!(own::locked(folder.path()), LOCKED);
     let chains: Vec<String> = own::status(folder.path())
@@ -57,14 +57,14 @@ fn a_table_of_another_version_is_named_while_its_processes_live() {
     let folder = folder();
     let alive = manager(folder.path()).expect("it begins");
     let path = folder.path().join("table.log");
-    let other = TABLE_3.replace("\"version\":3", "\"version\":4");
+    let other = TABLE_4.replace("\"version\":4", "\"version\":3");
     std::fs::write(&path, other).expect("written");
     let is_named = |error: &LockError| {
         matches!(
             error,
             LockError::Version {
-                found: 4,
-                known: 3,
+                found: 3,
+                known: 4,
                 ..
             }
         )

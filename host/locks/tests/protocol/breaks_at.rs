@@ -30,7 +30,7 @@ fn a_cycle_of_siblings_breaks_below_their_caller() {
     for (who, model) in [(caller, 1), (one, 1), (other, 2), (other.child(1), 1)] {
         table.insert(request(who, model), 0);
     }
-    let Decision::Deadlock(cycle) = decide(&table, &request(one.child(1), 2)) else {
+    let Decision::Deadlock(cycle) = decide(&table, &[request(one.child(1), 2)]) else {
         panic!("each waits for the other")
     };
     assert_eq!(cycle.breaks_at, owner(one));

@@ -67,8 +67,9 @@ protocol! {
         fn is_included(&self, request: &LockRequest) -> bool {
             self.0.is_included(&as_unrelated(request.clone()))
         }
-        fn decide(&self, request: &LockRequest) -> Decision {
-            decide(&self.0, &as_unrelated(request.clone()))
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            let batch: Vec<LockRequest> = batch.iter().cloned().map(as_unrelated).collect();
+            decide(&self.0, &batch)
         }
         fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             self.0.insert(as_unrelated(request), 0)
@@ -82,10 +83,9 @@ fn as_unrelated(request: LockRequest) -> LockRequest {
         session,
         lineage,
     } = request.owner;
-    let number = lineage
-        .to_string()
-        .bytes()
-        .fold(0, |number, byte| number * 31 + u64::from(byte));
+    let number = lineage.to_string().bytes().fold(0_u64, |number, byte| {
+        number.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
     let lineage = Lineage::root(RunId::from_bits(number));
     let owner = Owner {
         under,
@@ -103,8 +103,9 @@ fn conflict_with_an_ancestor_is_caught() {
 protocol! {
     /// A lineage is reduced to its run, so that siblings count as ancestors of each other.
     SiblingsAreAncestors {
-        fn decide(&self, request: &LockRequest) -> Decision {
-            decide(&self.0, &as_run(request.clone()))
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            let batch: Vec<LockRequest> = batch.iter().cloned().map(as_run).collect();
+            decide(&self.0, &batch)
         }
         fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             self.0.insert(as_run(request), 0)
@@ -137,11 +138,11 @@ fn sibling_treated_as_ancestor_is_caught() {
 protocol! {
     /// A request is granted if no holder conflicts, regardless of the queue.
     NoQueue {
-        fn decide(&self, request: &LockRequest) -> Decision {
-            if is_free(&self.0, request) {
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            if batch.iter().all(|request| is_free(&self.0, request)) {
                 return Decision::Granted;
             }
-            decide(&self.0, request)
+            decide(&self.0, batch)
         }
         fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             let is_free = is_free(&self.0, &request);
@@ -173,9 +174,10 @@ fn reader_that_overtakes_a_writer_is_caught() {
 protocol! {
     /// A request of a lineage that holds the resource is queued behind all others.
     NoOvertaking {
-        fn decide(&self, request: &LockRequest) -> Decision {
-            match decide(&self.0, request) {
-                Decision::Granted if has_waiter_ahead(&self.0, request) => Decision::Wait,
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            let has_waiter_ahead = |request: &LockRequest| has_waiter_ahead(&self.0, request);
+            match decide(&self.0, batch) {
+                Decision::Granted if batch.iter().any(has_waiter_ahead) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
             }
         }
@@ -208,8 +210,8 @@ fn missing_overtaking_is_caught() {
 protocol! {
     /// Cycles are not detected.
     NoDetection {
-        fn decide(&self, request: &LockRequest) -> Decision {
-            match decide(&self.0, request) {
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            match decide(&self.0, batch) {
                 Decision::Deadlock(_) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait) => decision,
             }
@@ -225,8 +227,8 @@ fn undetected_cycle_is_caught() {
 protocol! {
     /// A request waits only for the holder itself, and not for the calls that the holder made.
     NoParents {
-        fn decide(&self, request: &LockRequest) -> Decision {
-            match decide(&self.0, request) {
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            match decide(&self.0, batch) {
                 Decision::Deadlock(cycle) if !is_of_calls_alone(&cycle) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
             }
@@ -249,12 +251,103 @@ fn missing_wait_for_a_callee_is_caught() {
 }
 
 protocol! {
+    /// A request that is queued behind another one waits only for that one, and not for the rest of
+    /// its batch.
+    NoBatches {
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            match decide(&self.0, batch) {
+                Decision::Deadlock(cycle) if leads_through_a_batch(&cycle) => Decision::Wait,
+                decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
+            }
+        }
+    }
+}
+
+/// Returns whether a link leads to another request of the batch that blocks it.
+fn leads_through_a_batch(cycle: &Cycle) -> bool {
+    let next = cycle.links.iter().cycle().skip(1);
+    cycle
+        .links
+        .iter()
+        .zip(next)
+        .any(|(link, next)| link.blocker == next.waiter && link.resource != next.resource)
+}
+
+#[test]
+fn missing_wait_for_the_rest_of_a_batch_is_caught() {
+    let kinds = vec![
+        Kind::at_once(&[(1, X), (2, X)]),
+        Kind::at_once(&[(1, X)]),
+        Kind::at_once(&[(2, X)]),
+    ];
+    check_is_caught::<NoBatches>(&config(&kinds), Fault::CycleMissed);
+}
+
+/// The locks of a batch are acquired one after the other, each when the former one is granted.
+///
+/// The table is the same one. A call can then be rolled back for a cycle that its retry closes
+/// again.
+#[test]
+fn batch_that_is_acquired_one_by_one_is_caught() {
+    let kinds = vec![Kind::new(&[(1, X), (2, X)]), Kind::new(&[(2, X), (1, X)])];
+    let config = config(&kinds).with_progress();
+    check_is_caught::<LockTable>(&config, Fault::NoProgress);
+    let kinds = vec![
+        Kind::new(&[(1, X), (2, X)]),
+        Kind::new(&[(1, X)]),
+        Kind::new(&[(2, X)]),
+    ];
+    let config = Config::new("broken", 3, kinds, &[NESTED; 3]).with_progress();
+    check_is_caught::<LockTable>(&config, Fault::NoProgress);
+}
+
+protocol! {
+    /// A request that overtakes does not wait for earlier ones that overtake, even if the same lock
+    /// lets both of them overtake.
+    NoOrderOfSiblings {
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            let are_free = batch.iter().all(|request| passes_siblings(&self.0, request));
+            match decide(&self.0, batch) {
+                Decision::Wait if are_free => Decision::Granted,
+                decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
+            }
+        }
+        fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
+            let passes = passes_siblings(&self.0, &request);
+            let (id, place) = self.0.insert(request, 0);
+            if !passes {
+                return (id, place);
+            }
+            let here = |it: &TableEntry| if it.id == id { QueuePlace::Granted } else { it.place };
+            self.0 = moved(&self.0, here);
+            (id, QueuePlace::Granted)
+        }
+    }
+}
+
+fn passes_siblings(table: &LockTable, request: &LockRequest) -> bool {
+    let overtakes = table.entries().any(|it| {
+        it.place == QueuePlace::Granted
+            && it.request.resource == request.resource
+            && it.request.owner.covers(&request.owner)
+    });
+    overtakes && is_free(table, request)
+}
+
+#[test]
+fn sibling_that_passes_an_earlier_one_is_caught() {
+    let kinds = vec![Kind::new(&[(1, S)]), Kind::new(&[(1, X)])];
+    let config = Config::new("broken", 3, kinds, &[[1, 3, 1], NESTED]);
+    check_is_caught::<NoOrderOfSiblings>(&config, Fault::Passed);
+}
+
+protocol! {
     /// `breaks_at` is always the call that closes the cycle, whatever its ancestors hold.
     BreaksTooLow {
-        fn decide(&self, request: &LockRequest) -> Decision {
-            match decide(&self.0, request) {
+        fn decide(&self, batch: &[LockRequest]) -> Decision {
+            match decide(&self.0, batch) {
                 Decision::Deadlock(mut cycle) => {
-                    cycle.breaks_at = request.owner.clone();
+                    cycle.breaks_at = batch[0].owner.clone();
                     Decision::Deadlock(cycle)
                 }
                 decision @ (Decision::Granted | Decision::Wait) => decision,

@@ -8,10 +8,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
+use sedge_locks::mode::Mode;
+use sedge_locks::mode::Mode::X;
 use sedge_locks::table::{Decision, LockRequest, LockTable, QueuePlace, RequestId, decide};
 
 use crate::cycles::{self, cycle_fault};
-use crate::naive::{Asked, Who, in_the_way, is_in_cycle, is_included, place_in_line};
+use crate::naive::{
+    Asked, Who, in_the_way, is_in_cycle, is_included, overtakes_by_own_lock, place_in_line,
+};
 use crate::world::{Call, Config, Move, World};
 
 /// A lock table that may be correct or broken.
@@ -21,8 +25,8 @@ pub(crate) trait Protocol: Clone + Default {
     fn is_included(&self, request: &LockRequest) -> bool {
         self.table().is_included(request)
     }
-    fn decide(&self, request: &LockRequest) -> Decision {
-        decide(self.table(), request)
+    fn decide(&self, batch: &[LockRequest]) -> Decision {
+        decide(self.table(), batch)
     }
     fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
         self.table_mut().insert(request, 0)
@@ -59,6 +63,9 @@ pub(crate) enum Fault {
     CycleFalse,
     /// Ending the reported call does not break the cycle, or ending fewer calls would.
     BreaksAt,
+    /// A rollback does not make the call request more than before, so a retry may be rolled back
+    /// for the same reason.
+    NoProgress,
     /// An intention was taken that the lineage already has, or was skipped although it has not.
     Included,
     /// The table's answer differs from its contents.
@@ -189,75 +196,104 @@ fn owner_session(session: u8) -> sedge_locks::owner::SessionId {
     crate::world::owner(Who::run(session, 0)).session
 }
 
-/// Makes the next request of the last call.
+/// Makes the next batch of requests of the last call.
 fn ask<P: Protocol>(
     config: &Config,
     mut world: World,
     mut protocol: P,
 ) -> Result<Worlds<P>, Fault> {
-    let Some(call) = world.calls.last_mut() else {
+    let Some(call) = world.calls.last().copied() else {
         return Err(Fault::Bookkeeping);
     };
-    let wants = &config.kinds[usize::from(call.kind)].wants;
-    let (resource, mode) = wants[usize::from(call.n_done)];
-    let (who, id) = (call.who, None);
-    let mut me = Asked {
-        who,
-        resource,
-        mode,
-        place: QueuePlace::Waiting,
-        id,
-    };
-    me.place = place_in_line(&world.asked, &me);
-    let request = Config::request(&me);
-    let included = is_included(&world.asked, &me);
-    if included != protocol.is_included(&request) {
-        return Err(Fault::Included);
-    }
-    if included {
-        call.n_done += 1;
-        return Ok(vec![(world, protocol)]);
-    }
-    let decision = protocol.decide(&request);
+    let wants = &config.kinds[usize::from(call.kind)].batches[usize::from(call.n_done)];
+    let batch = batch(&world, call.who, wants, &protocol)?;
+    let requests: Vec<LockRequest> = batch.iter().map(Config::request).collect();
+    let decision = protocol.decide(&requests);
+    let first = world.asked.len();
     let mut list = world.asked.clone();
-    list.push(me);
-    if let Some(fault) = decision_fault(&list, &decision) {
+    list.extend(batch);
+    for at in first..list.len() {
+        if in_the_way(&list, at).next().is_none() {
+            list[at].place = QueuePlace::Granted;
+        }
+    }
+    if let Some(fault) = decision_fault(&list, first, &decision) {
         return Err(fault);
     }
     if let Decision::Deadlock(cycle) = decision {
         let (mut given_up, mut without) = (world.clone(), protocol.clone());
-        end(&mut given_up, &mut without, |it| *it == who)?;
+        end(&mut given_up, &mut without, |it| *it == call.who)?;
         let breaks_at = cycles::who(&list, &cycle.breaks_at).ok_or(Fault::BreaksAt)?;
+        if config.progresses && !is_more(config, &world, breaks_at, wants) {
+            return Err(Fault::NoProgress);
+        }
         end(&mut world, &mut protocol, |it| breaks_at.covers(it))?;
         return Ok(vec![(given_up, without), (world, protocol)]);
     }
-    let (id, place) = protocol.insert(request);
+    for (request, me) in requests.into_iter().zip(&mut list[first..]) {
+        let (id, place) = protocol.insert(request);
+        if place != me.place {
+            return Err(Fault::Bookkeeping);
+        }
+        me.id = Some(id);
+    }
+    world.asked = list;
     if decision == Decision::Granted {
-        me.place = QueuePlace::Granted;
+        let call = world.calls.last_mut().ok_or(Fault::Bookkeeping)?;
         call.n_done += 1;
     }
-    if place != me.place {
-        return Err(Fault::Bookkeeping);
-    }
-    me.id = Some(id);
-    world.asked.push(me);
     Ok(vec![(world, protocol)])
 }
 
-/// Checks the decision about the last request in the list.
-fn decision_fault(list: &[Asked], decision: &Decision) -> Option<Fault> {
-    let at = list.len() - 1;
-    let first = in_the_way(list, at).next();
-    let by_ancestor =
-        |it: &Asked| it.is_held() && it.conflicts(&list[at]) && it.who.covers(&list[at].who);
-    let for_nothing = if list.iter().any(by_ancestor) {
-        Fault::WaitsForAncestor
-    } else {
-        Fault::NotWoken
+/// Returns the requests of a batch, without those that are included in an ancestor's lock. None has
+/// a number yet.
+fn batch<P: Protocol>(
+    world: &World,
+    who: Who,
+    wants: &[(u8, Mode)],
+    protocol: &P,
+) -> Result<Vec<Asked>, Fault> {
+    let mut batch = Vec::new();
+    for (resource, mode) in wants.iter().copied() {
+        let (place, id) = (QueuePlace::Waiting, None);
+        let mut me = Asked {
+            who,
+            resource,
+            mode,
+            place,
+            id,
+        };
+        me.place = place_in_line(&world.asked, &me);
+        let included = is_included(&world.asked, &me);
+        if included != protocol.is_included(&Config::request(&me)) {
+            return Err(Fault::Included);
+        }
+        if !included {
+            batch.push(me);
+        }
+    }
+    Ok(batch)
+}
+
+/// Returns whether a call that is rolled back for a batch requests more when it is retried.
+fn is_more(config: &Config, world: &World, call: Who, batch: &[(u8, Mode)]) -> bool {
+    let Some(call) = world.calls.iter().find(|it| it.who == call) else {
+        return false;
     };
-    match (decision, first) {
+    let kind = &config.kinds[usize::from(call.kind)];
+    let has = |(resource, mode): &(u8, Mode)| {
+        kind.wants()
+            .any(|(it, held)| it == *resource && (held == *mode || held == X))
+    };
+    !batch.iter().all(has)
+}
+
+/// Checks the decision about a batch: the requests in the list from `first` on.
+fn decision_fault(list: &[Asked], first: usize, decision: &Decision) -> Option<Fault> {
+    let blocked = (first..list.len()).find(|at| !list[*at].is_held());
+    match (decision, blocked) {
         (Decision::Granted, None) => None,
-        (Decision::Granted, Some(_)) => {
+        (Decision::Granted, Some(at)) => {
             let holds = in_the_way(list, at).any(Asked::is_held);
             Some(if holds {
                 Fault::Exclusion
@@ -265,9 +301,20 @@ fn decision_fault(list: &[Asked], decision: &Decision) -> Option<Fault> {
                 Fault::Passed
             })
         }
-        (Decision::Wait | Decision::Deadlock(_), None) => Some(for_nothing),
-        (Decision::Wait, Some(_)) => is_in_cycle(list, at).then_some(Fault::CycleMissed),
-        (Decision::Deadlock(cycle), Some(_)) => cycle_fault(list, cycle),
+        (Decision::Wait | Decision::Deadlock(_), None) => {
+            let by_ancestor = |at: usize, it: &Asked| {
+                it.is_held() && it.conflicts(&list[at]) && it.who.covers(&list[at].who)
+            };
+            let mut batch = first..list.len();
+            Some(
+                match batch.any(|at| list.iter().any(|it| by_ancestor(at, it))) {
+                    true => Fault::WaitsForAncestor,
+                    false => Fault::NotWoken,
+                },
+            )
+        }
+        (Decision::Wait, Some(at)) => is_in_cycle(list, at).then_some(Fault::CycleMissed),
+        (Decision::Deadlock(cycle), Some(_)) => cycle_fault(list, first, cycle),
     }
 }
 
@@ -292,8 +339,10 @@ fn end<P: Protocol>(
             .position(|it| it.id == Some(*id) && !it.is_held());
         let asked = &mut world.asked[at.ok_or(Fault::Bookkeeping)?];
         asked.place = QueuePlace::Granted;
-        let call = world.calls.iter_mut().find(|call| call.who == asked.who);
-        call.ok_or(Fault::Bookkeeping)?.n_done += 1;
+        let who = asked.who;
+        let is_done = !world.is_waiting(who);
+        let call = world.calls.iter_mut().find(|call| call.who == who);
+        call.ok_or(Fault::Bookkeeping)?.n_done += u8::from(is_done);
     }
     for id in granted {
         if passes(&world.asked, id) {
@@ -306,7 +355,7 @@ fn end<P: Protocol>(
 /// Returns whether a granted request passed an earlier one, or an overtaking one, that still
 /// waits.
 ///
-/// A request that overtook may do so.
+/// A request that overtook may do so, unless both overtook for the same reason.
 fn passes(list: &[Asked], id: RequestId) -> bool {
     let Some(at) = list.iter().position(|it| it.id == Some(id)) else {
         return false;
@@ -316,9 +365,14 @@ fn passes(list: &[Asked], id: RequestId) -> bool {
         it.id != me.id && it.is_held() && it.resource == me.resource && it.who.covers(&me.who)
     });
     let in_front = |(index, it): (usize, &Asked)| {
-        !it.is_held() && it.conflicts(me) && (it.place == QueuePlace::Overtaking || index < at)
+        let is_overtaking = it.place == QueuePlace::Overtaking;
+        let is_ahead = match overtook {
+            true => is_overtaking && index < at && !overtakes_by_own_lock(list, me, it),
+            false => is_overtaking || index < at,
+        };
+        !it.is_held() && it.conflicts(me) && is_ahead
     };
-    !overtook && list.iter().enumerate().any(in_front)
+    list.iter().enumerate().any(in_front)
 }
 
 /// Checks a state.

@@ -1,11 +1,11 @@
 //! Checks that a reported cycle is real, and that it breaks at the reported call.
 
 use sedge_locks::owner::Owner;
-use sedge_locks::table::{Cycle, QueuePlace};
+use sedge_locks::table::Cycle;
 
 use crate::checker::Fault;
 use crate::naive::{Asked, Who, in_the_way, is_in_cycle};
-use crate::world::owner;
+use crate::world::{owner, resource};
 
 /// Returns the call with this owner, if it or a descendant of it is in the list.
 pub(crate) fn who(list: &[Asked], of: &Owner) -> Option<Who> {
@@ -17,25 +17,28 @@ pub(crate) fn who(list: &[Asked], of: &Owner) -> Option<Who> {
     Some(who)
 }
 
-/// Checks a cycle that the last request in the list is reported to close.
-pub(crate) fn cycle_fault(list: &[Asked], cycle: &Cycle) -> Option<Fault> {
-    if !is_in_cycle(list, list.len() - 1) {
+/// Checks a cycle that a batch is reported to close: the requests in the list from `first` on.
+pub(crate) fn cycle_fault(list: &[Asked], first: usize, cycle: &Cycle) -> Option<Fault> {
+    if !(first..list.len()).any(|at| is_in_cycle(list, at)) {
         return Some(Fault::CycleFalse);
     }
-    match last_link(list, cycle) {
-        Some(last) if breaks(list, last, &cycle.breaks_at) => None,
+    match last_link(list, first, cycle) {
+        Some(last) if breaks(list, (first, last), &cycle.breaks_at) => None,
         Some(_) => Some(Fault::BreaksAt),
         None => Some(Fault::CycleFalse),
     }
 }
 
 /// Returns the index of the cycle's last waiter in the list, if each link is real.
-fn last_link(list: &[Asked], cycle: &Cycle) -> Option<usize> {
+fn last_link(list: &[Asked], first: usize, cycle: &Cycle) -> Option<usize> {
     let mut last = None;
     for (n, link) in cycle.links.iter().enumerate() {
-        let is_it = |it: &Asked| !it.is_held() && owner(it.who) == link.waiter;
+        let is_it = |it: &Asked| {
+            let is_there = resource(it.resource) == link.resource;
+            !it.is_held() && is_there && owner(it.who) == link.waiter
+        };
         let at = list.iter().position(is_it)?;
-        let is_first = at == list.len() - 1;
+        let is_first = at >= first;
         if is_first != (n == 0) {
             return None;
         }
@@ -55,29 +58,25 @@ fn last_link(list: &[Asked], cycle: &Cycle) -> Option<usize> {
 ///
 /// If it and all calls below it end, the `last` request of the cycle no longer waits for the
 /// lineage that closes the cycle. If fewer calls end, the request still waits for it.
-fn breaks(list: &[Asked], last: usize, breaks_at: &Owner) -> bool {
-    let me = &list[list.len() - 1];
+fn breaks(list: &[Asked], (first, last): (usize, usize), breaks_at: &Owner) -> bool {
+    let (old, batch) = list.split_at(first);
+    let me = batch[0].who;
     let Some(breaks_at) = who(list, breaks_at) else {
         return false;
     };
     // The locks that remain if the lineage's call at `depth` and all calls below it end.
     let left = |depth: u8| {
         let is_left = move |it: &&Asked| it.is_held() && it.who.depth < depth;
-        list.iter()
-            .filter(|it| it.who.covers(&me.who))
-            .filter(is_left)
+        old.iter().filter(|it| it.who.covers(&me)).filter(is_left)
     };
     let in_the_way = |it: &Asked| in_the_way(list, last).any(|other| other == it);
-    let has_wanted = |it: &Asked| it.resource == list[last].resource;
-    // If the request were made again, it would overtake again.
-    let overtakes = me.place == QueuePlace::Overtaking && has_wanted(me);
-    let waits_on = |depth: u8| {
-        let again = overtakes && in_the_way(me);
-        left(depth).any(|it| in_the_way(it) || again && has_wanted(it))
-    };
-    let may_wait_on =
-        |depth: u8| left(depth).any(|it| in_the_way(it) || overtakes && has_wanted(it));
-    breaks_at.covers(&me.who)
+    // A lock of a common ancestor does not let one of the two overtake the other.
+    let has_wanted =
+        |it: &Asked| it.resource == list[last].resource && !it.who.covers(&list[last].who);
+    // If the batch were made again, it would overtake again, or be granted ahead again.
+    let again = batch.iter().any(in_the_way);
+    let waits_on = |depth: u8| left(depth).any(|it| in_the_way(it) || again && has_wanted(it));
+    breaks_at.covers(&me)
         && !waits_on(breaks_at.depth)
-        && (breaks_at.depth + 1..=me.who.depth).all(may_wait_on)
+        && (breaks_at.depth + 1..=me.depth).all(waits_on)
 }

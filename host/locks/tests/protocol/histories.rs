@@ -12,7 +12,7 @@ use proptest::prelude::{Just, Strategy, any, prop};
 use proptest::prop_oneof;
 use proptest::test_runner::{Config as Limits, TestCaseError, TestRunner};
 use sedge_locks::mode::Mode;
-use sedge_locks::table::{Decision, LockTable, QueuePlace, RequestId, decide};
+use sedge_locks::table::{Decision, LockRequest, LockTable, QueuePlace, RequestId, decide};
 
 use crate::cycles::cycle_fault;
 use crate::naive::{
@@ -28,7 +28,8 @@ const N_STEPS_MAX: usize = 24;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Ask(Who, u8, Mode),
+    /// A call makes requests, each for another resource.
+    Ask(Who, Vec<(u8, Mode)>),
     /// Requests, granted or waiting, are released; the numbers select them.
     Free(Vec<usize>),
     /// The process of a call dies.
@@ -48,8 +49,13 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
     let who = who
         .prop_map(|(session, run, path)| path.into_iter().fold(Who::run(session, run), Who::child));
     let mode = prop::sample::select(Mode::ALL.to_vec());
-    let ask = (who.clone(), 0..3_u8, mode)
-        .prop_map(|(who, resource, mode)| Step::Ask(who, resource, mode));
+    let resources = prop::sample::subsequence(vec![0, 1, 2_u8], 1..=3);
+    let wants = (resources, prop::collection::vec(mode, 3));
+    let wants = wants.prop_map(|(resources, modes)| {
+        let wants = resources.into_iter().zip(modes);
+        wants.collect::<Vec<(u8, Mode)>>()
+    });
+    let ask = (who.clone(), wants).prop_map(|(who, wants)| Step::Ask(who, wants));
     let free = prop::collection::vec(any::<usize>(), 1..=3).prop_map(Step::Free);
     let step = prop_oneof![
         12 => ask,
@@ -73,7 +79,7 @@ impl Scene {
         let mut scene = Self::default();
         for step in history {
             match step {
-                Step::Ask(who, resource, mode) => scene.ask(*who, *resource, *mode),
+                Step::Ask(who, wants) => scene.ask(*who, wants),
                 Step::Free(_) if scene.list.is_empty() => {}
                 Step::Free(picks) => {
                     let ids = picks
@@ -97,51 +103,67 @@ impl Scene {
         scene
     }
 
-    fn ask(&mut self, who: Who, resource: u8, mode: Mode) {
+    fn ask(&mut self, who: Who, wants: &[(u8, Mode)]) {
         // A call that waits does nothing else, and makes no calls.
         let waits = |it: &Asked| !it.is_held() && (it.who.covers(&who) || who.covers(&it.who));
         if self.list.iter().any(waits) {
             return;
         }
-        let (id, place) = (None, QueuePlace::Waiting);
-        let mut me = Asked {
-            who,
-            resource,
-            mode,
-            place,
-            id,
-        };
-        me.place = place_in_line(&self.list, &me);
-        let request = Config::request(&me);
-        let included = is_included(&self.list, &me);
-        assert_eq!(self.table.is_included(&request), included, "{request:?}");
-        if included {
-            return;
-        }
-        let decision = decide(&self.table, &request);
-        let at = self.list.len();
-        self.list.push(me);
-        let is_free = in_the_way(&self.list, at).next().is_none();
-        match decision {
-            Decision::Granted => assert!(is_free, "{me:?} has others in its way"),
-            Decision::Wait => {
-                assert!(!is_free, "{me:?} waits for nothing");
-                assert!(!is_in_cycle(&self.list, at), "{me:?} closes a cycle");
+        let batch = self.batch(who, wants);
+        let requests: Vec<LockRequest> = batch.iter().map(Config::request).collect();
+        let decision = decide(&self.table, &requests);
+        let first = self.list.len();
+        self.list.extend(batch);
+        for at in first..self.list.len() {
+            if in_the_way(&self.list, at).next().is_none() {
+                self.list[at].place = QueuePlace::Granted;
             }
-            Decision::Deadlock(cycle) => {
-                assert_eq!(cycle_fault(&self.list, &cycle), None, "{cycle:?}");
-                self.list.pop();
+        }
+        let waits = (first..self.list.len()).find(|at| !self.list[*at].is_held());
+        match (decision, waits) {
+            (Decision::Granted, None) => {}
+            (Decision::Wait, Some(at)) => {
+                assert!(!is_in_cycle(&self.list, at), "{who:?} closes a cycle");
+            }
+            (Decision::Deadlock(cycle), Some(_)) => {
+                assert_eq!(cycle_fault(&self.list, first, &cycle), None, "{cycle:?}");
+                self.list.truncate(first);
                 return;
             }
+            (decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)), waits) => {
+                panic!("{who:?}: {decision:?}, but it waits for {waits:?}")
+            }
         }
-        if is_free {
-            self.list[at].place = QueuePlace::Granted;
+        for (request, me) in requests.into_iter().zip(&mut self.list[first..]) {
+            let n_before = self.table.n_requests();
+            let (id, place) = self.table.insert(request, 0);
+            assert_eq!(self.table.n_requests(), n_before + 1);
+            assert_eq!(place, me.place, "{me:?}");
+            me.id = Some(id);
         }
-        let n_before = self.table.n_requests();
-        let (id, place) = self.table.insert(request, 0);
-        assert_eq!(self.table.n_requests(), n_before + 1);
-        assert_eq!(place, self.list[at].place, "{me:?}");
-        self.list[at].id = Some(id);
+    }
+
+    /// Returns requests that are not in the list yet, without those that are included.
+    fn batch(&self, who: Who, wants: &[(u8, Mode)]) -> Vec<Asked> {
+        let asked = wants.iter().map(|(resource, mode)| {
+            let (place, id) = (QueuePlace::Waiting, None);
+            let mut me = Asked {
+                who,
+                resource: *resource,
+                mode: *mode,
+                place,
+                id,
+            };
+            me.place = place_in_line(&self.list, &me);
+            me
+        });
+        let is_new = |me: &Asked| {
+            let request = Config::request(me);
+            let included = is_included(&self.list, me);
+            assert_eq!(self.table.is_included(&request), included, "{request:?}");
+            !included
+        };
+        asked.filter(is_new).collect()
     }
 
     fn free(&mut self, ids: &[RequestId]) {
@@ -204,7 +226,8 @@ impl Scene {
                 ..me
             };
             let request = Config::request(&asked);
-            let is_granted = decide(&self.table, &request) == Decision::Granted;
+            let is_granted =
+                decide(&self.table, std::slice::from_ref(&request)) == Decision::Granted;
             let has_it = me.id.and_then(|id| self.table.entry(id)).map(|it| it.place);
             assert!(!is_granted, "{asked:?} passes {me:?}");
             if in_front.is_empty() {

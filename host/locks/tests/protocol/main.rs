@@ -21,6 +21,7 @@ mod checker;
 mod cycles;
 mod histories;
 mod naive;
+mod retries;
 mod world;
 
 use sedge_locks::mode::Mode::{IS, IX, S, X};
@@ -62,6 +63,26 @@ fn reads(n_models: u8) -> Vec<Kind> {
     (1..=n_models)
         .map(|model| Kind::new(&[(model, S)]))
         .collect()
+}
+
+/// Calls that write one model, or several that they request at once, as a call does that is retried.
+fn writes_at_once(n_models: u8) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    for set in 1..1_u8 << n_models {
+        let models = (1..=n_models).filter(|model| set & 1 << (model - 1) != 0);
+        let wants: Vec<_> = models.map(|model| (model, X)).collect();
+        kinds.push(Kind::at_once(&wants));
+    }
+    kinds
+}
+
+/// Calls that request two models at once, each to read or to write it, and calls that request one.
+fn reads_and_writes_at_once() -> Vec<Kind> {
+    let mut kinds = [reads(2), writes(2)].concat();
+    for one in [S, X] {
+        kinds.extend([S, X].map(|other| Kind::at_once(&[(1, one), (2, other)])));
+    }
+    kinds
 }
 
 /// Calls as the host makes them: first an intention on the datastore, then the model's lock.
@@ -107,6 +128,66 @@ fn structural_operations_beside_calls() {
     all_hold(&config.symmetric(), 9_000);
     let config = Config::new("datastore, 2 models, depth 3", 3, kinds, &[NESTED; 2]);
     all_hold(&config, 1_000);
+}
+
+#[test]
+fn three_runs_write_several_models_at_once() {
+    let kinds = writes_at_once(2);
+    let config = Config::new("X at once, 2 models, depth 3", 3, kinds, &[NESTED; 3]);
+    all_hold(&config.with_progress(), 3_000);
+    let kinds = writes_at_once(3);
+    let config = Config::new("X at once, 3 models, depth 2", 2, kinds, &[NESTED; 3]);
+    all_hold(&config.symmetric().with_progress(), 500);
+}
+
+#[test]
+fn runs_read_and_write_several_models_at_once() {
+    let kinds = reads_and_writes_at_once();
+    let config = Config::new("S and X at once, 2 models, depth 2", 2, kinds, &[NESTED; 3]);
+    all_hold(&config.symmetric().with_progress(), 7_000);
+    let mut kinds = writes_at_once(2);
+    kinds.push(Kind::at_once(&[(1, S), (2, X)]));
+    kinds.push(Kind::at_once(&[(1, X), (2, S)]));
+    let config = Config::new("S and X at once, 2 models, depth 3", 3, kinds, &[NESTED; 2]);
+    all_hold(&config.symmetric().with_progress(), 300);
+}
+
+#[test]
+fn parallel_calls_that_request_several_models_at_once() {
+    let runs = [PARALLEL, NESTED];
+    let config = Config::new(
+        "parallel calls, X at once, 2 models",
+        3,
+        writes_at_once(2),
+        &runs,
+    );
+    all_hold(&config.with_progress(), 500);
+    let kinds = vec![
+        Kind::at_once(&[(1, S)]),
+        Kind::at_once(&[(1, X)]),
+        Kind::at_once(&[(1, X), (2, X)]),
+        Kind::at_once(&[(1, S), (2, X)]),
+    ];
+    let name = "parallel calls, S and X at once, 2 models";
+    let config = Config::new(name, 2, kinds.clone(), &runs);
+    all_hold(&config.with_progress(), 300);
+    let name = "parallel calls alone, S and X at once, 2 models";
+    let config = Config::new(name, 3, kinds, &[PARALLEL]);
+    all_hold(&config.with_progress(), 300);
+}
+
+/// Calls as the host makes them, and those that are retried: first an intention on the datastore,
+/// then all models at once.
+#[test]
+fn structural_operations_beside_calls_that_request_several_models_at_once() {
+    let at_once = Kind {
+        batches: vec![vec![(STORE, IX)], vec![(1, X), (2, X)]],
+    };
+    let mut kinds = with_intentions(2);
+    kinds.retain(|kind| kind.batches[0] == [(STORE, IX)]);
+    kinds.extend([at_once, Kind::new(&[(STORE, X)])]);
+    let config = Config::new("datastore, 2 models at once", 2, kinds, &[NESTED; 3]);
+    all_hold(&config.symmetric(), 800);
 }
 
 #[test]

@@ -113,28 +113,48 @@ pub(crate) fn place_in_line(list: &[Asked], me: &Asked) -> QueuePlace {
 /// Returns the requests that block the request at `at`, which waits or would wait.
 pub(crate) fn in_the_way(list: &[Asked], at: usize) -> impl Iterator<Item = &Asked> {
     let me = list[at];
-    let is_in_the_way = move |(index, it): (usize, &Asked)| {
+    let is_in_the_way = |(index, it): (usize, &Asked)| {
         let waits_before = match (me.place, it.place) {
             (QueuePlace::Waiting, QueuePlace::Overtaking) => true,
             (QueuePlace::Waiting, QueuePlace::Waiting) => index < at,
-            (QueuePlace::Overtaking | QueuePlace::Granted, _)
-            | (QueuePlace::Waiting, QueuePlace::Granted) => false,
+            (QueuePlace::Overtaking, QueuePlace::Overtaking) => {
+                index < at && !overtakes_by_own_lock(list, &me, it)
+            }
+            (QueuePlace::Overtaking, QueuePlace::Waiting)
+            | (QueuePlace::Granted, _)
+            | (_, QueuePlace::Granted) => false,
         };
         let has_it = it.is_held() && !it.who.covers(&me.who);
         index != at && it.conflicts(&me) && (has_it || waits_before)
     };
-    list.iter()
+    let found = list
+        .iter()
         .enumerate()
-        .filter(move |(index, it)| is_in_the_way((*index, it)))
-        .map(|(_, it)| it)
+        .filter(|(index, it)| is_in_the_way((*index, it)));
+    let found: Vec<&Asked> = found.map(|(_, it)| it).collect();
+    found.into_iter()
 }
 
-/// Returns whether the request at `at` waits for itself through other requests.
+/// Returns whether the lineage of one request has a lock on its resource that is not an ancestor's
+/// lock for another request.
+pub(crate) fn overtakes_by_own_lock(list: &[Asked], me: &Asked, other: &Asked) -> bool {
+    list.iter().any(|it| {
+        let is_of_lineage = it.is_held() && it.resource == me.resource && it.who.covers(&me.who);
+        is_of_lineage && !it.who.covers(&other.who)
+    })
+}
+
+/// Returns whether the call of the request at `at` waits for itself through other requests.
 ///
-/// A call ends when its blockers and the calls that it made have ended.
+/// A call ends when its blockers and the calls that it made have ended. A call that waits for
+/// several locks waits for the blockers of all of them.
 pub(crate) fn is_in_cycle(list: &[Asked], at: usize) -> bool {
     let me = list[at].who;
-    let mut to_end: Vec<Who> = in_the_way(list, at).map(|it| it.who).collect();
+    let of_call = (0..list.len()).filter(|at| list[*at].who == me && !list[*at].is_held());
+    let mut to_end: Vec<Who> = of_call
+        .flat_map(|at| in_the_way(list, at))
+        .map(|it| it.who)
+        .collect();
     let mut n_seen = 0;
     while let Some(call) = to_end.get(n_seen).copied() {
         n_seen += 1;

@@ -17,16 +17,28 @@ pub(crate) const NESTED: Widths = [1, 1, 1];
 /// The run's call makes two calls at a time.
 pub(crate) const PARALLEL: Widths = [1, 2, 1];
 
-/// The locks that a call acquires, in this order.
+/// The locks that a call acquires: batches in this order, each with locks that are requested at the
+/// same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kind {
-    pub(crate) wants: Vec<(u8, Mode)>,
+    pub(crate) batches: Vec<Vec<(u8, Mode)>>,
 }
 
 impl Kind {
+    /// Returns a kind that acquires its locks one after the other.
     pub(crate) fn new(wants: &[(u8, Mode)]) -> Self {
-        let wants = wants.to_vec();
-        Self { wants }
+        let batches = wants.iter().map(|want| vec![*want]).collect();
+        Self { batches }
+    }
+
+    /// Returns a kind that requests all its locks at once.
+    pub(crate) fn at_once(wants: &[(u8, Mode)]) -> Self {
+        let batches = vec![wants.to_vec()];
+        Self { batches }
+    }
+
+    pub(crate) fn wants(&self) -> impl Iterator<Item = (u8, Mode)> {
+        self.batches.iter().flatten().copied()
     }
 }
 
@@ -45,6 +57,8 @@ pub(crate) struct Config {
     renamings: Vec<Renaming>,
     /// Whether states differ if the holders of a resource were granted it in another order.
     knows_order: bool,
+    /// Whether each rollback has to make the call request more than before.
+    pub(crate) progresses: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +79,7 @@ impl Config {
             sessions: (0..n_runs).collect(),
             renamings: Vec::new(),
             knows_order: false,
+            progresses: false,
         };
         let resources: Vec<u8> = (0..=config.n_models()).collect();
         config.renamings = vec![config.renaming(config.sessions.clone(), resources)];
@@ -80,6 +95,12 @@ impl Config {
     /// Counts states as different if holders were granted a resource in another order.
     pub(crate) fn in_order(mut self) -> Self {
         self.knows_order = true;
+        self
+    }
+
+    /// Checks that each rollback makes the call request more than before.
+    pub(crate) fn with_progress(mut self) -> Self {
+        self.progresses = true;
         self
     }
 
@@ -99,11 +120,16 @@ impl Config {
 
     fn renaming(&self, runs: Vec<u8>, resources: Vec<u8>) -> Renaming {
         let kind = |kind: &Kind| {
-            let wants = kind.wants.iter();
-            let wants: Vec<_> = wants
-                .map(|(it, mode)| (resources[usize::from(*it)], *mode))
-                .collect();
-            let at = self.kinds.iter().position(|other| other.wants == wants);
+            let renamed = |batch: &Vec<(u8, Mode)>| {
+                let wants = batch.iter();
+                let wants = wants.map(|(it, mode)| (resources[usize::from(*it)], *mode));
+                let mut wants: Vec<(u8, Mode)> = wants.collect();
+                wants.sort_unstable();
+                wants
+            };
+            let batches: Vec<_> = kind.batches.iter().map(renamed).collect();
+            let is_it = |other: &Kind| other.batches == batches;
+            let at = self.kinds.iter().position(is_it);
             u8::try_from(at.expect("models are alike")).expect("a few")
         };
         let kinds = self.kinds.iter().map(kind).collect();
@@ -115,8 +141,8 @@ impl Config {
     }
 
     fn n_models(&self) -> u8 {
-        let wants = self.kinds.iter().flat_map(|kind| &kind.wants);
-        wants.map(|(resource, _)| *resource).max().unwrap_or(0)
+        let wants = self.kinds.iter().flat_map(Kind::wants);
+        wants.map(|(resource, _)| resource).max().unwrap_or(0)
     }
 
     /// Returns the request in the form of the table.
@@ -147,7 +173,7 @@ impl Config {
 pub(crate) struct Call {
     pub(crate) who: Who,
     pub(crate) kind: u8,
-    /// The number of its locks that are done.
+    /// The number of its batches that are done.
     pub(crate) n_done: u8,
 }
 
@@ -161,9 +187,9 @@ pub(crate) struct World {
 /// A possible next step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Move {
-    /// A call starts, and makes its first request.
+    /// A call starts, and makes its first batch of requests.
     Start(Who, u8),
-    /// A call makes its next request.
+    /// A call makes its next batch of requests.
     Next(usize),
     /// A call that has made all its calls ends.
     Finish(usize),
@@ -198,10 +224,10 @@ impl World {
             }
         }
         for (at, call) in self.calls.iter().enumerate() {
-            let n_wants = config.kinds[usize::from(call.kind)].wants.len();
+            let n_batches = config.kinds[usize::from(call.kind)].batches.len();
             if self.is_waiting(call.who) {
                 moves.push(Move::Cancel(at));
-            } else if usize::from(call.n_done) < n_wants {
+            } else if usize::from(call.n_done) < n_batches {
                 moves.push(Move::Next(at));
             } else {
                 self.starts(config, call.who, &mut moves);
@@ -308,7 +334,7 @@ pub(crate) fn session(who: Who) -> SessionId {
     SessionId::from_bits(u64::from_le_bytes(bytes))
 }
 
-fn resource(number: u8) -> Resource {
+pub(crate) fn resource(number: u8) -> Resource {
     match number {
         0 => Resource::Datastore,
         model => Resource::Model(format!("model-{model}").parse().expect("a name")),

@@ -12,6 +12,7 @@ pub(super) mod models;
 pub(super) mod reveal;
 pub(super) mod secrets;
 pub(super) mod sockets;
+pub(super) mod workflows;
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,6 +23,7 @@ use super::choice::ChoiceError;
 use super::effective::Use;
 use super::pattern::{
     CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern, RevealPattern,
+    WorkflowPattern,
 };
 use crate::names::EnvName;
 
@@ -162,6 +164,8 @@ macro_rules! permission_kinds {
 permission_kinds! {
     /// Other models: calling them, and reading their data.
     Models models: models::ModelPermission, ModelPattern;
+    /// Workflows: running them.
+    Workflows workflows: workflows::WorkflowPermission, WorkflowPattern;
     /// HTTP requests.
     Http http: http::HttpPermission, http::HttpGrant;
     /// Connections of TCP other than HTTP.

@@ -1,20 +1,22 @@
 //! The subjects of permissions: origins, hosts, endpoints and names.
 
+mod named;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CommandName, ModelName, NameError};
+use crate::names::NameError;
+
+pub use named::{CommandPattern, ModelPattern, WorkflowPattern};
 
 /// The maximum length of a host name, in bytes (RFC 1035, 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
 
 const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, optionally with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address";
 const SOCKET_RULE: &str = "it is `HOST:PORT`; HOST is a name in lower case or an address";
-const COMMAND_RULE: &str = "it is the name of a command, or `*` for every one";
-const MODEL_RULE: &str = "it is the name of a model, or `*` for every one";
 
 /// How a request reaches its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -260,102 +262,6 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// One model, or all models.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum ModelPattern {
-    /// All models.
-    Any,
-    /// One model.
-    One(ModelName),
-}
-
-impl ModelPattern {
-    /// Returns whether the pattern matches a name.
-    #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::One(one) => one.as_str() == name,
-        }
-    }
-
-    /// Returns whether the pattern matches everything that `other` matches.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        matches!(self, Self::Any) || self == other
-    }
-}
-
-impl FromStr for ModelPattern {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        if text == "*" {
-            return Ok(Self::Any);
-        }
-        let one = text.parse().map(Self::One);
-        one.map_err(|_| refused("model", text, MODEL_RULE))
-    }
-}
-
-impl fmt::Display for ModelPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("*"),
-            Self::One(name) => name.fmt(f),
-        }
-    }
-}
-
-/// One pinned command, or all of them.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum CommandPattern {
-    /// All commands.
-    Any,
-    /// One command.
-    One(CommandName),
-}
-
-impl CommandPattern {
-    /// Returns whether the pattern matches a name.
-    #[must_use]
-    pub fn matches(&self, name: &CommandName) -> bool {
-        match self {
-            Self::Any => true,
-            Self::One(one) => one == name,
-        }
-    }
-
-    /// Returns whether the pattern matches everything that `other` matches.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        matches!(self, Self::Any) || self == other
-    }
-}
-
-impl FromStr for CommandPattern {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        if text == "*" {
-            return Ok(Self::Any);
-        }
-        let one = text.parse().map(Self::One);
-        one.map_err(|_| refused("command", text, COMMAND_RULE))
-    }
-}
-
-impl fmt::Display for CommandPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("*"),
-            Self::One(name) => name.fmt(f),
-        }
-    }
-}
-
 /// A field of a JSON value, as a JSON Pointer in which `*` stands for any one part:
 /// `/keys/*/value`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -533,6 +439,7 @@ text_of!(
     HttpOrigin,
     Endpoint,
     ModelPattern,
+    WorkflowPattern,
     CommandPattern,
     FieldPattern,
     RevealPattern

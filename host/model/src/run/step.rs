@@ -115,9 +115,24 @@ pub struct StepAttempt {
 pub struct Expansion {
     /// The name of the instance.
     pub name: ExpansionName,
-    /// The value: an item of the list, or `{"key": …, "value": …}` of a map. Marks stand for
-    /// secrets in it.
-    pub item: Arc<serde_json::Value>,
+    /// The value.
+    pub item: ExpansionItem,
+}
+
+/// The value of an instance of a `forEach` step: an item of the list, or `{"key": …, "value": …}` of
+/// a map. Marks stand for secrets and sensitive inputs in it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExpansionItem {
+    /// The event has the value.
+    Value(Arc<serde_json::Value>),
+    /// The values of the step are large, and the datastore has them beside the event.
+    Stored,
+}
+
+impl From<serde_json::Value> for ExpansionItem {
+    fn from(value: serde_json::Value) -> Self {
+        Self::Value(value.into())
+    }
 }
 
 /// An expression that can run methods of models.

@@ -11,7 +11,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use super::describe::{DESCRIBE_LOG_BYTES_MAX, DESCRIBE_LOG_LINES_MAX};
 use super::report::CoreDump;
-use super::{CallIdentity, Surroundings};
+use super::{CallIdentity, FirstExecuted, Surroundings};
 use crate::budget::{Descriptors, ProcessBudget};
 use crate::call_secrets::{ArgumentSecret, CallSecrets};
 use crate::clocks::{CallClock, DayClock};
@@ -45,6 +45,8 @@ pub(crate) struct CallState {
     /// The guest's panic message and its location, which the guest reports before it traps.
     pub(crate) panicked: Option<(String, Option<String>)>,
     pub(super) core_dump: Option<CoreDump>,
+    /// See `CallSpec::first_executed`. It is taken when it is called.
+    pub(super) first_executed: Option<FirstExecuted>,
     /// The limit that caused the host to stop the guest, and its value.
     pub(crate) reached: Option<(LimitName, u64)>,
     pub(crate) cpu: Arc<CpuMeter>,
@@ -177,6 +179,7 @@ impl CallState {
                 running,
                 panicked: None,
                 core_dump: None,
+                first_executed: None,
                 reached: None,
                 cpu,
             },

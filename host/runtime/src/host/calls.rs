@@ -129,7 +129,7 @@ impl CallState {
 
     /// Logs, once per limit, that a nested call was refused because of a limit. Otherwise the user
     /// would not learn about the limit if the caller replaces the error by one of its own.
-    fn limit_note(&mut self, name: LimitName, value: u64) -> wasmtime::Result<()> {
+    pub(super) fn limit_note(&mut self, name: LimitName, value: u64) -> wasmtime::Result<()> {
         let is_of_caller = LIMITS_OF_CALLER.contains(&name);
         let running = self.running()?;
         if !is_of_caller || running.limits_reported.contains(&name) {

@@ -125,6 +125,17 @@ fn value_that_is_not_utf8_is_found_after_lossy_conversion() {
 }
 
 #[test]
+fn sealed_values_have_their_own_mark_beside_secrets() {
+    let value = |text: &str| SecretValue::new(text.as_bytes().to_vec()).expect("long enough");
+    let name = "TOKEN".parse().expect("it is a name");
+    let secrets = [(name, value("open sesame"))];
+    let sealed = [value("open sesame"), value("hunter22"), value("hunter22")];
+    let redactor = Redactor::with_sealed(secrets, sealed);
+    let text = redactor.redact("open sesame, hunter22").into_owned();
+    assert_eq!(text, "[secret TOKEN], [sealed]");
+}
+
+#[test]
 fn text_without_values_is_borrowed_unchanged() {
     let none = Arc::new(Redactor::default());
     assert!(none.is_empty() && Redactor::new([]).is_empty());

@@ -1,7 +1,8 @@
 //! Group commit: writes that tasks submit at the same time share one transaction and one sync.
 //!
-//! If no write is in progress, a new write is made at once, on its caller's thread. If one is in
-//! progress, the new write is queued. When the write in progress ends, the writer thread of the
+//! If no write is in progress, a submitted write is made at once, on its caller's thread. If one is
+//! in progress, the new write is queued. A caller that holds a lock of its own only queues its write,
+//! and asks for the commit when it has released the lock, so that others can queue theirs meanwhile. When the write in progress ends, the writer thread of the
 //! process takes the queue as a batch and commits it in one transaction, with a savepoint for each
 //! write, so that each write can fail alone. The idea is from DeWitt et al. 1984. An idle process
 //! does not use the writer thread, because the two wake-ups would cost a third of a commit.
@@ -13,6 +14,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -34,6 +36,28 @@ pub(super) struct Group {
     pending: Mutex<Pending>,
     /// Notified when a write has ended, and when a write or an exclusive writer is queued.
     changed: Condvar,
+    /// The number of durable transactions that this process has committed.
+    n_durable: AtomicU64,
+}
+
+/// A sequence of writes, each of which assumes that those before it succeed.
+///
+/// Once a write of a sequence fails, all later ones are refused, also those that are in the same
+/// transaction. The author then begins a new sequence.
+#[derive(Debug, Clone, Default)]
+pub struct WriteSequence {
+    has_failed: Arc<AtomicBool>,
+}
+
+impl WriteSequence {
+    /// Returns whether a write of the sequence has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::SeqCst)
+    }
+
+    fn fail(&self) {
+        self.has_failed.store(true, Ordering::SeqCst);
+    }
 }
 
 #[derive(Default)]
@@ -85,7 +109,21 @@ impl Group {
             writer: Mutex::default(),
             pending: Mutex::default(),
             changed: Condvar::new(),
+            n_durable: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a transaction that was committed.
+    pub(super) fn committed(&self, durability: Durability) {
+        match durability {
+            Durability::PowerLoss => self.n_durable.fetch_add(1, Ordering::Relaxed),
+            Durability::ProcessCrash => 0,
+        };
+    }
+
+    /// Returns the number of durable transactions that this process has committed.
+    pub(super) fn n_durable(&self) -> u64 {
+        self.n_durable.load(Ordering::Relaxed)
     }
 
     /// Runs `body` when no other thread of this process writes. Alternates with the queued batches.
@@ -137,16 +175,18 @@ impl Group {
         body(writer)
     }
 
-    fn enqueue(self: &Arc<Self>, job: Box<dyn Job>) {
+    fn enqueue(&self, job: Box<dyn Job>) {
+        self.pending().jobs.push_back(job);
+    }
+
+    /// Makes the writes that are queued: on this thread if no other write is in progress, and
+    /// otherwise on the writer thread when that write has ended.
+    fn commit_queued(self: &Arc<Self>) {
+        self.commit_batch();
         let mut pending = self.pending();
-        if !pending.is_busy && pending.n_exclusive == 0 && pending.jobs.is_empty() {
-            pending.is_busy = true;
-            drop(pending);
-            let _busy = Busy(self);
-            self.commit(vec![job]);
+        if pending.jobs.is_empty() {
             return;
         }
-        pending.jobs.push_back(job);
         let starts = !std::mem::replace(&mut pending.has_thread, true);
         drop(pending);
         if !starts {
@@ -213,10 +253,13 @@ impl Group {
             write_batch(&mut writer.sql, &self.medium.clock, &mut jobs)
                 .map_err(|fault| fault.into_error(operation).explained(&self.medium))
         });
+        if let Ok(Some(durability)) = &committed {
+            self.committed(*durability);
+        }
         for job in jobs {
             let operation = job.operation();
             job.end(match &committed {
-                Ok(()) => Ok(()),
+                Ok(_) => Ok(()),
                 Err(error) => Err(error.for_operation(operation)),
             });
         }
@@ -237,19 +280,24 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Makes all writes and commits them. A write that fails is rolled back alone.
+/// Makes all writes and commits them. A write that fails is rolled back alone. Returns the
+/// durability of the transaction; `None` if there was a single write, and it failed.
 fn write_batch(
     sql: &mut WriterSql,
     clock: &Clock,
     jobs: &mut [Box<dyn Job>],
-) -> Result<(), TxFault> {
+) -> Result<Option<Durability>, TxFault> {
     let durability = jobs.iter().map(|job| job.durability()).max();
-    let mut transaction = sql.begin(durability.unwrap_or(Durability::PowerLoss))?;
+    let durability = durability.unwrap_or(Durability::PowerLoss);
+    let mut transaction = sql.begin(durability)?;
     if let [job] = jobs {
         // A single write needs no savepoint: it is rolled back with its transaction.
-        return match job.write(&Tx::new(&transaction, clock)) {
-            true => Ok(transaction.commit()?),
-            false => Ok(transaction.rollback()?),
+        return if job.write(&Tx::new(&transaction, clock)) {
+            transaction.commit()?;
+            Ok(Some(durability))
+        } else {
+            transaction.rollback()?;
+            Ok(None)
         };
     }
     for job in jobs {
@@ -262,7 +310,8 @@ fn write_batch(
             savepoint.finish()?;
         }
     }
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(Some(durability))
 }
 
 fn wait<'a>(changed: &Condvar, pending: MutexGuard<'a, Pending>) -> MutexGuard<'a, Pending> {
@@ -273,12 +322,17 @@ fn wait<'a>(changed: &Condvar, pending: MutexGuard<'a, Pending>) -> MutexGuard<'
 
 /// The future result of a write. A task can await it, and a thread can wait for it.
 ///
+/// A write may be queued only, and is then made when its receipt is first awaited, or together with
+/// another write before that.
+///
 /// Dropping it removes the write from the queue if the write has not begun. Otherwise the drop
 /// blocks until the write has ended, so nothing is written after the receipt is gone.
 #[must_use = "the result of the write is reported here"]
 #[derive(Debug)]
 pub struct Receipt<T> {
     slot: Arc<Slot<T>>,
+    /// The queue that the write is in, until its commit is requested.
+    queued: Option<Arc<Group>>,
 }
 
 #[derive(Debug)]
@@ -302,14 +356,28 @@ impl<T> Receipt<T> {
             state: Mutex::new(State::Ended(Some(result))),
             ended: Condvar::new(),
         });
-        Self { slot }
+        Self { slot, queued: None }
+    }
+
+    /// Returns a receipt for a write of a sequence that could not be queued.
+    pub(crate) fn refused(error: StoreError, sequence: &WriteSequence) -> Self {
+        sequence.fail();
+        Self::ended(Err(error))
+    }
+
+    /// Requests that the write is made now.
+    fn commit(&mut self) {
+        if let Some(group) = self.queued.take() {
+            group.commit_queued();
+        }
     }
 
     /// Blocks the thread until the write has ended.
     ///
     /// # Errors
     /// The error of the write.
-    pub fn wait(self) -> Result<T, StoreError> {
+    pub fn wait(mut self) -> Result<T, StoreError> {
+        self.commit();
         let mut state = lock(&self.slot.state);
         loop {
             match &mut *state {
@@ -329,7 +397,8 @@ impl<T> Receipt<T> {
 impl<T> Future for Receipt<T> {
     type Output = Result<T, StoreError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.commit();
         match &mut *lock(&self.slot.state) {
             State::Ended(result) => Poll::Ready(take_result(result)),
             State::Queued(waker) | State::Running(waker) => {
@@ -367,14 +436,28 @@ struct Submitted<T, F> {
     body: Option<F>,
     result: Option<Result<T, TxFault>>,
     slot: Arc<Slot<T>>,
+    sequence: Option<WriteSequence>,
 }
 
-pub(super) fn submit<T, F>(
-    group: &Arc<Group>,
-    operation: &'static str,
-    durability: Durability,
-    body: F,
-) -> Receipt<T>
+impl<T, F> Submitted<T, F> {
+    fn sequence_fail(&self) {
+        if let Some(sequence) = &self.sequence {
+            sequence.fail();
+        }
+    }
+}
+
+/// A write to be queued.
+pub(super) struct QueuedWrite<F> {
+    pub(super) operation: &'static str,
+    pub(super) durability: Durability,
+    /// The sequence that the write is part of. The body has to ask it whether it has failed.
+    pub(super) sequence: Option<WriteSequence>,
+    pub(super) body: F,
+}
+
+/// Queues a write. It is made when the receipt is awaited, or with the batch of another write.
+pub(super) fn queue<T, F>(group: &Arc<Group>, write: QueuedWrite<F>) -> Receipt<T>
 where
     T: Send + 'static,
     F: FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send + 'static,
@@ -385,14 +468,27 @@ where
     });
     let receipt = Receipt {
         slot: Arc::clone(&slot),
+        queued: Some(Arc::clone(group)),
     };
     group.enqueue(Box::new(Submitted {
-        operation,
-        durability,
-        body: Some(body),
+        operation: write.operation,
+        durability: write.durability,
+        body: Some(write.body),
         result: None,
         slot,
+        sequence: write.sequence,
     }));
+    receipt
+}
+
+/// Queues a write, and requests that it is made now.
+pub(super) fn submit<T, F>(group: &Arc<Group>, write: QueuedWrite<F>) -> Receipt<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send + 'static,
+{
+    let mut receipt = queue(group, write);
+    receipt.commit();
     receipt
 }
 
@@ -417,7 +513,10 @@ where
                 *state = State::Running(waker);
                 true
             }
-            State::Running(_) | State::Ended(_) | State::Withdrawn => false,
+            State::Running(_) | State::Ended(_) | State::Withdrawn => {
+                self.sequence_fail();
+                false
+            }
         }
     }
 
@@ -428,6 +527,9 @@ where
         let result = catch_unwind(AssertUnwindSafe(|| body(tx)));
         let result = result.unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         let is_good = result.is_ok();
+        if !is_good {
+            self.sequence_fail();
+        }
         self.result = Some(result);
         is_good
     }
@@ -440,6 +542,10 @@ where
             (_, Err(error)) => Err(error),
             (None, Ok(())) => unreachable!("every write of a committed batch has a result"),
         };
+        if result.is_err() {
+            // Before the next batch begins.
+            self.sequence_fail();
+        }
         let mut state = lock(&self.slot.state);
         let before = std::mem::replace(&mut *state, State::Ended(Some(result)));
         drop(state);
@@ -455,6 +561,9 @@ impl<T, F> Drop for Submitted<T, F> {
         // After a panic during the commit of a batch, its writes must not wait forever.
         let mut state = lock(&self.slot.state);
         if let State::Running(waker) = &mut *state {
+            if let Some(sequence) = &self.sequence {
+                sequence.fail();
+            }
             let waker = waker.take();
             *state = State::Ended(Some(Err(StoreError::Panicked)));
             drop(state);

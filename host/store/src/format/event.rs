@@ -8,7 +8,7 @@ mod write;
 
 use std::sync::Arc;
 
-use sedge_model::run::{Expansion, GateDecision, RunError, RunStatus};
+use sedge_model::run::{Expansion, ExpansionItem, GateDecision, RunError, RunStatus};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -136,7 +136,18 @@ pub(crate) enum StoredGuard {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredExpansion {
     name: String,
-    item: StoredItem,
+    /// Absent if `step_items` has the values.
+    #[serde(
+        default,
+        deserialize_with = "item_read",
+        skip_serializing_if = "Option::is_none"
+    )]
+    item: Option<StoredItem>,
+}
+
+/// Reads an item that is there. Without this, `null` would be read as if it were absent.
+fn item_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StoredItem>, D::Error> {
+    StoredItem::deserialize(deserializer).map(Some)
 }
 
 /// Any value, which is shared with the event, because it may be large.
@@ -160,7 +171,10 @@ impl From<&Expansion> for StoredExpansion {
         let Expansion { name, item } = expansion;
         Self {
             name: name.to_string(),
-            item: StoredItem(Arc::clone(item)),
+            item: match item {
+                ExpansionItem::Value(value) => Some(StoredItem(Arc::clone(value))),
+                ExpansionItem::Stored => None,
+            },
         }
     }
 }
@@ -172,7 +186,10 @@ impl TryFrom<StoredExpansion> for Expansion {
         let StoredExpansion { name, item } = stored;
         Ok(Self {
             name: name.parse()?,
-            item: item.0,
+            item: match item {
+                Some(value) => ExpansionItem::Value(value.0),
+                None => ExpansionItem::Stored,
+            },
         })
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use sedge_model::digest::Digest;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_model::run::{CheckSkips, RunOptions};
+use sedge_model::run::{CheckSkips, RunOptions, RunParent};
 use serde::{Deserialize, Serialize};
 
 use super::step::{StepFormatError, StoredInstance, StoredSeverity};
@@ -21,8 +23,20 @@ pub(crate) struct StoredOptions {
     /// The step of the parent run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent_step: Option<StoredInstance>,
+    /// The place among the calls of the parent run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent_call: Option<StoredPlace>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline_ms: Option<i64>,
+}
+
+/// The place of a run that a call has started.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredPlace {
+    /// The ordinals from the parent run down to the call, and that of the run: `1/2`.
+    path: String,
+    /// BLAKE3 of what the guest requested.
+    request: String,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -50,6 +64,15 @@ impl From<&RunOptions> for StoredOptions {
             parent,
             deadline_ms,
         } = options;
+        let (parent_step, parent_call) = match parent {
+            None => (None, None),
+            Some(RunParent::Step { step, .. }) => (Some(step.into()), None),
+            Some(RunParent::Call { place, request }) => {
+                let path = place.path();
+                let request = request.to_string();
+                (None, Some(StoredPlace { path, request }))
+            }
+        };
         Self {
             skip_checks: StoredSkips {
                 all: *all,
@@ -58,7 +81,8 @@ impl From<&RunOptions> for StoredOptions {
             },
             fail_on: fail_on.map(Into::into),
             tags: tags.clone(),
-            parent_step: parent.as_ref().map(|(_, step)| step.into()),
+            parent_step,
+            parent_call,
             deadline_ms: *deadline_ms,
         }
     }
@@ -72,12 +96,23 @@ impl StoredOptions {
             fail_on,
             tags,
             parent_step,
+            parent_call,
             deadline_ms,
         } = self;
-        let parent = match (parent, parent_step) {
-            (Some(run), Some(step)) => Some((run, step.try_into()?)),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err(StepFormatError::HalfParent),
+        let parent = match (parent, parent_step, parent_call) {
+            (Some(run), Some(step), None) => {
+                let step = step.try_into()?;
+                Some(RunParent::Step { run, step })
+            }
+            (Some(run), None, Some(StoredPlace { path, request })) => Some(RunParent::Call {
+                place: place(&run, &path)?,
+                request: digest(&request)?,
+            }),
+            (None, None, None) => None,
+            (Some(_), None, None) | (None, Some(_), _) | (None, _, Some(_)) => {
+                return Err(StepFormatError::HalfParent);
+            }
+            (Some(_), Some(_), Some(_)) => return Err(StepFormatError::TwoParents),
         };
         Ok(RunOptions {
             check_skips: CheckSkips { all, names, labels },
@@ -87,4 +122,18 @@ impl StoredOptions {
             deadline_ms,
         })
     }
+}
+
+fn place(run: &RunId, path: &str) -> Result<Lineage, StepFormatError> {
+    let place = format!("{run}/{path}").parse::<Lineage>();
+    let place = place.map_err(StepFormatError::from)?;
+    // A place is that of a call, and never the run itself.
+    match place.depth() {
+        0 | 1 => Err(StepFormatError::HalfParent),
+        _ => Ok(place),
+    }
+}
+
+fn digest(text: &str) -> Result<Digest, StepFormatError> {
+    text.parse().map_err(StepFormatError::from)
 }

@@ -1,5 +1,6 @@
 //! Steps, their instances and attempts, and why they failed: parts of events.
 
+use sedge_model::digest::DigestError;
 use sedge_model::names::{NameError, RunId};
 use sedge_model::run::{
     Actor, AssertSeverity, EvaluationPlace, ExpansionNameError, GateDeadline, GateShown, OnTimeout,
@@ -17,9 +18,14 @@ pub(crate) enum StepFormatError {
     Name(#[from] NameError),
     #[error(transparent)]
     Expansion(#[from] ExpansionNameError),
-    /// Either the parent run or its step is missing.
-    #[error("it has either a parent run or a step of it, and needs both")]
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// Either the parent run is missing, or what of it started the run.
+    #[error("it has either a parent run or a step or call of it, and needs both")]
     HalfParent,
+    /// The parent is both a step and a call.
+    #[error("it was started by a step and by a call, and there can be only one of them")]
+    TwoParents,
 }
 
 /// A step as it stands in the workflow's file.

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::run_log::run_event;
 use crate::runs::{json, run_inputs, run_options, run_record};
 use crate::statements::checks as sql;
-use crate::tasks::{StoredTaskRow, task_of};
+use crate::tasks::{StoredContentRow, items_of, task_of};
 use crate::unsaved::unsaved_record;
 
 /// The most findings that are reported, which is enough to recognise the problem.
@@ -68,6 +68,13 @@ enum Content<'a> {
     Folder(&'a Blobs),
     /// The files were compared with their digests before. These are their sizes.
     Known(&'a BTreeMap<Digest, u64>),
+}
+
+/// A table with what steps were started with.
+#[derive(Clone, Copy)]
+struct StartedTable {
+    statement: &'static str,
+    what: &'static str,
 }
 
 struct Check<'a> {
@@ -299,26 +306,46 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Checks invariant 13: every task of a step can be read, and a large one has its file.
+    /// Checks invariant 13: what every step was started with can be read, and has its file if it is
+    /// large.
     fn tasks(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         let mut files = Vec::new();
-        self.readable(
-            tx,
-            sql::TASKS,
-            "a step's task",
-            |row| match StoredTaskRow::read(row)? {
-                StoredTaskRow::Text(text) => task_of(&text).map(drop),
-                StoredTaskRow::File { digest, size } => {
-                    let (run, call): (String, u32) = (row.get(3)?, row.get(4)?);
-                    files.push((format!("the task of the step `{run}/{call}`"), size, digest));
-                    Ok(())
-                }
-            },
-        )?;
-        for (task, size, digest) in files {
-            self.file(&task, (size, &digest))?;
+        let task = |text: &str| task_of(text).map(drop);
+        let of_tasks = StartedTable {
+            statement: sql::TASKS,
+            what: "the task of the step",
+        };
+        self.started(tx, of_tasks, task, &mut files)?;
+        let items = |text: &str| items_of(text).map(drop);
+        let of_items = StartedTable {
+            statement: sql::ITEMS,
+            what: "the values of the event",
+        };
+        self.started(tx, of_items, items, &mut files)?;
+        for (what, size, digest) in files {
+            self.file(&what, (size, &digest))?;
         }
         Ok(())
+    }
+
+    /// Checks the rows of a table with what steps were started with, and notes their files.
+    fn started(
+        &mut self,
+        tx: &Tx<'_>,
+        StartedTable { statement, what }: StartedTable,
+        read: impl Fn(&str) -> Result<(), TxFault>,
+        files: &mut Vec<(String, u64, Digest)>,
+    ) -> Result<(), TxFault> {
+        self.readable(tx, statement, what, |row| {
+            match StoredContentRow::read(row)? {
+                StoredContentRow::Text(text) => read(&text),
+                StoredContentRow::File { digest, size } => {
+                    let (run, number): (String, u64) = (row.get(3)?, row.get(4)?);
+                    files.push((format!("{what} `{run}/{number}`"), size, digest));
+                    Ok(())
+                }
+            }
+        })
     }
 
     /// Checks invariant 14: every entry of the audit can be read.

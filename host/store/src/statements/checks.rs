@@ -83,6 +83,7 @@ pub(crate) const RUNS: &str = concat!(
 );
 pub(crate) const OPTIONS: &str = "SELECT parent, options FROM run_details";
 pub(crate) const TASKS: &str = "SELECT task, digest, size, run, call FROM step_tasks";
+pub(crate) const ITEMS: &str = "SELECT items, digest, size, run, seq FROM step_items";
 pub(crate) const AUDIT: &str = "SELECT n, at, actor, uid, what, object, detail FROM audit";
 pub(crate) const INPUTS: &str = "SELECT inputs FROM run_inputs";
 pub(crate) const EVENTS: &str = "SELECT event FROM run_events";

@@ -12,7 +12,7 @@ use sedge_model::permission::{EnvPermission, Permission};
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
     AuditEntry, Author, CallEnd, DataChosen, DataDelete, DataRename, DataRestore, FollowUp,
-    GcRules, Medium, RestoredFrom, RunEdits, Store, StoreError, UnsavedPut,
+    GcRules, Medium, RestoredFrom, RunEdits, Store, StoreError, UnsavedPut, WriteSequence,
 };
 use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
@@ -25,8 +25,8 @@ use crate::fixture::{
 };
 use crate::images::Image;
 use crate::setups::{
-    claim, fill, fill_and_back_up, fill_and_end, fill_large, lineage, long_log, of_schema_2,
-    of_schema_3, of_schema_5, task_started, text,
+    claim, expanded_large, fill, fill_and_back_up, fill_and_end, fill_large, lineage, long_log,
+    of_schema_2, of_schema_3, of_schema_5, of_schema_6, task_started, text,
 };
 use crate::state::{State, open};
 
@@ -134,18 +134,35 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         })?;
         Ok(())
     }),
-    durable("run_append_submit", |store| {
-        let submitted = store.run_append_submit(&claim(1), follow(2));
-        submitted.wait().map(drop)
+    durable("run_append_queue", |store| {
+        let sequence = WriteSequence::default();
+        let queued = store.run_append_queue(&claim(1), follow(2), &sequence);
+        queued.wait().map(drop)
     }),
-    durable("run_append_edits", |store| {
+    durable("call_commit_queue of large content", |store| {
+        let large = text('q', 90_000);
+        let end = success(&lineage(1, &[1]), "sink", &[("record", large.as_str())]);
+        let end = store.call_end_prepare(end)?;
+        let sequence = WriteSequence::default();
+        let queued = store.call_commit_queue(&claim(1), &end, follow(2), &sequence);
+        queued.wait().map(drop)
+    }),
+    durable("run_append of large values", |store| {
+        let entry = expanded_large("build/each", 100_000).into();
+        store.run_append(Author::Process(&claim(1)), 0, |_| {
+            Ok::<_, StoreError>(vec![entry])
+        })?;
+        Ok(())
+    }),
+    durable("run_claim_edited", |store| {
         let edits = RunEdits {
             source: Some("name: deploy # edited\n".to_owned()),
             inputs: Some([("n".to_owned(), 1.into())].into_iter().collect()),
         };
-        let entries = vec![RunEvent::EditsTaken.into()];
-        let edited = store.run_append_edits(Author::Process(&claim(1)), 1, &edits, entries);
-        edited.map(drop)
+        let seen = store.run_get(&run_id(1))?;
+        let events = [RunEvent::EditsTaken, RunEvent::Resumed];
+        let claimed = store.run_claim_edited((&seen, 1), "session-2", &edits, &events);
+        claimed.map(drop)
     }),
     durable("run_release", |store| store.run_release(&claim(1))),
     durable("audit_append", |store| {
@@ -267,6 +284,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "migration of schema 5",
         setup: Setup::Folder(of_schema_5),
+        run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
+        survives: Survives::PowerLoss,
+    },
+    Operation {
+        name: "migration of schema 6",
+        setup: Setup::Folder(of_schema_6),
         run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
         survives: Survives::PowerLoss,
     },

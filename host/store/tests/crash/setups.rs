@@ -3,13 +3,13 @@
 use sedge_model::call::LogLevel;
 use sedge_model::lineage::Lineage;
 use sedge_model::permission::{ModelPermission, Permission};
-use sedge_model::run::{RunEvent, RunKind, RunStatus};
+use sedge_model::run::{Expansion, RunEvent, RunKind, RunStatus};
 use sedge_store::{Author, Claim, DataChosen, LogEntry, StartedTask, Store, StoreError};
 use sedge_sys::folder::Folder;
 
 use crate::fixture::{
-    append, call_start, child_start, gate_opened, log_line, run_id, run_start, step_started,
-    success,
+    append, call_start, child_start, gate_opened, log_line, run_id, run_start, step_path,
+    step_started, success,
 };
 use crate::operations::{back_up, delete};
 
@@ -137,6 +137,27 @@ pub(crate) fn of_schema_5(folder: &Folder) -> Option<Store> {
         .write("sedge.db", content)
         .expect("it can be written");
     None
+}
+
+/// Writes a datastore that the last Sedge with schema 6 made.
+pub(crate) fn of_schema_6(folder: &Folder) -> Option<Store> {
+    let content = include_bytes!("../fixtures/schema-6.db");
+    folder
+        .write("sedge.db", content)
+        .expect("it can be written");
+    None
+}
+
+/// The expansion of a step with two values of a size.
+pub(crate) fn expanded_large(step: &str, n_bytes: usize) -> RunEvent {
+    let item = |of: char| Expansion {
+        name: format!("each[{of}]").parse().expect("a name"),
+        item: serde_json::Value::String(text(of, n_bytes)).into(),
+    };
+    RunEvent::Expanded {
+        step: step_path(step),
+        items: vec![item('a'), item('b')],
+    }
 }
 
 /// The start of a step with inputs of a size.

@@ -199,6 +199,10 @@ fn run_lines(store: &Store, run: &RunRecord, lines: &mut Vec<String>) -> Result<
                 store.step_task(id, call)?
             ));
         }
+        if let RunEvent::Expanded { .. } = event.event {
+            let items = store.step_items(id, event.seq)?;
+            lines.push(format!("values {} of {id}: {items:?}", event.seq));
+        }
         lines.push(format!("event of {id}: {} {:?}", event.seq, event.event));
     }
     for mut call in store.call_list(id)? {

@@ -102,14 +102,23 @@ fn entries_are_found_by_filter_newest_first() {
     };
     let text = |text: &str| Some(text.to_owned());
     let all = AuditFilter::default();
-    check(all.clone(), &[3, 2, 1]);
+    put(&entry(ada().below_call("RUN/1"), "model-edited", "sink"));
+    check(all.clone(), &[4, 3, 2, 1]);
     let actor = text("ada");
     check(
         AuditFilter {
             actor,
             ..all.clone()
         },
-        &[3, 1],
+        &[4, 3, 1],
+    );
+    let actor = text("ad");
+    check(
+        AuditFilter {
+            actor,
+            ..all.clone()
+        },
+        &[],
     );
     let what = text("secret-put");
     check(
@@ -124,7 +133,7 @@ fn entries_are_found_by_filter_newest_first() {
     let on = text("ke");
     check(AuditFilter { on, ..all.clone() }, &[]);
     let since = Some(Timestamp(2_000));
-    check(AuditFilter { since, ..all }, &[3]);
+    check(AuditFilter { since, ..all }, &[4, 3]);
 }
 
 #[test]

@@ -51,9 +51,9 @@ fn newer_schema_is_refused_and_unchanged() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
-            sql(place, "PRAGMA user_version = 7");
+            sql(place, "PRAGMA user_version = 8");
         },
-        "the datastore has schema 7, this Sedge knows schema 6",
+        "the datastore has schema 8, this Sedge knows schema 7",
     );
 }
 

@@ -1,6 +1,7 @@
 //! Reading versioned data.
 
-use sedge_store::{DataChosen, DataRecord, StoreError};
+use sedge_model::lineage::Lineage;
+use sedge_store::{DataChosen, DataRecord, Scan, StoreError};
 
 use crate::fixture::{Fixture, data_name, delete, latest, model_name, success};
 
@@ -82,6 +83,57 @@ fn version_has_its_size_call_and_spec() {
     let latest = latest.expect("readable").expect("it was written");
     assert_eq!(latest, versions[1]);
     assert_eq!(latest.spec.as_str(), "record");
+}
+
+#[test]
+fn versions_below_a_call_are_those_of_it_and_its_callees() {
+    let fixture = Fixture::new();
+    let (claim, other) = (fixture.run(1), fixture.run(2));
+    let paths: [&[u32]; 6] = [&[1], &[1, 2], &[10], &[10, 1], &[2], &[1, 10]];
+    for (claim, paths) in [(&claim, &paths[..]), (&other, &paths[..1])] {
+        for path in paths {
+            let call = fixture.call(claim, path, "sink");
+            let end = success(&call, "sink", &[("record", "1"), ("note", "2")]);
+            let committed = fixture.store.call_commit(claim, end, None).wait();
+            committed.expect("the claim counts");
+        }
+    }
+    let check = |path: &[u32], expect: &[&str]| {
+        let root = Lineage::root(claim.run.clone());
+        let call = path.iter().fold(root, |caller, n| caller.child(*n));
+        let mut found = Vec::new();
+        let scanned = fixture.store.data_snapshot(|snapshot| {
+            snapshot.scan_below(&call, |scanned| {
+                let record = &scanned.record;
+                found.push(format!("{} {}", record.by.path(), record.name));
+                Ok::<_, StoreError>(Scan::More)
+            })
+        });
+        scanned.expect("readable");
+        found.sort();
+        assert_eq!(found, expect, "{path:?}");
+    };
+    let one = [
+        "1 note",
+        "1 record",
+        "1/10 note",
+        "1/10 record",
+        "1/2 note",
+        "1/2 record",
+    ];
+    check(&[1], &one);
+    check(&[1, 2], &["1/2 note", "1/2 record"]);
+    check(&[10, 1], &["10/1 note", "10/1 record"]);
+    check(&[3], &[]);
+    let run = [
+        "10 note",
+        "10 record",
+        "10/1 note",
+        "10/1 record",
+        "2 note",
+        "2 record",
+    ];
+    check(&[], &[&one[..], &run[..]].concat());
 }
 
 #[test]

@@ -43,7 +43,7 @@ const EVENTS_1: [&str; 25] = [
 ];
 
 /// Events of format 2 that differ from those of format 1.
-const EVENTS_2: [&str; 26] = [
+const EVENTS_2: [&str; 27] = [
     r#"{"event":"released"}"#,
     r#"{"event":"reset","steps":[{"job":"j","step":"s"},{"job":"j","step":"t"}]}"#,
     r#"{"event":"edits-taken"}"#,
@@ -53,6 +53,7 @@ const EVENTS_2: [&str; 26] = [
     r#"{"event":"job-guarded","job":"j","outcome":{"satisfied":true}}"#,
     r#"{"event":"job-guarded","job":"j","outcome":{"failed":{"kind":"expression","message":"no"}}}"#,
     r#"{"event":"expanded","step":{"job":"j","step":"s"},"items":[{"name":"s[0]","item":{"b":1,"a":[2.5,null]}},{"name":"é","item":18446744073709551615}]}"#,
+    r#"{"event":"expanded","step":{"job":"j","step":"s"},"items":[{"name":"s[0]"},{"name":"s[1]"}]}"#,
     r#"{"event":"guarded","step":{"job":"j","step":"s"},"satisfied":false}"#,
     r#"{"event":"evaluation-called","place":{"job-guard":"j"},"call":3}"#,
     r#"{"event":"evaluation-called","place":{"guard":{"job":"j","step":"s","as":"s[0]"}},"call":3}"#,

@@ -5,6 +5,8 @@
 //! marked frame. Where the order of writes matters, the test holds the lock of the writers' queue,
 //! as another process would, so that all submitted writes have to wait.
 
+mod sequence;
+
 use std::fs::read_to_string;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +17,9 @@ use std::time::Duration;
 use sedge_model::call::Written;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::RunEvent;
-use sedge_store::{Author, CallEnd, Claim, Committed, FollowUp, Receipt, Store, StoreError};
+use sedge_store::{
+    Author, CallEnd, Claim, Committed, FollowUp, Receipt, Store, StoreError, WriteSequence,
+};
 use sedge_sys::file_lock::FileQueue;
 use sedge_sys::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
@@ -195,16 +199,19 @@ fn follow_ups_share_the_transaction_of_their_calls() {
     let before = scene.n_transactions();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
-    let follow = |known, n| FollowUp {
-        known,
-        entries: vec![step_started("build/compile", n).into()],
-    };
+    let follow = |known, n| follow(known, &[n]);
     // The second knows the event of the first, and the third does not know that of the second.
     let receipts = [(2, 1), (3, 2), (4, 2)].map(|(n, known)| {
         let follow = Some(follow(known, n + 100));
         scene.store.call_commit(&scene.claim, scene.end(n), follow)
     });
-    let alone = scene.store.run_append_submit(&scene.claim, follow(3, 9));
+    let sequence = WriteSequence::default();
+    let queue = |follow| {
+        scene
+            .store
+            .run_append_queue(&scene.claim, follow, &sequence)
+    };
+    let alone = queue(follow(3, 9));
     drop(turn);
     assert_eq!(version(first.join().expect("no panic")), 1);
     let [second, third, fourth] = receipts.map(Receipt::wait);
@@ -224,6 +231,14 @@ fn follow_ups_share_the_transaction_of_their_calls() {
         .store
         .call_commit(&scene.claim, scene.end(4), Some(follow(4, 104)));
     assert_eq!(version(again.wait()), 4);
+}
+
+fn follow(known: u64, calls: &[u32]) -> FollowUp {
+    let started = |n: &u32| step_started("build/compile", *n).into();
+    FollowUp {
+        known,
+        entries: calls.iter().map(started).collect(),
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sedge_model::call::CallStatus;
 use sedge_model::lineage::Lineage;
-use sedge_store::{CallEnd, DataChosen, DataDelete, StoreError};
+use sedge_store::{CallEnd, DataChosen, DataDelete, LockOwner, StoreError};
 
 use crate::fixture::{Fixture, failure, model_name, permit, success};
 
@@ -36,6 +36,53 @@ fn commit_of_a_fenced_call_is_refused() {
     assert!(calls.iter().all(|it| it.status == CallStatus::Running));
     commit(&success(&beside, "sink", &[("record", "11")])).expect("it is another call");
     commit(&failure(&call, "sink")).expect("to say that it failed needs no lock");
+}
+
+/// The calls of a nested workflow's run have locks below the step of the outer run.
+#[test]
+fn calls_of_a_nested_run_are_fenced_off_below_the_fenced_call_only() {
+    let fixture = Fixture::new();
+    let (outer, nested) = (fixture.run(1), fixture.run(2));
+    let step = Lineage::root(outer.run.clone()).child(1);
+    let call = fixture.call(&nested, &[4], "sink");
+    let end = |lineage: Lineage, claim: u64| CallEnd {
+        lock_owner: Some(LockOwner { lineage, claim }),
+        ..success(&call, "sink", &[("record", "1")])
+    };
+    let fence = |lineage: &Lineage| fixture.store.fence(std::slice::from_ref(lineage));
+    let (commit, publish) = (
+        |end: CallEnd| fixture.store.call_commit(&nested, end, None).wait(),
+        |end: CallEnd| fixture.store.call_publish(&nested, end).wait(),
+    );
+    fence(&step.child(4)).expect("fenced");
+    let fenced = end(step.child(4).child(2), outer.number);
+    assert_lost(publish(fenced.clone()));
+    assert_lost(commit(fenced.clone()));
+    publish(end(step.child(5), outer.number)).expect("it is another call");
+    publish(end(step.child(4), outer.number + 1)).expect("the run was claimed again since");
+    // The numbers of the nested run's own calls say nothing about its locks.
+    fence(&call).expect("fenced");
+    publish(end(step.child(5), outer.number)).expect("it is another call");
+    fixture.store.fences_forget(&step).expect("removed");
+    commit(fenced).expect("it was called again");
+}
+
+#[test]
+fn fences_of_the_callees_of_a_call_are_removed_and_no_others() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let calls = [vec![1], vec![1, 2], vec![11]];
+    let calls = calls.map(|path| fixture.call(&claim, &path, "sink"));
+    let [call, nested, beside] = &calls;
+    let both = [nested.clone(), beside.clone()];
+    fixture.store.fence(&both).expect("fenced");
+    fixture.store.fences_forget(call).expect("removed");
+    let commit = |call: &Lineage| {
+        let end = success(call, "sink", &[("record", "1")]);
+        fixture.store.call_commit(&claim, end, None).wait()
+    };
+    assert_lost(commit(beside));
+    commit(nested).expect("it was called again");
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use rusqlite::Connection;
 use sedge_lang::query::Selection;
+use sedge_model::lineage::Lineage;
 use sedge_model::permission::{EnvPermission, Permission};
-use sedge_model::run::{RunEvent, RunOptions, RunStatus};
-use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Store};
+use sedge_model::run::{ExpansionItem, RunEvent, RunOptions, RunStatus};
+use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Scan, Store, StoreError};
 use serde_json::Value;
 
 use crate::fixture::{Fixture, Place, attempt, data_name, latest, model_name, origin, success};
@@ -23,6 +24,10 @@ const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
 /// Made by the last Sedge with schema 5: `w` failed at a step whose failure is allowed and at a
 /// rejected gate, another run of it waits at its gates, and `sink` was run.
 const SCHEMA_5: &[u8] = include_bytes!("../fixtures/schema-5.db");
+
+/// Made by the last Sedge with schema 6: one run of `w` succeeded after its gate was approved, another
+/// one waits at its gate, and each has called `sink` for two values of a `forEach`.
+const SCHEMA_6: &[u8] = include_bytes!("../fixtures/schema-6.db");
 
 fn migrated(from: &[u8]) -> Fixture {
     let place = Place::new();
@@ -176,7 +181,39 @@ fn migration_of_schema_5_keeps_all_runs() {
 }
 
 #[test]
+fn migration_of_schema_6_keeps_values_in_events() {
+    let fixture = migrated(SCHEMA_6);
+    let store = &fixture.store;
+    let report = store.check(true, |_| {}).expect("readable");
+    assert_eq!(report.findings, []);
+    let runs = store
+        .run_list(&RunFilter::default(), 100)
+        .expect("readable");
+    let states: Vec<&str> = runs.iter().map(|run| run.status.as_str()).collect();
+    assert_eq!(states, ["suspended", "succeeded"]);
+    let events = store.run_events(&runs[0].id).expect("readable");
+    let RunEvent::Expanded { items, .. } = &events[1].event else {
+        panic!("another event: {:?}", events[1].event);
+    };
+    let values: Vec<ExpansionItem> = items.iter().map(|it| it.item.clone()).collect();
+    assert_eq!(values, ["a", "b"].map(|it| Value::from(it).into()));
+    assert_eq!(store.step_items(&runs[0].id, 2).expect("readable"), None);
+    assert!(store.step_task(&runs[0].id, 1).expect("readable").is_some());
+    let mut written = Vec::new();
+    let scanned = store.data_snapshot(|snapshot| {
+        let call = Lineage::root(runs[1].id.clone()).child(3);
+        snapshot.scan_below(&call, |scanned| {
+            written.push(scanned.record.version);
+            Ok::<_, StoreError>(Scan::More)
+        })
+    });
+    scanned.expect("readable");
+    assert_eq!(written, [3]);
+}
+
+#[test]
 fn migrated_datastore_can_be_written() {
+    check_next_write(SCHEMA_6, &[1, 2, 3, 4, 5, 6], 1);
     check_next_write(SCHEMA_5, &[1, 2, 3, 4], 1);
     check_next_write(SCHEMA_2, &[1, 2, 3, 4, 5, 6, 7], 3);
     check_next_write(SCHEMA_3, &[1, 2, 3, 4], 4);
@@ -245,6 +282,6 @@ fn unreleased_schema_is_refused() {
     let error = store.status().expect_err("it is too old");
     assert_eq!(
         error.to_string(),
-        "the datastore has schema 1, this Sedge knows schema 6"
+        "the datastore has schema 1, this Sedge knows schema 7"
     );
 }

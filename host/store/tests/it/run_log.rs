@@ -1,16 +1,16 @@
 //! What is appended to the logs of runs: tasks of steps, follow-ups of calls, edits and releases.
 
 use rusqlite::Connection;
-use sedge_model::run::{RunEvent, RunStatus, StepError};
+use sedge_model::run::{Expansion, ExpansionItem, RunEvent, RunStatus, StepError};
 use sedge_store::{
-    Author, CallEnd, Claim, DirectModel, FollowUp, INLINE_BYTES_MAX, LogEntry, RunEdits,
+    Author, CallEnd, Claim, DirectModel, FollowUp, INLINE_BYTES_MAX, LogEntry, RunEdits, RunRecord,
     StartedTask, StoreError,
 };
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    Fixture, append, assert_fenced, attempt, file_write, permit, run_id, shown, step_started,
-    success,
+    Fixture, append, assert_fenced, attempt, file_write, permit, run_id, shown, step_path,
+    step_started, success,
 };
 use crate::format::texts;
 
@@ -150,7 +150,7 @@ fn unreadable_task_is_a_finding() {
     assert_eq!(broken.expect("it can be written"), 1);
     let report = fixture.store.check(false, |_| {}).expect("readable");
     let findings = format!("{:?}", report.findings);
-    assert!(findings.contains("a step's task: "), "{findings}");
+    assert!(findings.contains("the task of the step: "), "{findings}");
     let error = fixture.store.step_task(&claim.run, 1).expect_err("unknown");
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
 }
@@ -253,8 +253,9 @@ fn follow_up_of_a_refused_call_is_not_written() {
     assert_eq!(fixture.events(&claim.run), ["1 started"]);
 }
 
+/// If the claim is refused, nothing is edited.
 #[test]
-fn edits_are_made_with_their_events() {
+fn edits_are_made_with_the_claim() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let inputs = json!({"n": 2});
@@ -263,27 +264,92 @@ fn edits_are_made_with_their_events() {
         source: Some("name: deploy # edited\n".to_owned()),
         inputs: Some(inputs.clone()),
     };
-    let edit = |claim: &Claim, known, edits: &RunEdits| {
-        let entries = vec![RunEvent::EditsTaken.into()];
-        let author = Author::Process(claim);
+    let seen = fixture.store.run_get(&claim.run).expect("it was made");
+    let edit = |seen: &RunRecord, known, edits: &RunEdits| {
+        let events = [RunEvent::EditsTaken, RunEvent::Resumed];
         fixture
             .store
-            .run_append_edits(author, known, edits, entries)
+            .run_claim_edited((seen, known), "session-2", edits, &events)
     };
-    let refused = edit(&claim, 0, &edits).expect_err("it does not know the start");
-    assert!(matches!(refused, StoreError::LogMoved(_)), "{refused}");
     let source = || fixture.store.run_source(&claim.run).expect("it was made");
-    assert_eq!(source().as_deref(), Some("name: deploy\n"));
-    let edited = edit(&claim, 1, &edits).expect("the log is the latest");
-    assert_eq!(shown(&edited), ["2 edits-taken"]);
-    assert_eq!(source(), edits.source);
     let found = || fixture.store.run_inputs(&claim.run).expect("it was made");
-    assert_eq!(found(), Some(inputs.clone()));
+    let assert_unchanged = || {
+        assert_eq!(source().as_deref(), Some("name: deploy\n"));
+        assert_eq!(found(), None);
+        assert_eq!(fixture.events(&claim.run), ["1 started"]);
+        let run = fixture.store.run_get(&claim.run).expect("it was made");
+        assert_eq!(run, seen);
+    };
+    let refused = edit(&seen, 0, &edits).expect_err("it does not know the start");
+    assert!(matches!(refused, StoreError::LogMoved(_)), "{refused}");
+    assert_unchanged();
+    let former = RunRecord {
+        claim: seen.claim + 1,
+        ..seen.clone()
+    };
+    assert_fenced(edit(&former, 1, &edits));
+    assert_unchanged();
+    let claimed = edit(&seen, 1, &edits).expect("the log is the latest");
+    assert_eq!(claimed.number, claim.number + 1);
+    let events = ["1 started", "2 edits-taken", "3 resumed"];
+    assert_eq!(fixture.events(&claim.run), events);
+    assert_eq!(
+        (source(), found()),
+        (edits.source.clone(), Some(inputs.clone()))
+    );
+    assert_fenced(edit(&seen, 3, &edits));
     // What is not replaced stays.
-    edit(&claim, 2, &RunEdits::default()).expect("the log is the latest");
+    let seen = fixture.store.run_get(&claim.run).expect("it was made");
+    edit(&seen, 3, &RunEdits::default()).expect("the log is the latest");
     assert_eq!((source(), found()), (edits.source.clone(), Some(inputs)));
-    fixture.claimed_again(&claim.run);
-    assert_fenced(edit(&claim, 4, &edits));
+}
+
+/// The events of a run stay small, whatever the values are.
+#[test]
+fn large_values_of_a_step_are_beside_their_event() {
+    const N_ITEMS: usize = 1000;
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let expand = |of: &[Value]| {
+        let items = of.iter().enumerate().map(|(n, item)| Expansion {
+            name: format!("each[{n}]").parse().expect("a name"),
+            item: item.clone().into(),
+        });
+        let event = RunEvent::Expanded {
+            step: step_path("build/each"),
+            items: items.collect(),
+        };
+        append_tasks(&fixture, &claim, vec![event.into()]);
+        let seq = fixture.store.run_seq(&claim.run).expect("readable");
+        let event = fixture.store.run_events_after(&claim.run, seq - 1);
+        let event = event.expect("readable").remove(0).event;
+        let RunEvent::Expanded { items, .. } = event else {
+            panic!("another event: {event:?}");
+        };
+        let stored = fixture.store.step_items(&claim.run, seq).expect("readable");
+        assert_eq!(items.len(), of.len());
+        (items, stored)
+    };
+    let small = [json!("a"), json!(null), json!({"key": "k"})];
+    let (items, stored) = expand(&small);
+    let found: Vec<ExpansionItem> = items.into_iter().map(|it| it.item).collect();
+    assert_eq!(
+        (found, stored),
+        (small.map(ExpansionItem::from).to_vec(), None)
+    );
+    assert_eq!(n_files(&fixture), 0);
+    for n_bytes in [20, 1 << 10] {
+        let large = vec![json!({"text": "x".repeat(n_bytes)}); N_ITEMS];
+        let (items, stored) = expand(&large);
+        assert!(items.iter().all(|it| it.item == ExpansionItem::Stored));
+        assert_eq!(stored, Some(large));
+    }
+    assert_eq!(n_files(&fixture), 1, "the first of them is a row");
+    assert_sound(&fixture);
+    append(&fixture.store, &claim, vec![], Some(RunStatus::Failed)).expect("it counts");
+    let deleted = fixture.store.runs_delete(&permit(), &[claim.run]);
+    assert_eq!((deleted.expect("it has ended"), n_files(&fixture)), (1, 0));
+    assert_eq!(texts(&fixture, "SELECT run FROM step_items"), [""; 0]);
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use sedge_model::run::{
     AssertSeverity, CheckSkips, Expansion, GateDeadline, GateDecision, OnTimeout, RunEvent,
-    RunKind, RunOptions, RunStatus, StepInstance,
+    RunKind, RunOptions, RunParent, RunStatus, StepInstance,
 };
 use sedge_store::{RunFilter, RunStart};
 use serde_json::json;
 
 use crate::fixture::{
-    Fixture, ada, append, child_start, expansion, gate_opened, permit, run_id, run_start,
-    shown_at_gate, step, step_path,
+    Fixture, ada, append, called_by, child_start, expansion, gate_opened, permit, run_id,
+    run_start, shown_at_gate, step, step_path,
 };
 use crate::format::texts;
 
@@ -27,10 +27,17 @@ fn options_are_read_as_they_were_stored() {
         },
         fail_on: Some(AssertSeverity::Medium),
         tags: BTreeMap::from([("team".to_owned(), "é".to_owned())]),
-        parent: Some((run_id(9), expansion("build/each", "each[0]"))),
+        parent: Some(RunParent::Step {
+            run: run_id(9),
+            step: expansion("build/each", "each[0]"),
+        }),
         deadline_ms: Some(1_800_000_000_000),
     };
-    for (n, options) in [(1, RunOptions::default()), (2, full)] {
+    let called = RunOptions {
+        parent: Some(called_by(9, &[1, 2])),
+        ..RunOptions::default()
+    };
+    for (n, options) in [(1, RunOptions::default()), (2, full), (3, called)] {
         let start = RunStart {
             options: options.clone(),
             ..run_start(n, RunKind::Workflow, "deploy")
@@ -40,7 +47,7 @@ fn options_are_read_as_they_were_stored() {
         assert_eq!(found, options);
         let run = fixture.store.run_get(&start.id).expect("it was made");
         assert_eq!(run.by, ada());
-        assert_eq!(run.parent, options.parent.map(|(run, _)| run));
+        assert_eq!(run.parent, options.parent.map(|it| it.run().clone()));
     }
     let stored = texts(&fixture, "SELECT options FROM run_details");
     assert_eq!(stored.iter().filter(|it| *it == "{}").count(), 2);
@@ -102,6 +109,58 @@ fn children_are_deleted_with_their_parent() {
     let left = fixture.store.run_list(&RunFilter::default(), 9);
     assert_eq!(left.expect("readable"), []);
     assert_eq!(texts(&fixture, "SELECT run FROM run_details"), [""; 0]);
+}
+
+/// A run that a call started may wait for a decision when the run of the call has ended.
+#[test]
+fn run_with_an_unended_run_of_a_call_is_not_deleted() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let called = RunStart {
+        options: RunOptions {
+            parent: Some(called_by(1, &[1, 1])),
+            ..RunOptions::default()
+        },
+        ..run_start(2, RunKind::Workflow, "nested")
+    };
+    let child = fixture.store.run_start(&called, &[RunEvent::Started]);
+    let child = child.expect("the id is new");
+    start_children(&fixture, &[(3, 1)]);
+    append(&fixture.store, &claim, vec![], Some(RunStatus::Succeeded)).expect("it counts");
+    let delete = || {
+        let deleted = fixture.store.runs_delete(&permit(), &[run_id(1)]);
+        deleted.expect("nothing is fenced")
+    };
+    assert_eq!(delete(), 0);
+    append(&fixture.store, &child, vec![], Some(RunStatus::Failed)).expect("it counts");
+    assert_eq!(delete(), 1);
+}
+
+#[test]
+fn runs_of_calls_are_listed_by_their_places() {
+    let fixture = Fixture::new();
+    fixture.run(1);
+    start_children(&fixture, &[(2, 1)]);
+    let paths: [&[u32]; 3] = [&[2, 1], &[1, 10], &[1, 9, 1]];
+    for (n, path) in (3..).zip(paths) {
+        let start = RunStart {
+            options: RunOptions {
+                parent: Some(called_by(1, path)),
+                ..RunOptions::default()
+            },
+            ..run_start(n, RunKind::Workflow, "nested")
+        };
+        fixture.store.run_start(&start, &[]).expect("the id is new");
+    }
+    let found = fixture.store.runs_of_calls(&run_id(1)).expect("readable");
+    let shown = found.iter().map(|it| (it.place.path(), it.run.id.clone()));
+    let expect = [("1/9/1", 5), ("1/10", 4), ("2/1", 3)];
+    let expect = expect.map(|(path, n)| (path.to_owned(), run_id(n)));
+    assert_eq!(shown.collect::<Vec<_>>(), expect);
+    assert_eq!(
+        fixture.store.runs_of_calls(&run_id(2)).expect("readable"),
+        []
+    );
 }
 
 #[test]

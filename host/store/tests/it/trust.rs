@@ -116,12 +116,13 @@ fn trigger_added_later_is_not_run() {
 
 #[test]
 fn older_schema_is_checked_before_its_migration() {
-    let fixtures: [&[u8]; 3] = [
+    let fixtures: [&[u8]; 4] = [
         include_bytes!("../fixtures/schema-2.db"),
         include_bytes!("../fixtures/schema-3.db"),
         include_bytes!("../fixtures/schema-5.db"),
+        include_bytes!("../fixtures/schema-6.db"),
     ];
-    for (content, version) in fixtures.into_iter().zip([2, 3, 5]) {
+    for (content, version) in fixtures.into_iter().zip([2, 3, 5, 6]) {
         let place = Place::new();
         let folder = place.folder.path().to_owned();
         place.folder.write(FILE, content).expect("written");
@@ -141,7 +142,7 @@ fn older_schema_is_checked_before_its_migration() {
 /// A wrong version number must not bypass the check.
 #[test]
 fn wrong_schema_version_is_refused() {
-    for version in [2, 3, 4, 5] {
+    for version in [2, 3, 4, 5, 6] {
         let fixture = filled();
         let folder = fixture.folder().path();
         sql(folder, &format!("PRAGMA user_version = {version}"));

@@ -51,7 +51,7 @@ fn begin(state: &RunState, todo: Todo, running: &mut Vec<StepAttempt>, n_items: 
         Todo::Expand(step) => {
             let items = (0..n_items).map(|at| Expansion {
                 name: format!("a{at}").parse().expect("a name"),
-                item: Arc::new(at.into()),
+                item: serde_json::Value::from(at).into(),
             });
             RunEvent::Expanded {
                 items: items.collect(),
@@ -92,6 +92,42 @@ fn cost_of_independent_steps_is_linear() {
     check(|n| steps(n, |_| String::new()), |_| 0);
     let limited = |n| format!("concurrency: 4\n{}", steps(n, |_| String::new()));
     check(limited, |_| 0);
+}
+
+/// Steps that are held back are looked at no more until they are released.
+#[test]
+fn cost_of_holding_steps_back_is_linear() {
+    let n_starts = |n: usize| {
+        let plan = Arc::new(Plan::new(&workflow(&steps(n, |_| String::new()))));
+        let mut state = RunState::new(Arc::clone(&plan));
+        let (mut n_asked, mut held, mut running) = (0, Vec::new(), Vec::new());
+        loop {
+            n_asked += 1;
+            match state.next(0) {
+                Next::Do(Todo::Start { step, .. }) if running.len() >= 16 => {
+                    let order = plan.order(&step.step.path).expect("a step of the plan");
+                    state.hold(order);
+                    held.push(order);
+                }
+                Next::Do(todo) => {
+                    let event = begin(&state, todo, &mut running, 0);
+                    state.apply(&event).expect("possible");
+                }
+                Next::Append(event) => state.apply(&event).expect("a possible event"),
+                Next::Pause(RunPause::Ended(_)) => return n_asked,
+                Next::Pause(_) => {
+                    let step = running.pop().expect("something runs");
+                    let event = RunEvent::StepSucceeded { step, call: None };
+                    state.apply(&event).expect("a possible event");
+                    if let Some(order) = held.pop() {
+                        state.release(order);
+                    }
+                }
+            }
+        }
+    };
+    let (small, large) = (n_starts(1_000), n_starts(10_000));
+    assert!(large <= small * 21 / 2, "{small} {large}");
 }
 
 #[test]

@@ -406,7 +406,7 @@ impl Player {
             Ok(n) => {
                 let items = (0..n).map(|at| Expansion {
                     name: format!("{}[{at}]", step.step).parse().expect("a name"),
-                    item: Arc::new(at.into()),
+                    item: serde_json::Value::from(at).into(),
                 });
                 let items = items.collect();
                 self.apply(RunEvent::Expanded { step, items });

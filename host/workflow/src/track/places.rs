@@ -39,7 +39,10 @@ impl Tracker {
             TrackedPlace::Free => {
                 self.free.remove(&rank);
             }
-            TrackedPlace::Slot => self.slots.remove(of, rank),
+            TrackedPlace::Slot => {
+                self.n_ready -= 1;
+                self.slots.remove(of, rank);
+            }
             TrackedPlace::Retry { at_ms, takes_slot } => {
                 let rank = RetryRank { at_ms, key };
                 self.pauses.remove(&rank);
@@ -83,7 +86,10 @@ impl Tracker {
             TrackedPlace::Free => {
                 self.free.insert(rank);
             }
-            TrackedPlace::Slot => self.slots.insert(of, rank),
+            TrackedPlace::Slot => {
+                self.n_ready += 1;
+                self.slots.insert(of, rank);
+            }
             TrackedPlace::Retry { at_ms, takes_slot } => {
                 let rank = RetryRank { at_ms, key };
                 self.pauses.insert(rank);
@@ -106,13 +112,21 @@ impl Tracker {
         }
     }
 
-    /// Sets in the queues whether the limits of a step and its job are reached.
+    /// Holds a step back, or releases it.
+    pub(crate) fn hold(&mut self, plan: &Plan, step: u32, is_held: bool) {
+        self.steps[step as usize].is_held = is_held;
+        self.limits_changed(plan, slot_of(plan, InstanceKey { step, item: 0 }));
+    }
+
+    /// Sets in the queues whether the limits of a step and its job are reached, and whether the step
+    /// is held back.
     fn limits_changed(&mut self, plan: &Plan, of: SlotOf) {
         let is_below =
             |n: u32, limit: Option<NonZeroU32>| limit.is_none_or(|limit| n < limit.get());
         let n_step = self.steps[of.step as usize].n_slots;
         let n_job = self.jobs[of.job as usize].n_slots;
-        let is_step_open = is_below(n_step, plan.step_at(of.step).concurrency);
+        let is_held = self.steps[of.step as usize].is_held;
+        let is_step_open = !is_held && is_below(n_step, plan.step_at(of.step).concurrency);
         let is_job_open = is_below(n_job, plan.job_at(of.job).concurrency);
         self.slots.set_open(of, is_step_open, is_job_open);
         self.retries.set_open(of, is_step_open, is_job_open);

@@ -98,6 +98,7 @@ impl Author {
             until_commit_us: 0,
             waited_us: 0,
             lock_epoch: 0,
+            lock_owner: None,
         };
         Ok((start, end))
     }

@@ -78,7 +78,8 @@ fn by_guest(
 ) -> Result<()> {
     let bytes = format!("bytes={n_bytes}");
     let write = ["model", "method", "run", "files", "write", "-i", &bytes];
-    sample(figures, subject, repository.command(&write))
+    sample(figures, subject, repository.command(&write))?;
+    Ok(())
 }
 
 /// Has a call of this process write the file.

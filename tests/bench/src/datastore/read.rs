@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::repository::cx_of;
 use sedge_app::data::query::{DataQueryRequest, data_query};
 use sedge_app::{AppError, Repository};
 use sedge_lang::query::Selection;
@@ -134,7 +135,7 @@ impl Reader {
         };
         let mut n = 0;
         let since = Instant::now();
-        data_query::<AppError>(&self.repository, &request, |_| {
+        data_query::<AppError>(&cx_of(&self.repository), &request, |_| {
             n += 1;
             Ok(Scan::More)
         })?;

@@ -26,7 +26,8 @@ const BATCH: u32 = 100;
 
 pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
     let (empty, chain) = (LockTable::default(), chain()?);
-    let (closes, stays_open) = (request(N, &name(0))?, request(N + 1, &name(0))?);
+    let closes = [request(N, &name(0))?];
+    let stays_open = [request(N + 1, &name(0))?];
     for _ in 0..effort.n_samples {
         let since = Instant::now();
         for _ in 0..BATCH {

@@ -101,6 +101,37 @@ fn hint_can_be_pasted() {
     }
 }
 
+/// It is not known whether such an entry is authentic, so it does not count as sound or damaged.
+#[test]
+fn unreadable_entry_of_the_cache_is_reported() {
+    if !can_be_others() {
+        return;
+    }
+    let scene = Scene::new();
+    let home = scene.env.repository().join("owned");
+    fs::create_dir(&home).expect("the test owns it");
+    give(&scene.env.repository(), ONE, ONE);
+    let script = format!(
+        "{}USER_ID={ONE}
+        export XDG_CACHE_HOME=\"$PWD/owned/cache\" XDG_STATE_HOME=\"$PWD/owned/state\"
+        t model method run a run
+        t doctor
+        for entry in owned/cache/sedge/*; do chmod 000 \"$entry\"; done
+        t doctor
+        t doctor --fix",
+        as_user()
+    );
+    let ended = scene.script(&script);
+    let codes: Vec<i32> = ended.commands.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(codes, [0, 0, 3, 3], "{ended:?}");
+    for (_, command, output) in &ended.commands[2..] {
+        assert!(
+            output.contains("cache") && output.contains("Permission denied"),
+            "{command}: {output}"
+        );
+    }
+}
+
 #[test]
 fn repository_that_all_users_may_write_to_is_refused() {
     let scene = Scene::new();

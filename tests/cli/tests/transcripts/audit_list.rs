@@ -164,7 +164,7 @@ fn grants_of_an_edit_are_recorded() {
     WHEN  BY  WHAT  ON  DETAIL
     [time]  tester  grants-added  spawn  env=REGION
     ------- stderr -------
-    … (1 more): `--limit N` shows N of them, `--json-lines` shows all.
+    … (2 more): `--limit N` shows N of them, `--json-lines` shows all.
     ");
 }
 
@@ -199,6 +199,41 @@ fn deletions_are_recorded() {
     ] {
         let word = format!("\"what\":\"{what}\"");
         assert!(listed.contains(&word), "{what}: {listed}");
+    }
+}
+
+/// What changes data, a definition or the datastore outside of a call is recorded.
+#[test]
+fn changes_outside_of_calls_are_recorded() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "model method run sink run",
+        "model method run sink run",
+        "data restore sink record --version 1",
+        "data rename sink record note",
+        "datastore compact",
+    ]);
+    let text = env.read_file("models/sink.yaml") + "# edited\n";
+    let edited = env.run_with_stdin(["model", "edit", "sink"], &text);
+    let _ = edited.succeeded();
+    insta::assert_snapshot!(env.run(["audit", "list", "--on", "sink"]), @"
+    ------- stdout -------
+    WHEN  BY  WHAT  ON  DETAIL
+    [time]  tester  model-edited  sink  models/sink.yaml
+    [time]  tester  data-renamed  sink  record to note
+    [time]  tester  data-restored  sink  version 1 of record, as version 3
+    [time]  tester  model-created  sink  of the type @sedge/sink
+    ");
+    let listed = env.run(["audit", "list", "--what", "datastore-compacted"]);
+    assert!(listed.stdout.contains("bytes, then"), "{listed}");
+    // Neither a plan nor an edit that changes nothing is a change.
+    env.setup(&["datastore compact --dry-run"]);
+    let same = env.run_with_stdin(["model", "edit", "sink"], &text);
+    let _ = same.succeeded();
+    let listed = env.run(["audit", "list", "--json-lines"]);
+    for what in ["model-edited", "datastore-compacted"] {
+        let word = format!("\"what\":\"{what}\"");
+        assert_eq!(listed.stdout.matches(&word).count(), 1, "{what}: {listed}");
     }
 }
 
@@ -252,7 +287,7 @@ fn bad_filters_are_refused() {
     $ sedge audit list --what secret-seen
     ------- stderr -------
     error: invalid value 'secret-seen' for '--what <WORD>'
-      [possible values: data-collected, data-deleted, data-pruned, datastore-restored, gate-approved, gate-rejected, grants-added, grants-removed, locks-released, model-created, model-deleted, plugin-added, plugin-removed, run-cancelled, run-started, runs-deleted, secret-deleted, secret-put, secrets-rotated]
+      [possible values: data-collected, data-deleted, data-pruned, data-renamed, data-restored, datastore-compacted, datastore-restored, gate-approved, gate-rejected, grants-added, grants-removed, locks-released, model-created, model-deleted, model-edited, model-upgraded, plugin-added, plugin-removed, run-cancelled, run-started, runs-deleted, secret-deleted, secret-put, secrets-rotated]
 
       tip: a similar value exists: 'secret-deleted'
 

@@ -20,5 +20,7 @@ fn free_space_is_returned() {
     }
     let status = env.run_json(["datastore", "status"]);
     assert_eq!(status["data"]["freeBytes"], 0);
-    assert_eq!(status["data"]["logBytes"], 0);
+    // The log has only the entry of the audit about this.
+    let n_log_bytes = status["data"]["logBytes"].as_u64().expect("a number");
+    assert!(n_log_bytes < 10_000, "{status}");
 }

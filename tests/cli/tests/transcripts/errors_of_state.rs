@@ -164,10 +164,8 @@ fn gates_that_cannot_be_decided() {
 
     $ sedge workflow approve B gate
     ------- stderr -------
-    error: the workflow `B` has no run that could be approved or rejected
-    hint: its newest run `[run]` has failed
-    hint: begin it again from a step: `sedge workflow resume B --from JOB/STEP --run [run]`
-    hint: or start another: `sedge workflow run B`
+    error: the gate `main/gate` of the run `[run]` was rejected by tester at [time]
+    hint: see the run: `sedge run show [run]`
     [exit status: 3]
     ");
 }

@@ -23,6 +23,7 @@ fn expression_has_a_value() {
              eval inputs.a+\"-b\" --input a=x\n\
              eval inputs.a+\"-b\" --input a=x --raw\n\
              eval self.name --model files\n\
+             eval secret(\"TOKEN\")\n\
              --json eval [1,2].map(x,x*2)",
         ),
         @r#"
@@ -64,6 +65,10 @@ fn expression_has_a_value() {
         ------- stdout -------
         "files"
 
+        $ sedge eval secret("TOKEN")
+        ------- stdout -------
+        "[secret TOKEN]"
+
         $ sedge --json eval [1,2].map(x,x*2)
         ------- stdout -------
         {
@@ -91,7 +96,6 @@ fn mistake_is_shown_at_its_place() {
              eval 1+\n\
              eval self.name\n\
              eval env.REGION\n\
-             eval secret(\"TOKEN\")\n\
              eval inputs.a\n\
              eval model.fils.definition\n\
              --json eval inputs.a.b --input a=1",
@@ -160,15 +164,6 @@ fn mistake_is_shown_at_its_place() {
           |
         1 | env.REGION
           | ^^^^^^^^^^
-        [exit status: 2]
-
-        $ sedge eval secret("TOKEN")
-        ------- stderr -------
-        error: the secret `TOKEN` can be used in the arguments of definitions and steps only: what is evaluated here becomes part of a 
-         --> expression:1:1
-          |
-        1 | secret("TOKEN")
-          | ^^^^^^^^^^^^^^
         [exit status: 2]
 
         $ sedge eval inputs.a

@@ -1,5 +1,6 @@
 //! Environments that several transcripts share.
 
+use quick_xml::events::Event;
 use sedge_test_kit::{CommandOutput, TestEnv};
 
 /// The most lines of a message. The smallest usual terminal shows them all.
@@ -115,4 +116,39 @@ pub(crate) fn refused(env: &TestEnv, command: &str) -> CommandOutput {
     let is_json = command.ends_with("--json");
     assert!(is_json || n_lines <= LINES_MAX, "{output}");
     output
+}
+
+/// Returns the names of the elements of an XML document, in their order. A parser reads all of it.
+pub(crate) fn xml_elements(text: &str) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut elements = Vec::new();
+    let mut n_open = 0_u32;
+    loop {
+        let event = reader.read_event().expect("well-formed XML");
+        let element = match event {
+            Event::Eof => break,
+            Event::Start(element) => {
+                n_open += 1;
+                element
+            }
+            Event::Empty(element) => element,
+            Event::End(_) => {
+                n_open -= 1;
+                continue;
+            }
+            Event::Text(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)
+            | Event::GeneralRef(_) => continue,
+        };
+        for attribute in element.attributes() {
+            let _ = attribute.expect("well-formed attributes");
+        }
+        elements.push(String::from_utf8_lossy(element.name().as_ref()).into_owned());
+    }
+    assert_eq!(n_open, 0, "all elements are closed");
+    elements
 }

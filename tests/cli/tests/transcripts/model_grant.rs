@@ -184,7 +184,7 @@ fn invalid_grant_is_refused() {
 
     $ sedge model grant asker planets=mars
     ------- stderr -------
-    error: invalid value 'planets=mars' for '[KIND[=WHAT]]...': `planets` is not a kind of permission: write models, http, sockets, files, env, secrets, commands, reveal, or none
+    error: invalid value 'planets=mars' for '[KIND[=WHAT]]...': `planets` is not a kind of permission: write models, workflows, http, sockets, files, env, secrets, commands, reveal, or none
 
     For more information, try '--help'.
     [exit status: 2]

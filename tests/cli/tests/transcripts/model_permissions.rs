@@ -223,7 +223,7 @@ fn invalid_grant_is_refused() {
       |
     6 | grants: [all]
       |         ^^^^^
-    hint: the keys of the grants are `models`, `http`, `sockets`, `files`, `env`, `secrets`, `commands`, `reveal`
+    hint: the keys of the grants are `models`, `workflows`, `http`, `sockets`, `files`, `env`, `secrets`, `commands`, `reveal`
     [exit status: 2]
     "#);
 }

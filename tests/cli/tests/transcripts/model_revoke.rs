@@ -210,7 +210,8 @@ fn revocation_of_a_missing_grant_is_refused() {
     error: the following required arguments were not provided:
       <KIND[=WHAT]>...
 
-    Usage: sedge model revoke <NAME> <KIND[=WHAT]>...
+    Usage: sedge model revoke [OPTIONS] <NAME> <KIND[=WHAT]>...
+           sedge model revoke [OPTIONS] <NAME> --all
 
     For more information, try '--help'.
     [exit status: 2]

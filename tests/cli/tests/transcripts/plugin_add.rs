@@ -322,7 +322,7 @@ fn grant_without_a_request_is_refused() {
 
     $ sedge plugin add $GUESTS/asker.wasm --grant network
     ------- stderr -------
-    error: invalid value 'network' for '--grant <KIND[=WHAT]>': `network` is not a kind of permission: write models, http, sockets, files, env, secrets, commands, reveal, or none
+    error: invalid value 'network' for '--grant <KIND[=WHAT]>': `network` is not a kind of permission: write models, workflows, http, sockets, files, env, secrets, commands, reveal, or none
 
     For more information, try '--help'.
     [exit status: 2]
@@ -578,4 +578,23 @@ fn changed(component: &str, old: &[u8], new: &[u8]) -> Vec<u8> {
     let place = place.expect("it is in its data");
     component[place..place + old.len()].copy_from_slice(new);
     component
+}
+
+/// A name without its collective used to be a file that does not exist.
+#[test]
+fn name_of_a_plugin_that_comes_with_sedge_is_suggested() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.transcript("plugin add sink\nplugin add snik"), @"
+    $ sedge plugin add sink
+    ------- stderr -------
+    error: no file named `sink`
+    hint: add the plugin that comes with Sedge: `sedge plugin add @sedge/sink`
+    [exit status: 3]
+
+    $ sedge plugin add snik
+    ------- stderr -------
+    error: no file named `snik`
+    hint: add the plugin that comes with Sedge: `sedge plugin add @sedge/sink`
+    [exit status: 3]
+    ");
 }

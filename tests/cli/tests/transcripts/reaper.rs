@@ -73,7 +73,8 @@ fn hangup_stops_the_program() {
     insta::assert_snapshot!(running.wait(), @"
     ------- stderr -------
     Run [run]
-    error: the run `[run]` was interrupted
+    error: `run` of `tool` was interrupted, and its run is cancelled
+    hint: start it again
     hint: see what the run has done: `sedge run show [run]`
     [exit status: 130]
     ");

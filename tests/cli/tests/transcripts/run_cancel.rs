@@ -109,7 +109,8 @@ fn running_method_of_another_process_is_stopped() {
     run [run] of hostile.spin: cancelled after [took], started [time] by tester
     cancelled [time] by tester
     └─ hostile.spin: cancelled after [took]
-       └─ it was cancelled
+       ├─ it was cancelled
+       └─ 1 change was rolled back: `mark`
     ");
 }
 

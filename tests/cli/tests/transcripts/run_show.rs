@@ -24,7 +24,7 @@ fn run_of_a_workflow_is_a_tree() {
     ------- stdout -------
     run [run] of workflow B: succeeded after [took], started [time] by tester
     worked on for [took], waited at gates for [took]
-    ├─ step main/gate: approved, by tester: fine
+    ├─ step main/gate: approved after [took], by tester: fine
     │  └─ prompt: Shall the calls be made?
     └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 1
@@ -68,6 +68,7 @@ fn as_json() {
         "parent": null,
         "canOnlyFail": false,
         "parentStep": null,
+        "parentCall": null,
         "tags": {},
         "workingMs": "[ms]",
         "waitingMs": "[ms]",
@@ -183,7 +184,8 @@ fn as_json() {
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
-                "calls": []
+                "calls": [],
+                "runs": []
               },
               {
                 "call": "[run]/1/2",
@@ -215,9 +217,11 @@ fn as_json() {
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
-                "calls": []
+                "calls": [],
+                "runs": []
               }
-            ]
+            ],
+            "runs": []
           }
         ]
       }
@@ -270,7 +274,7 @@ fn error_is_shown_at_the_call_that_failed() {
     └─ spawn.run: failed after [took], kept `calls` version 1
        ├─ hostile.trap: failed after [took]
        │  ├─ wasm trap: wasm `unreachable` instruction executed
-       │  ├─ in hostile::trap
+       │  │  in hostile::trap
        │  └─ 1 change was rolled back: `mark`
        ├─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (plugin/calls-failed)
        └─ details from the plugin: {"ok":0,"failed":1,"elapsed_ms":"[ms]"}
@@ -368,6 +372,7 @@ fn step_or_call_that_could_not_begin_shows_the_reason() {
         "parent": null,
         "canOnlyFail": false,
         "parentStep": null,
+        "parentCall": null,
         "tags": {},
         "workingMs": "[ms]",
         "waitingMs": "[ms]",
@@ -417,8 +422,8 @@ fn backtrace_has_functions_and_lines() {
     └─ spawn.run: failed after [took], kept `calls` version 1
        ├─ hostile.trap: failed after [took]
        │  ├─ wasm trap: wasm `unreachable` instruction executed
-       │  ├─ in hostile_lines::hostile::trap at tests/guests/examples/hostile.rs:[place]
-       │  ├─ in sedge_sdk::model::Model::method::{{closure}} at tests/guests/examples/hostile.rs:[place]
+       │  │  in hostile_lines::hostile::trap at tests/guests/examples/hostile.rs:[place]
+       │  │  in sedge_sdk::model::Model::method::{{closure}} at tests/guests/examples/hostile.rs:[place]
        │  └─ 1 change was rolled back: `mark`
        ├─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (plugin/calls-failed)
        └─ details from the plugin: {"ok":0,"failed":1,"elapsed_ms":"[ms]"}

@@ -1,6 +1,8 @@
 //! `sedge run watch`
 
-use crate::fixtures::{newest_run, with_suspended, with_workflows};
+use sedge_test_kit::CommandOutput;
+
+use crate::fixtures::{newest_run, with_hostile, with_suspended, with_workflows};
 
 #[test]
 fn run_that_has_ended_is_shown_from_its_beginning() {
@@ -11,7 +13,8 @@ fn run_that_has_ended_is_shown_from_its_beginning() {
     Run [run]
     Step main/spawn: started.
     Step main/spawn: succeeded after [took].
-    The run [run] of workflow A succeeded.
+    The workflow `A` succeeded.
+    hint: `sedge run show [run]` shows its calls
     ");
 }
 
@@ -22,8 +25,9 @@ fn run_that_waits_has_its_own_exit_code() {
     ------- stderr -------
     Run [run]
     Gate main/gate: waits for a decision: Shall the calls be made?
-    The run [run] of workflow B waits for a decision.
+    The workflow `B` is suspended.
     hint: decide the gate with `sedge workflow approve B main/gate --run [run]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume B --run [run]`
     [exit status: 4]
     ");
     let document = env.run_json(["run", "watch"]);
@@ -46,6 +50,39 @@ fn run_of_another_process_is_followed_until_it_ends() {
         watched.stderr.contains("Step main/spawn: succeeded"),
         "{watched}"
     );
+}
+
+#[test]
+fn lines_of_calls_are_shown_with_their_steps() {
+    let env = with_hostile();
+    let workflow = "\
+name: chatty
+jobs:
+  - name: main
+    steps:
+      - name: first
+        task: {type: model_method, modelIdOrName: hostile, methodName: log, inputs: {lines: 1}}
+      - name: second
+        dependsOn: [first]
+        allowFailure: true
+        task: {type: model_method, modelIdOrName: hostile, methodName: trap}
+";
+    env.write_file("workflows/chatty.yaml", workflow);
+    let ran = env.run(["workflow", "run", "chatty"]);
+    let watched = env.run(["run", "watch"]);
+    assert_eq!(watched.code(), Some(0), "{watched}");
+    // The same lines as from the process that worked on the run.
+    let lines = |output: &CommandOutput| -> Vec<String> {
+        let lines = output.stderr.lines().map(str::to_owned);
+        lines.filter(|line| !line.contains(" after ")).collect()
+    };
+    assert_eq!(lines(&watched), lines(&ran), "{watched}");
+    for line in [
+        "  main/first hostile.log: line 1",
+        "Step main/second: failed (allowed)",
+    ] {
+        assert!(watched.stderr.contains(line), "{line}: {watched}");
+    }
 }
 
 #[test]

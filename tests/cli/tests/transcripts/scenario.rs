@@ -131,7 +131,7 @@ fn scenario_as_text() {
     ------- stdout -------
     run [run 3] of workflow B: succeeded after [took], started [time] by tester
     worked on for [took], waited at gates for [took]
-    ├─ step main/gate: approved, by tester
+    ├─ step main/gate: approved after [took], by tester
     │  └─ prompt: Shall the calls be made?
     └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 2

@@ -285,6 +285,7 @@ fn scenario_as_json() {
         "parent": null,
         "canOnlyFail": false,
         "parentStep": null,
+        "parentCall": null,
         "tags": {},
         "workingMs": "[ms]",
         "waitingMs": "[ms]",
@@ -400,7 +401,8 @@ fn scenario_as_json() {
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
-                "calls": []
+                "calls": [],
+                "runs": []
               },
               {
                 "call": "[run 3]/1/2",
@@ -432,9 +434,11 @@ fn scenario_as_json() {
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
-                "calls": []
+                "calls": [],
+                "runs": []
               }
-            ]
+            ],
+            "runs": []
           }
         ]
       }

@@ -81,7 +81,8 @@ fn value_is_typed_at_a_terminal() {
     insta::assert_snapshot!(shown(child, &[(FIRST, "\n")]), @"
     Value of `TOKEN`:
     error: the value has fewer than 4 bytes
-    hint: choose a longer value: a shorter one occurs in too many texts to be kept out of logs
+    hint: choose a longer value: a shorter one occurs in too many texts to be
+        kept out of logs
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run(["secret", "list"]), @"

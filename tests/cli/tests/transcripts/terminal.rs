@@ -139,7 +139,8 @@ fn deletion_is_confirmed_on_a_terminal() {
     MODEL  NAME    VERSIONS  SIZE
     sink   record  3         176 B
     Delete 3 versions (176 B) of sink permanently? [y/N] n
-    error: 3 versions (176 B) of sink were not deleted: you quit, and nothing was changed
+    error: 3 versions (176 B) of sink were not deleted: you quit, and nothing was
+        changed
     [exit status: 3]
     ");
     assert_eq!(n_versions(), 3, "nothing was deleted");
@@ -167,7 +168,8 @@ fn deletion_is_confirmed_on_a_terminal() {
     insta::assert_snapshot!(answered("sedge plugin remove @sedge/spawn", "n"), @"
     ------- stdout -------
     Remove the plugin @sedge/spawn 2026.11.23.1, and what was granted to it? [y/N] n
-    error: the plugin @sedge/spawn 2026.11.23.1 was not removed: you quit, and nothing was changed
+    error: the plugin @sedge/spawn 2026.11.23.1 was not removed: you quit, and
+        nothing was changed
     [exit status: 3]
     ");
     insta::assert_snapshot!(answered("sedge plugin remove @sedge/spawn", "y"), @"
@@ -182,6 +184,17 @@ fn deletion_is_confirmed_on_a_terminal() {
         .spawn_on_terminal("sedge model delete sink --yes")
         .wait();
     assert!(!ended.stdout.contains("[y/N]"), "{ended}");
+}
+
+/// The terminal itself would break them anywhere, also in a word.
+#[test]
+fn hints_are_folded_and_their_commands_are_not_broken() {
+    let env = with_runs();
+    let shown = on_terminal(&env, 40, "NO_COLOR=1 sedge workflow approve gone gate");
+    for line in shown.lines().skip(1) {
+        assert!(line.len() <= 40 || line.contains('`'), "{shown}");
+        assert_eq!(line.matches('`').count() % 2, 0, "{shown}");
+    }
 }
 
 fn with_runs() -> TestEnv {

@@ -104,10 +104,24 @@ fn what_expressions_refer_to_is_checked() {
         "models/f.yaml",
         "name: f\ntype: \"@sedge/sink\"\nmethods:\n  run:\n    arguments:\n      note: \"${{ data.latest('sinc', 'record').name + env.PLACE }}\"\n      value: \"${{ data.findBySpec('sink', 'recrd') }}\"\n",
     );
+    // Other definitions do not evaluate that of `g`, which lacks an input.
+    env.write_file(
+        "models/g.yaml",
+        "name: g\ntype: \"@sedge/sink\"\ninputs: {properties: {x: {type: string}}, required: [x]}\nglobalArguments:\n  note: \"${{ inputs.x + model.h.input.name + model.sink.input.name }}\"\n",
+    );
+    env.write_file(
+        "models/h.yaml",
+        "name: h\ntype: \"@sedge/sink\"\nglobalArguments:\n  note: \"${{ model.g.input.name }}\"\n",
+    );
     let found = findings(&env, "validate");
+    let of_g = found
+        .iter()
+        .filter(|it| it.contains("the definition of `g` needs itself"));
+    assert_eq!(of_g.count(), 1, "{found:#?}");
     let expect = [
         "error cycle models/d.yaml:4:20 the definition of `d` needs itself",
         "error cycle models/e.yaml:4:20 the definition of `e` needs itself",
+        "error cycle models/g.yaml:5:",
         "error unknown-name models/f.yaml:6:30 no model named `sinc`",
         "error expression models/f.yaml:6:59 sedge.yaml does not grant `PLACE` to expressions",
         "warning unknown-name models/f.yaml:7:43 the type `@sedge/sink` writes no data named `recrd`",

@@ -341,7 +341,7 @@ jobs:
     ------- stdout -------
     run [run] of workflow late: suspended, can only fail, started [time] by tester
     worked on for [took], waited at gates for [took]
-    └─ step main/gate: expired, its deadline decided: it is rejected
+    └─ step main/gate: expired after [took], its deadline decided: it is rejected
        └─ prompt: Go on?
 
     $ sedge workflow approve late gate
@@ -352,10 +352,8 @@ jobs:
 
     $ sedge workflow approve late gate
     ------- stderr -------
-    error: the workflow `late` has no run that could be approved or rejected
-    hint: its newest run `[run]` has failed
-    hint: begin it again from a step: `sedge workflow resume late --from JOB/STEP --run [run]`
-    hint: or start another: `sedge workflow run late`
+    error: the gate `main/gate` of the run `[run]` was decided by its deadline at [time]: it was rejected
+    hint: see the run: `sedge run show [run]`
     [exit status: 3]
     ");
 }
@@ -432,4 +430,27 @@ jobs:
     The gate `main/gate-us` of run [run] is rejected.
     The run has failed.
     ");
+}
+
+/// Both when the run still waits and when it has ended since.
+#[test]
+fn second_decision_is_refused_with_the_first_one() {
+    let env = with_suspended();
+    env.setup(&["workflow approve B gate --comment ok"]);
+    let second = "workflow reject B gate";
+    insta::assert_snapshot!(env.run(second.split(' ')), @"
+    ------- stderr -------
+    error: the gate `main/gate` of the run `[run]` was approved by tester at [time]: ok
+    hint: see the run: `sedge run show [run]`
+    [exit status: 3]
+    ");
+    env.setup(&["workflow resume B"]);
+    insta::assert_snapshot!(env.run(second.split(' ')), @"
+    ------- stderr -------
+    error: the gate `main/gate` of the run `[run]` was approved by tester at [time]: ok
+    hint: see the run: `sedge run show [run]`
+    [exit status: 3]
+    ");
+    let document = env.run_json(second.split(' '));
+    assert_eq!(document["error"]["code"], "gate_decided");
 }

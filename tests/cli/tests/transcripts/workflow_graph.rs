@@ -2,7 +2,7 @@
 
 use sedge_test_kit::TestEnv;
 
-use crate::fixtures::with_workflows;
+use crate::fixtures::{with_workflows, xml_elements};
 
 /// A workflow with a group of dependencies, and with names that a drawing has to quote.
 const GROUPS: &str = "\
@@ -115,6 +115,10 @@ fn graph_is_a_picture() {
         picture.starts_with("<svg ") && picture.ends_with("</svg>\n"),
         "{picture}"
     );
+    let elements = xml_elements(&picture);
+    let n_paths = elements.iter().filter(|it| *it == "path").count();
+    // Four edges, and the tip that they share.
+    assert_eq!(n_paths, 5, "{picture}");
 }
 
 #[test]

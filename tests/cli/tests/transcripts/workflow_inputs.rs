@@ -11,7 +11,7 @@ inputs:
   region: {type: string, enum: [eu, us], default: eu}
   replicas: {type: integer, minimum: 1, required: true}
   server: {type: object, properties: {port: {type: integer}}}
-  token: {type: string, sensitive: true}
+  token: {type: string, minLength: 4, sensitive: true}
 jobs:
   - name: main
     steps:
@@ -86,7 +86,7 @@ fn all_faults_of_inputs_are_shown_and_nothing_runs() {
     insta::assert_snapshot!(env.transcript("
         workflow run deploy --input replicas=0 --input regoin=us --input region=de
         workflow run deploy
-        workflow run deploy --input replicas=1 --input token=hunter2
+        workflow run deploy --input replicas=1 --input token=abc
         workflow run A --input replicas=1
         workflow run deploy --input replicas=1 --input replicas=2
         workflow run deploy --input replicas
@@ -107,10 +107,10 @@ fn all_faults_of_inputs_are_shown_and_nothing_runs() {
     hint: see its inputs: `sedge workflow get deploy`
     [exit status: 2]
 
-    $ sedge workflow run deploy --input replicas=1 --input token=hunter2
+    $ sedge workflow run deploy --input replicas=1 --input token=abc
     ------- stderr -------
     error: the inputs of the workflow `deploy` do not fit its schema
-    caused by: /token: it is marked as sensitive, and a plain value would be stored with the run: put it into a secret, and use `${{ secret("NAME") }}` where it is needed
+    caused by: /token: it does not fit the schema; it is not shown, because it is sensitive
     hint: see its inputs: `sedge workflow get deploy`
     [exit status: 2]
 
@@ -148,6 +148,32 @@ fn all_faults_of_inputs_are_shown_and_nothing_runs() {
     let violations = &failed["error"]["details"]["violations"];
     assert_eq!(violations.as_array().map(Vec::len), Some(2), "{failed}");
     assert_eq!(env.run_json(["run", "list"])["count"], 0);
+}
+
+#[test]
+fn sensitive_input_is_stored_sealed_and_not_shown() {
+    let env = with_deploy();
+    env.run_json([
+        "workflow",
+        "run",
+        "deploy",
+        "--input",
+        "replicas=1",
+        "--input",
+        "token=hunter2",
+    ]);
+    assert_eq!(stored(&env)["token"], "[sealed]");
+    let planned = env.run_json([
+        "workflow",
+        "run",
+        "deploy",
+        "--dry-run",
+        "--input",
+        "replicas=1",
+        "--input",
+        "token=hunter2",
+    ]);
+    assert_eq!(planned["data"]["inputs"]["token"], "[sealed]");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn rejected_gate_fails_the_run() {
     ------- stdout -------
     run [run] of workflow B: failed after [took], started [time] by tester
     worked on for [took], waited at gates for [took]
-    ├─ step main/gate: rejected, by tester: no
+    ├─ step main/gate: rejected after [took], by tester: no
     │  └─ prompt: Shall the calls be made?
     └─ step main/spawn: skipped, the step `gate` did not end as `succeeded`
 
@@ -70,36 +70,27 @@ fn as_json() {
     {
       "ok": false,
       "error": {
-        "code": "run_none",
+        "code": "gate_decided",
         "class": "state",
-        "message": "the workflow `B` has no run that could be approved or rejected",
+        "message": "the gate `main/gate` of the run `[run]` was rejected by tester at [time]",
         "causes": [],
         "help": [
           {
-            "kind": "advice",
-            "text": "its newest run `[run]` has failed"
-          },
-          {
             "kind": "command",
-            "purpose": "begin it again from a step",
-            "useCase": "workflow_resume",
+            "purpose": "see the run",
+            "useCase": "run_show",
             "arguments": {
-              "from": null,
-              "name": "B",
               "run": "[run]"
-            }
-          },
-          {
-            "kind": "command",
-            "purpose": "or start another",
-            "useCase": "workflow_run",
-            "arguments": {
-              "name": "B"
             }
           }
         ],
         "details": {
-          "run": "[run]"
+          "run": "[run]",
+          "gate": "main/gate",
+          "decision": "rejected",
+          "by": "tester",
+          "at": "[time]",
+          "comment": null
         }
       }
     }

@@ -230,6 +230,33 @@ fn failed_run_is_resumed_from_a_step() {
     assert_eq!(calls.as_array().map(Vec::len), Some(1), "{shown:#}");
 }
 
+/// Without `--run`, the newest run that has failed begins again, and its id is printed.
+#[test]
+fn newest_failed_run_is_taken_unless_another_one_could_go_on() {
+    let env = with_files();
+    env.write_file("workflows/w.yaml", FAILS_ONCE);
+    for _ in 0..2 {
+        assert_eq!(env.run(["workflow", "run", "w"]).code(), Some(1));
+    }
+    insta::assert_snapshot!(env.transcript("workflow resume w --from bad --input fail=false"), @"
+    $ sedge workflow resume w --from bad --input fail=false
+    ------- stderr -------
+    Run [run 2]
+    Step main/bad: started.
+    Step main/bad: succeeded after [took].
+    The workflow `w` succeeded.
+    hint: `sedge run show [run 2]` shows its calls
+    ");
+    let runs = env.run_json(["run", "list"])["data"].clone();
+    let statuses: Vec<&str> = runs
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|it| it["status"].as_str())
+        .collect();
+    assert_eq!(statuses, ["succeeded", "failed"], "{runs:#}");
+}
+
 #[test]
 fn step_to_begin_from_has_to_exist() {
     let env = with_files();

@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 use serde_json::Value;
 
-use crate::fixtures::{with_hostile, with_workflows};
+use crate::fixtures::{with_hostile, with_workflows, xml_elements};
 
 /// A step that fails, one that is skipped, and one that may fail.
 const MIXED: &str = "\
@@ -124,6 +124,38 @@ fn junit_report_is_written_after_a_failure() {
     ] {
         assert!(report.contains(part), "{part}: {report}");
     }
+    let elements = xml_elements(&report);
+    let n_of = |name: &str| elements.iter().filter(|it| *it == name).count();
+    assert_eq!(n_of("testsuites"), 1, "{report}");
+    assert_eq!(n_of("testsuite"), 1, "{report}");
+    assert_eq!(n_of("testcase"), 4, "{report}");
+    assert_eq!(n_of("failure"), 1, "{report}");
+    assert_eq!(n_of("skipped"), 2, "{report}");
+}
+
+/// The names of steps, items and messages come from files and plugins.
+#[test]
+fn junit_report_of_hostile_texts_is_well_formed() {
+    let env = with_hostile();
+    let workflow = r#"
+name: odd
+jobs:
+  - name: main
+    steps:
+      - name: "<a> & \"b\" ${{ self.x }}"
+        forEach: {item: x, in: ["]]>", "<!--", "&amp;"]}
+        task: {type: model_method, modelIdOrName: sink, methodName: run}
+      - name: bad
+        task: {type: model_method, modelIdOrName: hostile, methodName: fail, inputs: {code: "no", message: "</failure>]]>\e[2J\n<x a='"}}
+"#;
+    env.write_file("workflows/odd.yaml", workflow);
+    let output = env.run(["workflow", "run", "odd", "--junit", "steps.xml"]);
+    assert_eq!(output.code(), Some(1), "{output}");
+    let report = env.read_file("steps.xml");
+    let elements = xml_elements(&report);
+    let n_cases = elements.iter().filter(|it| *it == "testcase").count();
+    assert_eq!(n_cases, 4, "{report}");
+    assert!(!report.contains('\u{1b}'), "{report}");
 }
 
 #[test]
@@ -175,6 +207,7 @@ fn timeline_has_waits_apart_from_work() {
     let picture = env
         .run(["run", "show", "--timeline", "--format", "svg"])
         .stdout;
+    assert!(xml_elements(&picture).contains(&"rect".to_owned()));
     assert!(
         picture.starts_with("<svg ") && picture.ends_with("</svg>\n"),
         "{picture}"
@@ -193,6 +226,51 @@ fn tree_is_drawn_on_a_terminal_and_erased() {
     assert!(!shown.contains("Step main/spawn: started."), "{shown}");
     let lines = env.spawn_on_terminal(&line("dumb")).wait().to_string();
     assert!(lines.contains("Step main/spawn: started."), "{lines}");
+    assert!(!lines.contains('\u{1b}'), "{lines}");
+}
+
+/// Thousands of items would push everything else off the screen.
+#[test]
+fn items_are_counted_on_a_terminal() {
+    let env = with_workflows();
+    let workflow = "\
+name: many
+jobs:
+  - name: main
+    steps:
+      - name: each
+        forEach: {item: x, in: [a, b, c, d, e]}
+        task: {type: model_method, modelIdOrName: sink, methodName: run}
+";
+    env.write_file("workflows/many.yaml", workflow);
+    for command in ["workflow run many", "run watch"] {
+        let line = format!("export TERM=xterm; stty cols 40 rows 10; sedge {command}");
+        let shown = env.spawn_on_terminal(&line).wait().to_string();
+        assert!(
+            shown.contains("Step main/each: of its items, 5 succeeded."),
+            "{shown}"
+        );
+        assert!(!shown.contains("each[0]: succeeded"), "{shown}");
+        let lines = env.run(command.split(' '));
+        assert!(
+            lines.stderr.contains("Step main/each[0]: succeeded"),
+            "{lines}"
+        );
+    }
+}
+
+/// The lines of the log are on stdout, and the tree is below them on the same terminal.
+#[test]
+fn followed_log_ends_with_the_end_of_the_run_on_a_terminal() {
+    let env = with_workflows();
+    env.setup(&["workflow run A"]);
+    let line = "export TERM=xterm; stty cols 80; sedge run logs --follow";
+    let shown = env.spawn_on_terminal(line).wait();
+    assert_eq!(shown.code(), Some(0), "{shown}");
+    assert!(
+        shown.to_string().contains("The workflow `A` succeeded."),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -22,12 +22,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sedge_app::actor::actor;
 use sedge_app::data::versions::data_versions;
 use sedge_app::init::init;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::plugin::add::plugin_add;
 use sedge_app::types::{CachePlaces, Choice, Scan};
-use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
+use sedge_app::{AppError, Cx, Repository, RunFailed, Settings};
 use sedge_test_kit::{Dice, number_from_env, seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -47,13 +48,6 @@ const PROGRAM_TAKES_MAX: Duration = Duration::from_secs(60);
 /// How many more files may be open than after the first program. The datastore opens readers on
 /// demand.
 const OPEN_FILES_MORE_MAX: usize = 32;
-
-/// Discards all events.
-struct Silent;
-
-impl Events for Silent {
-    fn event(&self, _: Event) {}
-}
 
 /// A repository with the interpreter and a healthy model.
 struct Fixture {
@@ -83,7 +77,8 @@ impl Fixture {
         };
         let repository = open();
         for plugin in [component.as_path(), Path::new(sedge_test_artifacts::SINK)] {
-            let added = plugin_add(&repository, plugin, Arc::new(Silent));
+            let cx = cx_of(&repository);
+            let added = plugin_add(&cx, plugin);
             let added = runtime.block_on(added).expect("a valid plugin");
             added.pin(&[Choice::All]).expect("it can be pinned");
         }
@@ -115,7 +110,8 @@ impl Fixture {
             arguments,
             ..ModelMethodRunRequest::default()
         };
-        let called = model_method_run(&self.repository, &request, Arc::new(Silent));
+        let cx = cx_of(&self.repository);
+        let called = model_method_run(&cx, &request);
         self.runtime.block_on(called).map(|report| report.value)
     }
 
@@ -152,7 +148,7 @@ fn fuzzed_guest_program_does_not_break_the_host() {
         fixture.keep.path().join("in/folder").exists(),
         "no file was written"
     );
-    let n_written = data_versions(&fixture.repository, "fuzz", "name", |_| {
+    let n_written = data_versions(&cx_of(&fixture.repository), "fuzz", "name", |_| {
         Ok::<_, AppError>(Scan::More)
     });
     n_written.expect("data was written");
@@ -209,4 +205,9 @@ fn corpus() -> Vec<(String, Program)> {
 /// Returns the number of files that the process has open, or 0 without `/proc`.
 fn n_open_files() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+/// Returns the context of a use case that the user of this process requests.
+fn cx_of(repository: &Arc<Repository>) -> Cx {
+    Cx::new(Arc::clone(repository), actor())
 }

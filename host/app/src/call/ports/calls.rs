@@ -74,6 +74,12 @@ async fn called(
     }
     let ended = nested_run(cx, request, Some(caller)).await;
     ended.map_err(|fault| match fault {
+        // The caller stops as well, whatever it would do with the error.
+        AttemptFault::Fault(CallFault::Refused(error) | CallFault::Failed(error))
+            if cx.stop.reason().is_some() && is_of_stop(&error) =>
+        {
+            RequestFault::Host(HostError::new(EndedByHost(error)))
+        }
         AttemptFault::RolledBack => RequestFault::Host(HostError::new(RolledBack)),
         AttemptFault::Fault(CallFault::Refused(error)) => {
             RequestFault::Guest(CalleeError::refused(error))
@@ -83,6 +89,11 @@ async fn called(
         }
         AttemptFault::Fault(CallFault::App(error)) => RequestFault::Host(carried(error)),
     })
+}
+
+/// Returns whether a call has this error if its run stops.
+fn is_of_stop(error: &CallError) -> bool {
+    matches!(error, CallError::Cancelled | CallError::TimedOut { .. })
 }
 
 /// Looks up a nested call in the record of earlier attempts.

@@ -57,7 +57,10 @@ impl CommandsPort for CallPorts {
         let reached = reachable(Some(repository.path()), pinned, writable);
         refuse(name, reached).map_err(CommandError::NotStarted)?;
         let mut command = command_of(&self.cx, pin, arguments, stdin);
-        let (cx, lineage) = (Arc::clone(&self.cx), self.identity().lineage.clone());
+        let (cx, lineage) = (
+            Arc::clone(&self.cx),
+            self.caller.frame.lock_lineage().clone(),
+        );
         let only_reads = self.identity().kind == MethodKind::Read;
         Ok(Box::pin(async move {
             // The pass is valid until the program and all processes that it started have ended.

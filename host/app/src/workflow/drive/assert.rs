@@ -6,7 +6,7 @@ use sedge_lang::workflow::{Task, WrittenText};
 use sedge_model::run::{AssertSeverity, StepAttempt, StepError};
 use sedge_workflow::Todo;
 
-use super::evaluate::text_value;
+use super::evaluate::text_shown;
 use super::step::StepDecision;
 use super::{Drive, DriveState};
 use crate::error::AppError;
@@ -94,7 +94,7 @@ impl Drive {
                     ..self.cx.evaluator_source()
                 };
                 let has_data = has_data(message.exprs());
-                source.evaluate(has_data, |it| text_value(it, message, variables))?
+                source.evaluate(has_data, |it| text_shown(it, message, variables))?
             }
             None => format!("`{text}` does not hold"),
         };

@@ -18,8 +18,9 @@ use serde_json::{Map, Value};
 use super::Drive;
 use super::DriveState;
 use super::step::{StepDecision, evaluation_place};
-use crate::call::record_form;
-use crate::call::{CallFault, CallRequest, CallTerms, call_run};
+use crate::call::{
+    CallDeadline, CallFault, CallRequest, CallTerms, arguments_recorded_as, call_run,
+};
 use crate::error::AppError;
 use crate::expression::{
     EvaluatorSource, MethodAnswers, ResultsUsed, SecretPlace, StepVariables, expression_fault,
@@ -161,6 +162,25 @@ impl Drive {
         Ok(calls.into_iter().filter(ended).collect())
     }
 
+    /// Returns the name of a model and the arguments of a method as the record of its call has them.
+    async fn call_shown(
+        &self,
+        target: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<(String, Value), AppError> {
+        let model = match self.cx.model(target).await {
+            Ok(model) => Some(model),
+            // The call says that there is no such model.
+            Err(AppError::Model(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let name = model.as_ref().map(|it| it.definition.name.to_string());
+        let arguments = arguments.clone();
+        let shown = arguments_recorded_as(&self.cx, model.as_deref(), method, arguments);
+        Ok((name.unwrap_or_else(|| target.to_owned()), shown))
+    }
+
     /// Runs a method for an expression, or answers from the record. Returns its value, or why it
     /// has none.
     async fn method_called(
@@ -174,9 +194,9 @@ impl Drive {
             Ok(given) => given,
             Err(message) => return Ok(Err(message)),
         };
-        let shown = record_form(&self.cx, &arguments);
+        let (name, shown) = self.call_shown(&target, &method, &arguments).await?;
         let is_same = |it: &CallRecord| {
-            it.model.as_str() == target && it.method.as_str() == method && it.arguments == shown
+            it.model.as_str() == name && it.method.as_str() == method && it.arguments == shown
         };
         if let Some(at) = recorded.iter().position(is_same) {
             let call = recorded.remove(at);
@@ -204,18 +224,12 @@ impl Drive {
             arguments,
             replay: None,
             terms: CallTerms {
-                deadline: self.run_deadline(),
+                deadline: CallDeadline::new(self.run_deadline(), None),
                 only_reads: true,
                 ..CallTerms::default()
             },
         };
-        let called = tokio::select! {
-            biased;
-            called = call_run(&self.cx, request) => called,
-            // The result does not matter any more: nothing else starts.
-            _ = self.stopped() => return Ok(Err("the run stops".to_owned())),
-        };
-        match called {
+        match call_run(&self.cx, request).await {
             Ok(outcome) => Ok(Ok(outcome.value)),
             Err(CallFault::Refused(error) | CallFault::Failed(error)) => Ok(Err(error.to_string())),
             Err(CallFault::App(error)) => Err(error),

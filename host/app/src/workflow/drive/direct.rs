@@ -12,7 +12,7 @@ use sedge_store::{DirectModel, StartedTask};
 use serde_json::{Map, Value};
 
 use super::Drive;
-use super::evaluate::{prepared_start, written_target};
+use super::evaluate::written_target;
 use super::step::{PreparedDirect, PreparedMethod, PreparedTask, StepDecision};
 use crate::error::AppError;
 use crate::expression::{StepTarget, StepVariables};
@@ -43,7 +43,7 @@ impl Drive {
         });
         let (target, variables) = evaluated.await?;
         let task = self.direct_task(&step.step, target, &variables).await?;
-        Ok(prepared_start(step, interrupted, task))
+        self.prepared_start(step, interrupted, task)
     }
 
     async fn direct_task(

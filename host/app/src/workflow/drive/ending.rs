@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sedge_model::call::{CallError, Written};
 use sedge_model::run::StepError;
 use sedge_runtime::BoxFuture;
-use sedge_store::{CallEnd, Committed, StoreError};
+use sedge_store::{CallEnd, Committed, PreparedEnd, StoreError, WriteSequence};
 
 use super::Drive;
 use super::step::StepStart;
@@ -30,6 +30,11 @@ impl StepEnding for MethodEnding {
                 Ok(_) => Ok(()),
                 Err(error) => Err(StepError::Call(error.clone())),
             };
+            // The content is written before the state of the run is locked, and only once.
+            let end = match self.drive.cx.repository.store()?.call_end_prepare(end) {
+                Ok(end) => end,
+                Err(error) => return Ok(Err(error)),
+            };
             loop {
                 match self.submit(&end, &ended).await? {
                     SubmitEnd::Done(committed) => return Ok(Ok(committed.written)),
@@ -44,7 +49,7 @@ impl StepEnding for MethodEnding {
 impl MethodEnding {
     async fn submit(
         &self,
-        end: &CallEnd,
+        end: &PreparedEnd,
         ended: &Result<(), StepError>,
     ) -> Result<SubmitEnd<Committed>, AppError> {
         let (drive, start) = (&self.drive, &self.start);
@@ -54,14 +59,16 @@ impl MethodEnding {
         let is_end = !matches!(ended, Err(StepError::Call(CallError::Cancelled)));
         if is_end {
             let event = drive.end_event(step, Some(start.call), ended);
-            let write = |follow| store.call_commit(&drive.cx.claim, end.clone(), Some(follow));
+            let write = |follow, sequence: &WriteSequence| {
+                store.call_commit_queue(&drive.cx.claim, end, follow, sequence)
+            };
             let submitted = drive.submit_end((step, start.call), event.into(), write);
             if let Some(submitted) = submitted.await? {
                 return Ok(submitted);
             }
         }
         // The step has ended otherwise: only the record of the call is left.
-        let committed = store.call_commit(&drive.cx.claim, end.clone(), None);
+        let committed = store.call_commit_prepared(&drive.cx.claim, end);
         Ok(match committed.await {
             Ok(committed) => SubmitEnd::Done(committed),
             Err(error) => SubmitEnd::Refused(error),

@@ -21,6 +21,8 @@ use super::expand::own_value;
 use super::step::{
     PreparedMethod, PreparedStart, PreparedTask, StepDecision, StepStart, expression_failed,
 };
+use super::stored_task;
+use super::submit::PendingEvaluation;
 use super::{Drive, DriveState};
 use crate::call::{DataLabels, LabelOverride};
 use crate::error::AppError;
@@ -28,9 +30,10 @@ use crate::expression::{
     Evaluator, EvaluatorSource, ResultsUsed, RunResults, RunStates, StepTarget, StepVariables,
     WrittenStep, has_data, kind_shown, needs_results,
 };
-use crate::secret::argument::has_mark;
+use crate::secret::argument::{has_mark, marks_hide};
 use crate::secret::stored_marks::marks_load;
 use crate::structure::in_background;
+use crate::workflow::run::recorded_check;
 
 impl Drive {
     /// Does something that is ready, if it needs no result. Returns `None` if it does.
@@ -62,11 +65,12 @@ impl Drive {
 
     /// Begins to evaluate what needs results or files. Gates open in this order, one after another,
     /// and everything else side by side.
-    pub(super) fn evaluations_begin(self: &Arc<Self>, todos: Vec<Todo>) {
-        let (gates, others): (Vec<Todo>, Vec<Todo>) = todos.into_iter().partition(is_gate);
-        for todo in others {
+    pub(super) fn evaluations_begin(self: &Arc<Self>, evaluations: Vec<PendingEvaluation>) {
+        let evaluations = evaluations.into_iter();
+        let (gates, others): (Vec<_>, Vec<_>) = evaluations.partition(|it| is_gate(&it.todo));
+        for evaluation in others {
             let drive = Arc::clone(self);
-            self.spawn(async move { drive.evaluate(&todo).await });
+            self.spawn(async move { drive.evaluate(&evaluation).await });
         }
         if gates.is_empty() {
             return;
@@ -80,12 +84,13 @@ impl Drive {
         });
     }
 
-    async fn evaluate(self: &Arc<Self>, todo: &Todo) -> Result<(), AppError> {
+    async fn evaluate(self: &Arc<Self>, evaluation: &PendingEvaluation) -> Result<(), AppError> {
+        let todo = &evaluation.todo;
         let prepared = match self.evaluated(todo).await {
             Ok(prepared) => prepared,
             Err(error) => fault_event(todo, error)?,
         };
-        self.evaluation_ended(todo, &prepared).await
+        self.evaluation_ended(evaluation, &prepared).await
     }
 
     async fn evaluated(self: &Arc<Self>, todo: &Todo) -> Result<StepDecision, AppError> {
@@ -118,18 +123,19 @@ impl Drive {
     /// Records the result of an evaluation, unless the run stops: then the step is skipped.
     async fn evaluation_ended(
         self: &Arc<Self>,
-        todo: &Todo,
+        PendingEvaluation { todo, place }: &PendingEvaluation,
         prepared: &StepDecision,
     ) -> Result<(), AppError> {
         let written = self.append_made(|state| {
             if !state.is_in_hand(todo) {
                 return None;
             }
-            if state.is_stopping() {
+            if state.is_stopping() || self.cx.stop.is_interrupted() {
                 state.put_back(todo);
                 return None;
             }
             let (entry, start) = self.placed(state, prepared);
+            let start = start.map(|it| it.with_place(place.clone()));
             Some((vec![entry], start))
         });
         if !written.await? {
@@ -152,6 +158,7 @@ impl Drive {
             plan: &self.plan,
             state: &state.run,
             errors: &state.facts.errors,
+            written: &state.facts.written,
         };
         let results = RunResults::collect(&states, Some(job), &used);
         let own = step.and_then(|step| {
@@ -161,7 +168,7 @@ impl Drive {
         });
         StepVariables {
             inputs: self.cx.inputs(),
-            run: self.cx.run_value(&self.workflow.name),
+            run: self.cx.run_value(&self.workflow),
             own,
             of_run: Some((self.cx.run().clone(), results)),
             job: Some(job.clone()),
@@ -182,7 +189,7 @@ impl Drive {
         }
         let variables = self.variables(state, &step.step.path.job, Some(&step.step), exprs);
         let task = self.task(written, before, &variables)?;
-        Ok(Some(prepared_start(step, interrupted, task)))
+        self.prepared_start(step, interrupted, task).map(Some)
     }
 
     async fn started_later(
@@ -196,7 +203,25 @@ impl Drive {
             let written = drive.written_step(&instance);
             drive.task(written, before, &variables)
         });
-        Ok(prepared_start(step, interrupted, task.await?))
+        self.prepared_start(step, interrupted, task.await?)
+    }
+
+    /// Returns the decision that an attempt starts with a task.
+    ///
+    /// # Errors
+    /// The inputs contain the value of a secret, and the key that seals them cannot be used.
+    pub(super) fn prepared_start(
+        &self,
+        step: &StepAttempt,
+        interrupted: &[u32],
+        task: PreparedTask,
+    ) -> Result<StepDecision, AppError> {
+        Ok(StepDecision::Start(Arc::new(PreparedStart {
+            step: step.clone(),
+            interrupted: interrupted.to_vec(),
+            sealed: stored_task::sealed(&self.cx, &step.step, &task)?,
+            task,
+        })))
     }
 
     /// Returns what a step has started before, and the variables of its expressions.
@@ -315,18 +340,6 @@ impl Drive {
     }
 }
 
-pub(super) fn prepared_start(
-    step: &StepAttempt,
-    interrupted: &[u32],
-    task: PreparedTask,
-) -> StepDecision {
-    StepDecision::Start(Arc::new(PreparedStart {
-        step: step.clone(),
-        interrupted: interrupted.to_vec(),
-        task,
-    }))
-}
-
 /// Returns the target and the inputs of a step, as they are written; `None` for a gate or an assert.
 pub(super) fn written_target(step: &Step) -> Option<WrittenStep> {
     let (target, inputs, global_arguments) = match &step.task {
@@ -413,24 +426,49 @@ fn name_suffix(
     Ok(suffix)
 }
 
-/// Evaluates a text with expressions.
+/// Evaluates a text with expressions, which becomes part of a record.
+///
+/// # Errors
+/// An expression has no value, or the text would contain a sensitive input or a secret.
 pub(super) fn text_value(
     evaluator: &Evaluator<'_>,
     text: &WrittenText,
     variables: &StepVariables,
 ) -> Result<String, AppError> {
+    let value = text_evaluated(evaluator, text, variables)?;
+    recorded_check(text, &value)?;
+    Ok(text_of(value))
+}
+
+/// Evaluates a text with expressions for users. It has `[sealed]` in place of sensitive inputs.
+pub(super) fn text_shown(
+    evaluator: &Evaluator<'_>,
+    text: &WrittenText,
+    variables: &StepVariables,
+) -> Result<String, AppError> {
+    let mut value = text_evaluated(evaluator, text, variables)?;
+    marks_hide(&mut value);
+    Ok(text_of(value))
+}
+
+fn text_evaluated(
+    evaluator: &Evaluator<'_>,
+    text: &WrittenText,
+    variables: &StepVariables,
+) -> Result<Value, AppError> {
     if let Some(literal) = text.literal() {
-        return Ok(literal.to_owned());
+        return Ok(Value::String(literal.to_owned()));
     }
     let used = ResultsUsed::of(text.exprs());
-    let value = variables.with_env(evaluator, &used, |env| {
-        evaluator.template(text.template(), env)
-    })?;
-    Ok(match value {
+    variables.with_env(evaluator, &used, |env| evaluator.text(text, env))
+}
+
+fn text_of(value: Value) -> String {
+    match value {
         Value::String(text) => text,
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
-    })
+    }
 }
 
 /// Turns a fault of an expression into the event that it means. Other errors end the work on the run.

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::Expr;
 use sedge_lang::workflow::{ForEach, Step};
-use sedge_model::run::{Expansion, ExpansionName, RunEvent, StepInstance, StepPath};
+use sedge_model::run::{Expansion, ExpansionItem, ExpansionName, RunEvent, StepInstance, StepPath};
+use sedge_secrets::RunPart;
 use sedge_workflow::Todo;
 use serde_json::{Map, Value, json};
 
 use super::evaluate::text_value;
 use super::step::{StepDecision, expression_failed};
+use super::stored_task::{has_secret, stored_open};
 use super::{Drive, DriveState};
 use crate::error::AppError;
 use crate::expression::{Evaluator, ResultsUsed, StepVariables, kind_shown, needs_results};
-use crate::secret::stored_marks::{is_mark_of, marks_store};
+use crate::secret::run_values::run_value_seal;
+use crate::secret::stored_marks::{is_mark_of, marks_store, sealed_store, sealed_stored};
 use crate::structure::in_background;
 
 impl Drive {
@@ -97,13 +100,96 @@ impl Drive {
                     step.path.job
                 )));
             }
-            let item = Arc::new(marks_store(&item));
+            let item = self.item_stored(&step.path, &name, &item)?.into();
             expansions.push(Expansion { name, item });
         }
         Ok(RunEvent::Expanded {
             step: step.path.clone(),
             items: expansions,
         })
+    }
+
+    /// Returns a value as the datastore has it: sealed if it contains the value of a secret.
+    fn item_stored(
+        &self,
+        path: &StepPath,
+        name: &ExpansionName,
+        item: &Value,
+    ) -> Result<Value, AppError> {
+        let stored = marks_store(item);
+        if !has_secret(&self.cx, &stored) {
+            return Ok(stored);
+        }
+        let keys = self.cx.repository.secrets()?.field_keys_or_fresh()?;
+        let step = item_place(path, name);
+        let sealed = run_value_seal(&keys, self.cx.run(), RunPart::Item(&step), &stored);
+        Ok(sealed_store(&sealed))
+    }
+
+    /// Notes the values of a step with `forEach` that its event does not contain as they are: large
+    /// ones are beside the event, and those with the value of a secret are sealed. `seq` is the number
+    /// of the event.
+    ///
+    /// # Errors
+    /// The datastore cannot be read, or a value cannot be opened.
+    pub(super) fn items_note(
+        &self,
+        state: &mut DriveState,
+        seq: u64,
+        event: &RunEvent,
+    ) -> Result<(), AppError> {
+        let RunEvent::Expanded { step, items } = event else {
+            return Ok(());
+        };
+        let is_stored = items.iter().any(|it| it.item == ExpansionItem::Stored);
+        let read = match is_stored {
+            true => Some(self.items_read(state, seq)?),
+            false => None,
+        };
+        for (at, expansion) in items.iter().enumerate() {
+            let stored = match (&expansion.item, &read) {
+                (ExpansionItem::Value(value), _) => Some(Arc::clone(value)),
+                (ExpansionItem::Stored, Some(read)) => read.get(at).map(Arc::clone),
+                (ExpansionItem::Stored, None) => None,
+            };
+            let Some(stored) = stored else {
+                continue;
+            };
+            let value = match sealed_stored(&stored).is_some() {
+                true => Arc::new(self.item_open(step, &expansion.name, &stored)?),
+                false => stored,
+            };
+            let instance = StepInstance {
+                path: step.clone(),
+                expansion: Some(expansion.name.clone()),
+            };
+            state.facts.items.insert(instance, value);
+        }
+        Ok(())
+    }
+
+    fn item_open(
+        &self,
+        path: &StepPath,
+        name: &ExpansionName,
+        stored: &Value,
+    ) -> Result<Value, AppError> {
+        let step = item_place(path, name);
+        let what = || format!("the value of the step `{step}`");
+        stored_open(&self.cx, RunPart::Item(&step), what, stored.clone())
+    }
+
+    /// Returns the values of a step that are beside its event. They are read once.
+    fn items_read(&self, state: &mut DriveState, seq: u64) -> Result<StoredItems, AppError> {
+        if let Some(known) = state.items_read.get(&seq) {
+            return Ok(Arc::clone(known));
+        }
+        let items = self.cx.repository.store()?.step_items(self.cx.run(), seq)?;
+        // ignored: an event without its values has none, and a check of the datastore finds it.
+        let items = items.unwrap_or_default().into_iter().map(Arc::new);
+        let items: StoredItems = items.collect();
+        state.items_read.insert(seq, Arc::clone(&items));
+        Ok(items)
     }
 
     /// Returns the names of the other steps of the job, as they stand in the file.
@@ -134,6 +220,14 @@ impl Drive {
         );
         Some(expression_failed(&Todo::Expand(step.clone()), message))
     }
+}
+
+/// The values of a step that are beside its event, in the order of their names.
+pub(super) type StoredItems = Arc<[Arc<Value>]>;
+
+/// Returns the place to which the sealed value of an instance is bound.
+fn item_place(path: &StepPath, name: &ExpansionName) -> String {
+    format!("{path}/{name}")
 }
 
 /// Returns the name of the instance of a step with `forEach` for one value.

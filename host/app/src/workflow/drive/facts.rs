@@ -9,7 +9,7 @@ use sedge_model::run::{Actor, RunEvent, StepError, StepInstance, StepPath};
 use sedge_workflow::Todo;
 use serde_json::Value;
 
-use crate::expression::StepErrors;
+use crate::expression::{StepErrors, StepWriters};
 
 /// What is evaluated by a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,6 +72,8 @@ pub(super) struct DriveFacts {
     pub(super) items: HashMap<StepInstance, Arc<Value>>,
     /// The ordinal of the last call that a step started. What it ran is stored with the event.
     pub(super) starts: HashMap<StepInstance, u32>,
+    /// The calls and child runs of the steps, by which the data is found that they wrote.
+    pub(super) written: StepWriters,
     /// The jobs whose guard has no value.
     pub(super) jobs_failed: BTreeMap<JobName, StepError>,
     /// The user who cancels the run, and the reason.
@@ -79,18 +81,11 @@ pub(super) struct DriveFacts {
 }
 
 impl DriveFacts {
+    /// Notes what an event says. The values of a step with `forEach` are noted by
+    /// `Drive::items_note`.
     pub(super) fn note(&mut self, event: &RunEvent) {
         match event {
             RunEvent::Reset { steps } => self.forget(steps),
-            RunEvent::Expanded { step, items } => {
-                for item in items {
-                    let instance = StepInstance {
-                        path: step.clone(),
-                        expansion: Some(item.name.clone()),
-                    };
-                    self.items.insert(instance, Arc::clone(&item.item));
-                }
-            }
             RunEvent::StepStarted { step, call, .. } => {
                 self.starts.insert(step.step.clone(), *call);
             }
@@ -118,6 +113,7 @@ impl DriveFacts {
                 is_satisfied: Ok(_),
                 ..
             }
+            | RunEvent::Expanded { .. }
             | RunEvent::Guarded { .. }
             | RunEvent::EvaluationCalled { .. }
             | RunEvent::StepRetried { .. }
@@ -129,6 +125,7 @@ impl DriveFacts {
             | RunEvent::Suspended
             | RunEvent::Ended { .. } => {}
         }
+        self.written.note(event);
     }
 
     /// Forgets steps that begin again.
@@ -144,7 +141,7 @@ impl DriveFacts {
 
 #[cfg(test)]
 mod tests {
-    use sedge_model::run::{Expansion, StepAttempt};
+    use sedge_model::run::StepAttempt;
     use serde_json::json;
 
     use super::*;
@@ -164,13 +161,11 @@ mod tests {
                 step: StepInstance::of(path(step)),
                 attempt: 1,
             };
-            facts.note(&RunEvent::Expanded {
-                step: path(step),
-                items: vec![Expansion {
-                    name: "one".parse().expect("a name"),
-                    item: Arc::new(json!(1)),
-                }],
-            });
+            let one = StepInstance {
+                path: path(step),
+                expansion: Some("one".parse().expect("a name")),
+            };
+            facts.items.insert(one, Arc::new(json!(1)));
             facts.note(&RunEvent::StepStarted {
                 step: attempt.clone(),
                 call: 3,

@@ -1,12 +1,14 @@
 //! The end of the work on a run, for the user.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::workflow::{Step, Task};
+use sedge_model::call::CallStatus;
 use sedge_model::run::{StepError, StepInstance};
 use sedge_store::{EventRecord, RunRecord};
-use sedge_workflow::InstanceState;
+use sedge_workflow::{InstanceState, StepEnd};
 
 use super::Drive;
 use crate::call::failure::FailureReport;
@@ -26,13 +28,24 @@ impl Drive {
         })
     }
 
-    /// Returns the end of a run that succeeded.
+    /// Returns the end of a run that succeeded. The log, which may be long, is read only if steps
+    /// have failed nevertheless.
     pub(super) fn succeeded_end(&self) -> Result<WorkflowEnd, AppError> {
+        let failed_steps = match self.has_failed_steps() {
+            true => failed_steps(&self.workflow, &self.log()?),
+            false => Vec::new(),
+        };
         Ok(WorkflowEnd::Succeeded {
             run: self.cx.run().to_string(),
             workflow: self.workflow.name.to_string(),
-            failed_steps: failed_steps(&self.workflow, &self.log()?),
+            failed_steps,
         })
+    }
+
+    fn has_failed_steps(&self) -> bool {
+        let state = self.state();
+        let mut instances = state.run.instances();
+        instances.any(|(_, found)| found.end() == Some(StepEnd::Failed))
     }
 
     fn record(&self) -> Result<RunRecord, AppError> {
@@ -69,6 +82,15 @@ impl Drive {
         })
     }
 
+    /// Returns the report on the calls that stopped because the work on the run ends.
+    pub(super) fn stopped_report(&self) -> Box<FailureReport> {
+        let began: HashSet<u32> = self.state().since.keys().copied().collect();
+        FailureReport::read(&self.cx.repository, self.cx.run(), |call| {
+            let ordinal = call.lineage.ordinals().first();
+            call.status == CallStatus::Cancelled && ordinal.is_some_and(|it| began.contains(it))
+        })
+    }
+
     /// Returns the steps that failed: first those that made the run fail.
     fn faults(&self) -> Vec<StepFault> {
         let state = self.state();
@@ -76,6 +98,7 @@ impl Drive {
         for (job, error) in &state.facts.jobs_failed {
             faults.push(StepFault {
                 step: job.to_string(),
+                from: None,
                 model: None,
                 error: Some(error.clone()),
                 is_allowed: false,
@@ -86,6 +109,7 @@ impl Drive {
                 let written = self.written_step(&step);
                 StepFault {
                     step: step.to_string(),
+                    from: Some(step.path.clone()),
                     model: model_of(written),
                     error,
                     is_allowed: is_allowed || written.allow_failure,

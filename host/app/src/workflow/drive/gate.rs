@@ -5,11 +5,13 @@ use std::sync::Arc;
 use sedge_lang::workflow::{ModelTarget, Step, Task};
 use sedge_model::digest::Digest;
 use sedge_model::run::{GateDeadline, GateShown, RunEvent, StepAttempt};
+use serde_json::Value;
 
 use super::Drive;
 use super::step::StepDecision;
 use crate::error::AppError;
 use crate::expression::{EvaluatorSource, SecretPlace};
+use crate::secret::argument::marks_hide;
 use crate::structure::in_background;
 use crate::workflow::prompt::prompt_shown;
 
@@ -51,13 +53,12 @@ impl Drive {
         })))
     }
 
-    /// Returns the digest of what a user decides on: the text of the workflow, the inputs, and the
-    /// definitions and plugins of the models whose names are known before the run.
+    /// Returns the digest of what a user decides on: the text of the workflow, the inputs without the
+    /// values of sensitive ones, and the definitions and plugins of the models whose names are known before the run.
     async fn digest_of_run(&self) -> Result<String, AppError> {
-        let mut parts = vec![
-            self.workflow.file.text.clone(),
-            self.cx.inputs().to_string(),
-        ];
+        let mut inputs = Value::clone(&self.cx.inputs());
+        marks_hide(&mut inputs);
+        let mut parts = vec![self.workflow.file.text.clone(), inputs.to_string()];
         let mut names: Vec<&str> = self.workflow.steps().filter_map(model_named).collect();
         names.sort_unstable();
         names.dedup();

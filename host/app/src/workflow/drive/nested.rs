@@ -7,33 +7,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_api::problem::Explain;
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
-use sedge_lang::input::GivenInputs;
-use sedge_lang::workflow::Workflow;
-use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_model::run::{RunEvent, RunKind, RunOptions, RunStatus, StepError};
+use sedge_model::run::{RunEvent, RunParent, RunStatus, StepError};
 use sedge_runtime::BoxFuture;
-use sedge_store::{Claim, RunRecord, RunStart, StoreError};
-use sedge_sys::clock::Timestamp;
-use sedge_workflow::{Next, Plan, RunPause, RunState};
-use serde_json::{Map, Value};
+use sedge_store::{RunRecord, StoreError};
+use sedge_workflow::{Next, Plan, RunPause};
 
+use super::child::{
+    ChildFound, ReadyChild, child_check, child_create, child_fault, child_found,
+    child_inputs_opened, child_options, child_request,
+};
 use super::step::{PreparedTask, StepStart};
-use super::{Drive, DriveRequest, DriveState};
-use crate::call::frame::CallFrame;
-use crate::error::{AppError, RunInterrupted};
+use super::{Drive, DriveState};
+use crate::error::{AppError, ProcessError, RunInterrupted};
 use crate::events::Event;
 use crate::repository::Repository;
-use crate::run::cancel::children_cancel;
-use crate::run::cx::{RunCx, RunParts};
-use crate::secret::argument::has_mark;
-use crate::secret::vault::Vault;
-use crate::workflow::gates::{fold, run_workflow, source_kept};
-use crate::workflow::inputs::{run_inputs, secrets_refuse};
-use crate::workflow::run::{deadline_of, frame_lock, tags_of};
-use crate::workflow::validate::{supported_check, workflow_check};
+use crate::run::cancel::{children_cancel, children_left_end};
+use crate::run::stop::StopReason;
+use crate::workflow::gates::{fold, run_workflow};
 
 /// The maximum number of runs that a run is nested in.
 ///
@@ -57,16 +49,6 @@ enum ChildRun {
     Is(ChildEnd),
 }
 
-/// A child run that can be driven.
-struct ReadyChild {
-    workflow: Workflow,
-    claim: Claim,
-    inputs: Map<String, Value>,
-    options: RunOptions,
-    started_at: Timestamp,
-    exclusive: bool,
-}
-
 /// How a child run stands when the work on it has ended.
 enum ChildEnd {
     Ended(Result<(), StepError>),
@@ -82,9 +64,28 @@ impl Drive {
         let Some(child) = start.child.clone() else {
             return Ok(());
         };
-        let end = match self.child(&start, &child).await? {
-            ChildRun::Ready(ready) => self.child_run(&start, *ready).await?,
-            ChildRun::Is(end) => end,
+        if self.cx.stop.is_interrupted() {
+            // The step stays begun, and the next driver runs it.
+            return Ok(());
+        }
+        let ended = match self.child(&start, &child).await? {
+            ChildRun::Ready(ready) => self.child_run(&start, *ready).await,
+            ChildRun::Is(end) => Ok(end),
+        };
+        let end = match (ended, self.cx.stop.reason()) {
+            // The step stays begun, and the next driver works on the child run.
+            (Err(AppError::Process(ProcessError::Interrupted)), Some(StopReason::Interrupted)) => {
+                return Ok(());
+            }
+            // The child run is ended together with this run: see `Drive::children_end`.
+            (
+                Err(AppError::Process(ProcessError::Interrupted)),
+                Some(StopReason::Cancelled | StopReason::DeadlinePassed),
+            ) => {
+                let (run, status) = (child.clone(), RunStatus::Cancelled);
+                ChildEnd::Ended(Err(StepError::Child { run, status }))
+            }
+            (ended, _) => ended?,
         };
         match end {
             ChildEnd::Ended(end) => self.attempt_ended(&start, &end).await,
@@ -101,7 +102,7 @@ impl Drive {
                 match reason {
                     // The child run is ended together with this run: see `Drive::children_end`.
                     Some(reason) if !is_suspended => {
-                        let end = Err(reason.error(Duration::ZERO));
+                        let end = Err(StepError::Call(reason.error(Duration::ZERO)));
                         self.attempt_ended(&start, &end).await
                     }
                     Some(_) | None => Ok(()),
@@ -132,52 +133,15 @@ impl Drive {
 
     /// Claims a child run that a former driver has created.
     fn child_known(&self, record: &RunRecord) -> Result<ChildRun, AppError> {
-        let repository = &self.cx.repository;
-        let store = repository.store()?;
-        let ended = match record.status {
-            RunStatus::Succeeded => Some(Ok(())),
-            RunStatus::Failed | RunStatus::Cancelled => Some(Err(StepError::Child {
-                run: record.id.clone(),
-                status: record.status,
-            })),
-            RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => None,
-        };
-        if let Some(ended) = ended {
-            return Ok(ChildRun::Is(ChildEnd::Ended(ended)));
-        }
-        let workflow = run_workflow(repository, record)?;
-        let log = store.run_events(&record.id)?;
-        let plan = Arc::new(Plan::new(&workflow));
-        let state = fold(&record.id, &plan, &log)?;
-        if state.next(self.now_ms()) == Next::Pause(RunPause::Suspended)
-            && !self.has_child_to_wake(&state)?
-        {
-            let seq = log.last().map_or(0, |it| it.seq);
-            return Ok(ChildRun::Is(ChildEnd::Suspended { seq }));
-        }
-        let session = repository.session()?.id().to_string();
-        let claim = store.run_claim(record, &session, &[RunEvent::Resumed])?;
-        Ok(ChildRun::Ready(Box::new(ReadyChild {
-            workflow,
-            claim,
-            // ignored: no error is dropped, because this is an `Option`.
-            inputs: store.run_inputs(&record.id)?.unwrap_or_default(),
-            options: store.run_options(&record.id)?,
-            started_at: record.started_at,
-            exclusive: record.exclusive,
-        })))
-    }
-
-    /// Returns whether one of the child runs of a run can continue.
-    fn has_child_to_wake(&self, state: &RunState) -> Result<bool, AppError> {
-        for (_, found) in state.instances() {
-            if let Some(run) = found.child()
-                && can_continue(&self.cx.repository, run, self.now_ms())?
-            {
-                return Ok(true);
+        Ok(match child_found(&self.cx, record)? {
+            ChildFound::Ready(ready) => ChildRun::Ready(ready),
+            ChildFound::Suspended { seq } => ChildRun::Is(ChildEnd::Suspended { seq }),
+            ChildFound::Ended(RunStatus::Succeeded) => ChildRun::Is(ChildEnd::Ended(Ok(()))),
+            ChildFound::Ended(status) => {
+                let run = record.id.clone();
+                ChildRun::Is(ChildEnd::Ended(Err(StepError::Child { run, status })))
             }
-        }
-        Ok(false)
+        })
     }
 
     /// Checks the workflow and its inputs, and creates the child run.
@@ -186,7 +150,6 @@ impl Drive {
         start: &StepStart,
         id: &RunId,
     ) -> Result<ReadyChild, AppError> {
-        let repository = &self.cx.repository;
         let PreparedTask::Workflow { workflow, inputs } = &start.prepared.task else {
             unreachable!("only such a step has a child run")
         };
@@ -196,78 +159,20 @@ impl Drive {
                 format!("workflows are nested more than {DEPTH_MAX} deep"),
             ));
         }
-        if has_mark(inputs) {
-            let message = "the inputs of a workflow are stored, so they cannot contain a secret; \
-                           use `${{ secret(\"NAME\") }}` where the nested workflow needs it";
-            return Err(self.nested_fault(start, message.to_owned()));
-        }
-        let workflow = repository.workflow(workflow)?;
-        supported_check(&workflow)?;
-        let given = GivenInputs {
-            // ignored: no error is dropped; the inputs of a step are an object.
-            item: inputs.as_object().cloned().unwrap_or_default(),
-            over: Vec::new(),
-        };
-        let inputs = run_inputs(&workflow, &given)?;
-        workflow_check(repository, &workflow, inputs.as_ref()).await?;
-        if let Some(inputs) = &inputs {
-            secrets_refuse(inputs, &self.cx.vault.redactors().strong)?;
-        }
-        let options = self.child_options(start, &workflow, inputs.as_ref())?;
-        let record = RunStart {
-            id: id.clone(),
-            kind: RunKind::Workflow,
-            subject: workflow.name.to_string(),
-            method: None,
-            source: Some(source_kept(&workflow, &self.cx.vault.redactors())),
-            inputs: inputs.clone(),
-            exclusive: workflow.exclusive,
-            session: repository.session()?.id().to_string(),
-            actor: self.cx.locks.actor(),
-            options: options.clone(),
-        };
-        let claim = repository
-            .store()?
-            .run_start(&record, &[RunEvent::Started])?;
-        Ok(ReadyChild {
-            exclusive: workflow.exclusive,
-            workflow,
-            claim,
-            // ignored: no error is dropped, because this is an `Option`.
-            inputs: inputs.unwrap_or_default(),
-            options,
-            started_at: Timestamp::now(),
-        })
-    }
-
-    /// Returns the options of a child run: it is under the deadline and the labels of its parent.
-    fn child_options(
-        &self,
-        start: &StepStart,
-        workflow: &Workflow,
-        inputs: Option<&Map<String, Value>>,
-    ) -> Result<RunOptions, AppError> {
+        let opened = child_inputs_opened(&self.cx, inputs);
+        let opened = opened.map_err(|message| self.nested_fault(start, message.to_owned()))?;
+        let child = child_check(&self.cx, workflow, opened).await?;
         let step = &start.prepared.step.step;
-        let now_ms = self.now_ms();
         let own_ms = self.plan_step(step).timeout_ms.map(|ms| {
             let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-            now_ms.saturating_add(ms)
+            self.now_ms().saturating_add(ms)
         });
-        let deadlines = [
-            self.cx.options.deadline_ms,
-            own_ms,
-            deadline_of(workflow, now_ms),
-        ];
-        let source = self.cx.evaluator_source();
-        let mut tags = tags_of(&source, workflow, inputs)?;
-        tags.extend(self.cx.options.tags.clone());
-        Ok(RunOptions {
-            check_skips: self.cx.options.check_skips.clone(),
-            fail_on: self.cx.options.fail_on,
-            tags,
-            parent: Some((self.cx.run().clone(), step.clone())),
-            deadline_ms: deadlines.into_iter().flatten().min(),
-        })
+        let parent = RunParent::Step {
+            run: self.cx.run().clone(),
+            step: step.clone(),
+        };
+        let options = child_options(&self.cx, &child, parent, own_ms)?;
+        child_create(&self.cx, id.clone(), child, options)
     }
 
     fn nested_fault(&self, start: &StepStart, message: String) -> AppError {
@@ -277,7 +182,10 @@ impl Drive {
         fault.with_code(DiagnosticCode::Expression).into()
     }
 
-    /// Drives a child run until it ends or waits. If the parent is cancelled, so is the child.
+    /// Drives a child run until it ends or waits. If the parent stops, the child run is interrupted:
+    /// see [`RunStop::for_children`].
+    ///
+    /// [`RunStop::for_children`]: crate::run::stop::RunStop::for_children
     async fn child_run(
         self: &Arc<Self>,
         start: &StepStart,
@@ -291,20 +199,9 @@ impl Drive {
             child: run.clone(),
             workflow: workflow.clone(),
         });
-        let child = self.child_drive(start.call, ready).await?;
-        let mut driven = child.run_boxed();
-        let ended = tokio::select! {
-            biased;
-            pause = &mut driven => Some(pause),
-            _ = self.stopped() => None,
-        };
-        let pause = match ended {
-            Some(pause) => pause,
-            None => {
-                child.cancel_with(self).await?;
-                driven.await
-            }
-        };
+        let request = child_request(&self.cx, &self.frame, start.call, ready).await?;
+        let child = Self::new(request);
+        let pause = child.run_boxed().await;
         // The message of the parent says that its own run was interrupted, too.
         let pause = pause.map_err(|error| RunInterrupted::unwrap(&run, error))?;
         Ok(match pause {
@@ -317,48 +214,10 @@ impl Drive {
         })
     }
 
-    async fn child_drive(
-        self: &Arc<Self>,
-        call: u32,
-        ready: ReadyChild,
-    ) -> Result<Arc<Self>, AppError> {
-        let parts = RunParts {
-            repository: self.cx.repository.clone(),
-            events: self.cx.events(),
-            locks: Arc::clone(&self.cx.locks),
-            vault: Vault::open(&self.cx.repository)?,
-        };
-        let run = ready.claim.run.clone();
-        let frame: Arc<CallFrame> = self.frame.nested_run(call, Lineage::root(run));
-        let cx = RunCx::new(parts, ready.claim, ready.options, ready.started_at);
-        cx.inputs_set(ready.inputs);
-        if ready.exclusive {
-            frame_lock(&cx.locks, &frame, &ready.workflow.name).await?;
-        }
-        Ok(Self::new(DriveRequest {
-            cx,
-            frame,
-            workflow: ready.workflow,
-            depth: self.depth + 1,
-        }))
-    }
-
     /// Returns the work on a run as a future whose type does not contain itself.
-    fn run_boxed(self: &Arc<Self>) -> BoxFuture<Result<RunPause, AppError>> {
+    pub(super) fn run_boxed(self: &Arc<Self>) -> BoxFuture<Result<RunPause, AppError>> {
         let drive = Arc::clone(self);
         Box::pin(async move { drive.run().await })
-    }
-
-    /// Cancels this run because its parent was cancelled. At a deadline, nothing is to be done: the
-    /// deadline of a child is not later than that of its parent.
-    async fn cancel_with(self: &Arc<Self>, parent: &Self) -> Result<(), AppError> {
-        let cancelled = parent.state().facts.cancelled.clone();
-        let Some((by, reason)) = cancelled else {
-            return Ok(());
-        };
-        let event = RunEvent::CancelRequested { by, reason };
-        let holds = |state: &DriveState| !state.is_stopping() && state.run.ended().is_none();
-        self.append_if(vec![event.into()], holds).await.map(drop)
     }
 
     /// Starts the steps again whose child runs can continue.
@@ -388,7 +247,7 @@ impl Drive {
     }
 
     /// Ends the child runs that wait for a decision, if this run was cancelled or its deadline has
-    /// passed.
+    /// passed. Otherwise, ends those that calls have started and that were cut off.
     pub(super) fn children_end(&self, pause: RunPause) -> Result<(), AppError> {
         let (by, reason) = {
             let state = self.state();
@@ -399,9 +258,15 @@ impl Drive {
                 (Some((by, reason)), _) => (by.clone(), reason.clone()),
                 (None, Some(_)) => {
                     let reason = "the deadline of the run that it is part of has passed";
-                    (self.cx.locks.actor(), Some(reason.to_owned()))
+                    (self.cx.locks.actor().clone(), Some(reason.to_owned()))
                 }
-                (None, None) => return Ok(()),
+                (None, None) => {
+                    return children_left_end(
+                        &self.cx.repository,
+                        self.cx.run(),
+                        self.cx.locks.actor(),
+                    );
+                }
             }
         };
         let record = self.cx.repository.store()?.run_get(self.cx.run())?;
@@ -439,29 +304,4 @@ pub(crate) fn can_continue(
         }
     }
     Ok(false)
-}
-
-/// Returns why a child run cannot begin, if the step fails because of it; `None` if the work on the
-/// run ends.
-fn child_fault(error: &AppError) -> Option<String> {
-    match error {
-        AppError::Repository(_)
-        | AppError::Model(_)
-        | AppError::Plugin(_)
-        | AppError::Run(_)
-        | AppError::Secret(_) => {
-            let mut text = vec![error.message()];
-            text.extend(error.causes());
-            text.extend(error.diagnostics().iter().map(ToString::to_string));
-            text.dedup();
-            Some(text.join("\n"))
-        }
-        AppError::Path(_)
-        | AppError::Failed(_)
-        | AppError::Data(_)
-        | AppError::Datastore(_)
-        | AppError::Lock(_)
-        | AppError::Upkeep(_)
-        | AppError::Process(_) => None,
-    }
 }

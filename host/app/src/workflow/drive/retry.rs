@@ -8,7 +8,7 @@ use super::Drive;
 impl Drive {
     /// Returns when the next attempt starts; `None` if there is none.
     pub(super) fn retry_at_ms(&self, step: &StepAttempt, error: &StepError) -> Option<i64> {
-        if self.stop.borrow().is_some() {
+        if self.cx.stop.reason().is_some() {
             return None;
         }
         let retry = self.plan_step(&step.step).retry.as_ref()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sedge_lang::workflow::{Step, Task};
 use sedge_model::names::{MethodName, RunId};
 use sedge_model::run::{EvaluationPlace, RunEvent, StepAttempt, StepError, StepInstance};
-use sedge_store::{DirectModel, LogEntry, UnsavedPut};
+use sedge_store::{DirectModel, LogEntry, StartedTask, UnsavedPut};
 use sedge_sys::clock::Moment;
 use sedge_sys::random;
 use sedge_workflow::{InstanceState, PlanStep, TaskKind, Todo};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::stored_task;
 use super::{Drive, DriveState};
-use crate::call::DataLabels;
+use crate::call::{CallDeadline, DataLabels, StartPlace};
 use crate::error::AppError;
 use crate::run::cx::ReadyModel;
 
@@ -32,6 +32,8 @@ pub(super) struct PreparedStart {
     /// The ordinals of the interrupted calls of this attempt.
     pub(super) interrupted: Vec<u32>,
     pub(super) task: PreparedTask,
+    /// The task as the datastore has it, if its inputs are sealed.
+    pub(super) sealed: Option<StartedTask>,
 }
 
 /// What a step runs.
@@ -70,6 +72,15 @@ pub(super) struct StepStart {
     pub(super) call: u32,
     /// The child run of a nested workflow.
     pub(super) child: Option<RunId>,
+    /// The place of the step among those that wait, if it runs a method.
+    pub(super) place: Option<Arc<StartPlace>>,
+}
+
+impl StepStart {
+    pub(super) fn with_place(mut self, place: Option<Arc<StartPlace>>) -> Self {
+        self.place = place;
+        self
+    }
 }
 
 impl Drive {
@@ -103,11 +114,12 @@ impl Drive {
             call,
             child: child.clone(),
         };
-        let entry = stored_task::entry(&self.cx, event, &prepared.task);
+        let entry = stored_task::entry(&self.cx, event, prepared);
         let start = StepStart {
             prepared: Arc::clone(prepared),
             call,
             child,
+            place: None,
         };
         (entry, Some(start))
     }
@@ -140,11 +152,11 @@ impl Drive {
         planned.expect("the state has only steps of the workflow")
     }
 
-    /// Returns the latest moment at which an attempt that starts now ends.
-    pub(super) fn attempt_deadline(&self, step: &StepInstance) -> Option<Moment> {
-        let own = self.plan_step(step).timeout_ms;
-        let own = own.map(|ms| Moment::now().after(std::time::Duration::from_millis(ms)));
-        own.into_iter().chain(self.run_deadline()).min()
+    /// Returns until when the call of an attempt has to end.
+    pub(super) fn attempt_deadline(&self, step: &StepInstance) -> CallDeadline {
+        let timeout = self.plan_step(step).timeout_ms;
+        let timeout = timeout.map(std::time::Duration::from_millis);
+        CallDeadline::new(self.run_deadline(), timeout)
     }
 
     /// Records that an attempt has ended, if it is still running.

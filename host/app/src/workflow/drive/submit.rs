@@ -1,19 +1,25 @@
 //! Writes to the log of the run: what follows from the state, in one transaction.
 //!
-//! The order of the transactions is that in which they were submitted, and each is refused unless
-//! the log ends with the event that the driver knew. So a refused transaction is followed only by
+//! A transaction is queued while the state is locked, so the order of the transactions is that of the
+//! changes of the state. Nothing waits for the disk meanwhile: the lock is released, and the
+//! transactions that several tasks have queued by then are committed together.
+//!
+//! Each transaction is refused unless the log ends with the event that the driver knew. The
+//! transactions between two folds are a sequence of the store: a refused one is followed only by
 //! refused ones, until the state is folded again.
 
 use std::sync::Arc;
 
 use sedge_model::run::{RunEvent, StepAttempt};
-use sedge_store::{FollowUp, LogEntry, StoreError};
+use sedge_store::{FollowUp, LogEntry, StoreError, WriteSequence};
 use sedge_workflow::{InstanceState, Next, RunPause, RunState, Todo};
 use tokio::sync::oneshot;
 
 use super::facts::{DriveFacts, InHand};
+use super::hold::Room;
 use super::step::StepStart;
 use super::{Drive, DriveState};
+use crate::call::StartPlace;
 use crate::error::AppError;
 
 /// Entries of the log that are written in one transaction, and what to do once they are durable.
@@ -22,18 +28,28 @@ pub(super) struct LogBatch {
     known: u64,
     /// See `DriveState::n_folds`.
     n_folds: u64,
+    /// The entries, until they are submitted.
     entries: Vec<LogEntry>,
+    /// The events of the entries.
+    events: Vec<RunEvent>,
     starts: Vec<StepStart>,
     /// What is evaluated once the entries are durable, because it may need what they commit.
-    evaluations: Vec<Todo>,
+    evaluations: Vec<PendingEvaluation>,
+}
+
+/// Something that a task evaluates.
+pub(super) struct PendingEvaluation {
+    pub(super) todo: Todo,
+    /// The place of the step among those that wait, if its method starts then.
+    pub(super) place: Option<Arc<StartPlace>>,
 }
 
 impl LogBatch {
-    /// Returns the entries for the transaction of a call's commit.
-    pub(super) fn follow_up(&self) -> FollowUp {
+    /// Takes the entries for a transaction. They may be large, so they are not copied.
+    fn follow_up(&mut self) -> FollowUp {
         FollowUp {
             known: self.known,
-            entries: self.entries.clone(),
+            entries: std::mem::take(&mut self.entries),
         }
     }
 }
@@ -59,6 +75,7 @@ impl Drive {
             known: state.known,
             n_folds: state.n_folds,
             entries: Vec::new(),
+            events: Vec::new(),
             starts: Vec::new(),
             evaluations: Vec::new(),
         };
@@ -68,23 +85,39 @@ impl Drive {
         if self.deadline_is_over() && !state.is_stopping() && state.run.ended().is_none() {
             self.entry_apply(state, &mut batch, RunEvent::DeadlinePassed.into())?;
         }
+        let is_written = !batch.entries.is_empty();
+        self.held_release(state, is_written);
         loop {
             match state.run.next(self.now_ms()) {
                 Next::Append(event) => self.entry_apply(state, &mut batch, event.into())?,
-                Next::Do(todo) => match self.now(state, &todo)? {
-                    Some((entry, start)) => {
-                        self.entry_apply(state, &mut batch, entry)?;
-                        batch.starts.extend(start);
-                    }
-                    None => {
-                        state.run.take(&todo);
-                        state.in_hand.insert(InHand::of(&todo), todo.clone());
-                        batch.evaluations.push(todo);
-                    }
+                // Nothing starts any more. The next driver does it.
+                Next::Do(_) if self.cx.stop.is_interrupted() => return Ok(batch),
+                Next::Do(todo) => match self.room(&todo) {
+                    Room::Free(place) => self.todo_apply(state, &mut batch, todo, place)?,
+                    Room::Full(reason) => self.hold(state, &todo, reason),
                 },
                 Next::Pause(_) => return Ok(batch),
             }
         }
+    }
+
+    /// Does something that is ready, or takes it in hand if it needs results.
+    fn todo_apply(
+        &self,
+        state: &mut DriveState,
+        batch: &mut LogBatch,
+        todo: Todo,
+        place: Option<Arc<StartPlace>>,
+    ) -> Result<(), AppError> {
+        if let Some((entry, start)) = self.now(state, &todo)? {
+            self.entry_apply(state, batch, entry)?;
+            batch.starts.extend(start.map(|it| it.with_place(place)));
+        } else {
+            state.run.take(&todo);
+            state.in_hand.insert(InHand::of(&todo), todo.clone());
+            batch.evaluations.push(PendingEvaluation { todo, place });
+        }
+        Ok(())
     }
 
     fn entry_apply(
@@ -99,10 +132,13 @@ impl Drive {
             .apply(event)
             .map_err(|source| self.log_error(source))?;
         state.facts.note(event);
+        let seq = state.known + 1;
+        self.items_note(state, seq, event)?;
         if let Some(known) = InHand::of_event(event) {
             state.in_hand.remove(&known);
         }
         state.known += 1;
+        batch.events.push(entry.event.clone());
         batch.entries.push(entry);
         Ok(())
     }
@@ -152,7 +188,8 @@ impl Drive {
                     return Ok(true);
                 }
                 let store = self.cx.repository.store()?;
-                let receipt = store.run_append_submit(&self.cx.claim, batch.follow_up());
+                let follow = batch.follow_up();
+                let receipt = store.run_append_queue(&self.cx.claim, follow, &state.sequence);
                 state.n_submitted += 1;
                 self.settle(batch, receipt)
             };
@@ -165,12 +202,12 @@ impl Drive {
     }
 
     /// Submits a transaction that ends the attempt at a step, if the attempt is still running.
-    /// Returns `None` if it is not.
+    /// Returns `None` if it is not. `write` queues the transaction, and must not wait for the disk.
     pub(super) async fn submit_end<T, R>(
         self: &Arc<Self>,
         (step, call): (&StepAttempt, u32),
         end: LogEntry,
-        write: impl FnOnce(FollowUp) -> R,
+        write: impl FnOnce(FollowUp, &WriteSequence) -> R,
     ) -> Result<Option<SubmitEnd<T>>, AppError>
     where
         T: Send + 'static,
@@ -181,8 +218,8 @@ impl Drive {
             if !state.is_running(step, call) {
                 return Ok(None);
             }
-            let batch = self.batch(&mut state, vec![end])?;
-            let receipt = write(batch.follow_up());
+            let mut batch = self.batch(&mut state, vec![end])?;
+            let receipt = write(batch.follow_up(), &state.sequence);
             state.n_submitted += 1;
             self.settle(batch, receipt)
         };
@@ -226,7 +263,7 @@ impl Drive {
         state.n_submitted -= 1;
         let error = match result {
             Ok(value) => {
-                let last = batch.known + batch.entries.len() as u64;
+                let last = batch.known + batch.events.len() as u64;
                 state.durable = state.durable.max(last);
                 drop(state);
                 self.begin(batch);
@@ -234,8 +271,8 @@ impl Drive {
             }
             Err(error) => error,
         };
-        for todo in &batch.evaluations {
-            state.put_back(todo);
+        for evaluation in &batch.evaluations {
+            state.put_back(&evaluation.todo);
         }
         if batch.n_folds == state.n_folds {
             self.fold_again(&mut state)?;
@@ -248,8 +285,8 @@ impl Drive {
 
     /// Begins what a durable batch has decided.
     fn begin(self: &Arc<Self>, batch: LogBatch) {
-        for entry in &batch.entries {
-            self.report(&entry.event);
+        for event in &batch.events {
+            self.report(event);
         }
         for start in batch.starts {
             self.step_begin(start);
@@ -260,9 +297,10 @@ impl Drive {
     /// Folds the state again from the log, and reports the events of other authors.
     pub(super) fn fold_again(&self, state: &mut DriveState) -> Result<(), AppError> {
         let log = self.cx.repository.store()?.run_events(self.cx.run())?;
-        let mut facts = DriveFacts::default();
+        state.facts = DriveFacts::default();
         for record in &log {
-            facts.note(&record.event);
+            state.facts.note(&record.event);
+            self.items_note(state, record.seq, &record.event)?;
         }
         let events = log.iter().map(|record| &record.event);
         let run = RunState::fold(Arc::clone(&self.plan), events);
@@ -274,10 +312,12 @@ impl Drive {
             self.report_foreign(&record.event);
         }
         state.run = run;
-        state.facts = facts;
         state.known = log.last().map_or(0, |it| it.seq);
         state.durable = state.known;
         state.n_folds += 1;
+        state.sequence = WriteSequence::default();
+        // The new state holds nothing back.
+        state.held.clear();
         Ok(())
     }
 

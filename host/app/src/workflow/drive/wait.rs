@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::CallError;
-use sedge_model::run::{RunEvent, StepError};
+use sedge_model::run::{RunEvent, StepAttempt, StepError};
 use sedge_sys::clock::{self, Moment};
+use sedge_workflow::{InstanceState, RunPause};
 
 use super::{Drive, DriveState};
-use crate::error::AppError;
+use crate::error::{AppError, ProcessError};
+use crate::run::stop::StopReason;
 
 /// How often a driver asks whether another process has written to the log of the run.
 ///
@@ -16,29 +17,8 @@ use crate::error::AppError;
 /// one entry of an index.
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// Why the steps that are running have to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StopReason {
-    /// A user cancels the run.
-    Cancelled,
-    /// The deadline of the run has passed.
-    DeadlinePassed,
-}
-
-impl StopReason {
-    /// Returns the error of a call that was stopped.
-    pub(super) fn error(self, elapsed: Duration) -> StepError {
-        StepError::Call(match self {
-            Self::Cancelled => CallError::Cancelled,
-            Self::DeadlinePassed => CallError::TimedOut {
-                after_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            },
-        })
-    }
-}
-
 impl DriveState {
-    /// Returns why the run stops.
+    /// Returns why the run ends before its steps have, according to its log.
     pub(super) fn stop_reason(&self) -> Option<StopReason> {
         if self.run.is_cancelling() {
             Some(StopReason::Cancelled)
@@ -51,11 +31,36 @@ impl DriveState {
     pub(super) fn is_stopping(&self) -> bool {
         self.stop_reason().is_some()
     }
+
+    /// Returns the attempts that are running, with the ordinals of their calls.
+    fn running(&self) -> Vec<(StepAttempt, u32)> {
+        let running = self
+            .run
+            .instances()
+            .filter_map(|(step, found)| match found {
+                InstanceState::Running { attempt, call, .. } => {
+                    let attempt = *attempt;
+                    Some((StepAttempt { step, attempt }, *call))
+                }
+                InstanceState::Waiting
+                | InstanceState::Ready
+                | InstanceState::Interrupted { .. }
+                | InstanceState::Retrying { .. }
+                | InstanceState::ChildSuspended { .. }
+                | InstanceState::Open { .. }
+                | InstanceState::Succeeded { .. }
+                | InstanceState::Satisfied
+                | InstanceState::Failed { .. }
+                | InstanceState::Rejected
+                | InstanceState::Skipped => None,
+            });
+        running.collect()
+    }
 }
 
 impl Drive {
-    /// Waits until something of the run changes, or until a time. At the deadline of the run, its
-    /// event is written.
+    /// Waits until something of the run changes, until a time, or until the process is to end. At the
+    /// deadline of the run, its event is written.
     pub(super) async fn wait(self: &Arc<Self>, until_ms: Option<i64>) -> Result<(), AppError> {
         let now_ms = self.now_ms();
         let pause = match until_ms {
@@ -66,7 +71,9 @@ impl Drive {
         let pause = pause + Duration::from_millis(1);
         tokio::select! {
             () = self.changed.notified() => {}
+            () = self.signal.notified() => {}
             () = clock::pause(pause) => {}
+            _ = self.cx.stop.stopped(), if self.cx.stop.reason().is_none() => {}
         }
         self.deadline_check().await?;
         if self.is_poll_due() {
@@ -76,10 +83,12 @@ impl Drive {
         Ok(())
     }
 
-    /// Returns whether it is time to ask for events of other processes, and notes that it was done.
+    /// Returns whether it is time to ask for events that this driver has not written, and notes that
+    /// it was done.
     fn is_poll_due(&self) -> bool {
+        let has_news = self.signal.take();
         let mut state = self.state();
-        let is_due = state.polled.elapsed() >= POLL_EVERY;
+        let is_due = has_news || state.polled.elapsed() >= POLL_EVERY;
         if is_due {
             state.polled = Moment::now();
         }
@@ -117,31 +126,50 @@ impl Drive {
     /// Stops the steps that are running if the run was cancelled or its deadline has passed.
     pub(super) fn running_stop_if_asked(&self) {
         let reason = self.state().stop_reason();
-        if reason.is_some() {
-            self.stop.send_if_modified(|stop| {
-                let is_new = stop.is_none();
-                *stop = stop.or(reason);
-                is_new
-            });
+        if let Some(reason) = reason {
+            self.cx.stop.stop(reason);
         }
     }
 
-    /// Waits until the steps that are running have to stop.
-    pub(super) async fn stopped(&self) -> StopReason {
-        let mut stop = self.stop.subscribe();
-        let reason = stop.wait_for(Option::is_some).await.map(|reason| *reason);
-        match reason {
-            Ok(Some(reason)) => reason,
-            Ok(None) | Err(_) => {
-                unreachable!("the sender is in `self`, and a reason was waited for")
-            }
+    /// Ends the work on a run because this process is to end. Waits until all steps that are running
+    /// have stopped. Steps that end meanwhile have ended, so the run may have ended, too.
+    ///
+    /// # Errors
+    /// [`ProcessError::Interrupted`], unless the run has ended or waits for a decision.
+    pub(super) async fn interrupted_end(self: &Arc<Self>) -> Result<RunPause, AppError> {
+        self.tasks_end().await;
+        self.frame.callees_ended().await;
+        self.failure_check()?;
+        self.catch_up()?;
+        // A user may have cancelled the run while its steps were stopping.
+        let reason = self.state().stop_reason();
+        if let Some(reason) = reason {
+            self.attempts_end(reason).await?;
         }
+        self.append(Vec::new()).await?;
+        self.tasks_end().await;
+        match self.pause()? {
+            Some(pause @ (RunPause::Suspended | RunPause::Ended(_))) => Ok(pause),
+            Some(RunPause::Working { .. }) | None => Err(ProcessError::Interrupted.into()),
+        }
+    }
+
+    /// Records the end of all attempts that the state still has as running.
+    async fn attempts_end(self: &Arc<Self>, reason: StopReason) -> Result<(), AppError> {
+        let running = self.state().running();
+        for (step, call) in running {
+            let end = Err(StepError::Call(reason.error(Duration::ZERO)));
+            let event = self.end_event(&step, Some(call), &end);
+            let holds = |state: &DriveState| state.is_running(&step, call);
+            self.append_if(vec![event.into()], holds).await?;
+        }
+        Ok(())
     }
 
     /// Returns the deadline of the run.
     pub(super) fn run_deadline(&self) -> Option<Moment> {
         let left_ms = self.cx.options.deadline_ms?.saturating_sub(self.now_ms());
-        Some(Moment::now().after(millis(left_ms)))
+        Some(self.cx.clock().moment().after(millis(left_ms)))
     }
 }
 

@@ -70,7 +70,7 @@ impl Run for AuditListArgs {
         let limit = self.limit.or(in_table.then_some(ROWS_SHOWN));
         let options = ListOptions::new(limit, self.json_lines);
         let mut rows = Rows::new(cx, &options, &heading);
-        audit_list(&*cx.repository()?, &request, |entry| {
+        audit_list(&cx.app()?, &request, |entry| {
             rows.push(&entry, || row(&entry))
         })?;
         rows.output(match is_filtered {

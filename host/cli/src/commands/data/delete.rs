@@ -46,7 +46,7 @@ pub(crate) struct DataDeleteArgs {
 
 impl Run for DataDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let chosen = match (&self.name, &self.prefix) {
             (Some(name), _) => Chosen::Name(name.clone(), self.version),
             (None, Some(prefix)) => Chosen::Prefix(prefix.clone()),
@@ -64,7 +64,7 @@ impl Run for DataDeleteArgs {
                     dry_run: true,
                     ..request.clone()
                 };
-                let plan = cx.wait(data_delete(&repository, &plan, cx.events()))?;
+                let plan = cx.wait(data_delete(&app, &plan))?;
                 if plan.deleted.is_empty() {
                     return Ok(None);
                 }
@@ -77,7 +77,7 @@ impl Run for DataDeleteArgs {
                 }))
             })?;
         }
-        let deletion = cx.wait(data_delete(&repository, &request, cx.events()))?;
+        let deletion = cx.wait(data_delete(&app, &request))?;
         if deletion.deleted.is_empty() {
             let note = format!("The model {} has no such data.", deletion.model);
             return Ok(Output::new(deletion).note(note));

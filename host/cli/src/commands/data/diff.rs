@@ -29,8 +29,8 @@ pub(crate) struct DataDiffArgs {
 
 impl Run for DataDiffArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let difference = data_diff(&repository, &self.model, &self.name, self.from, self.to)?;
+        let app = cx.app()?;
+        let difference = data_diff(&app, &self.model, &self.name, self.from, self.to)?;
         let (from, to) = (&difference.from, &difference.to);
         let output = match &difference.diff {
             Some(diff) => Output::default().text_data(diff.clone()),

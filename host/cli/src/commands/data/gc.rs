@@ -33,7 +33,7 @@ pub(crate) struct DataGcArgs {
 
 impl Run for DataGcArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = DataGcRequest {
             dry_run: self.dry_run.is_set(),
             with_latest: self.with_latest,
@@ -44,14 +44,14 @@ impl Run for DataGcArgs {
                     dry_run: true,
                     ..request
                 };
-                let plan = cx.wait(data_gc(&repository, plan, cx.events()))?;
+                let plan = cx.wait(data_gc(&app, plan))?;
                 Ok(what(&plan).map(|what| DeleteQuestion {
                     text: format!("Remove {what} permanently?"),
                     refused: "nothing was removed".to_owned(),
                 }))
             })?;
         }
-        let collection = cx.wait(data_gc(&repository, request, cx.events()))?;
+        let collection = cx.wait(data_gc(&app, request))?;
         let mut output = Output::default();
         if !collection.deleted.is_empty() {
             output = output.text(deleted_table(&cx.screen, &collection.deleted));

@@ -54,17 +54,17 @@ impl Run for DataGetArgs {
                 hints: vec!["name a file, or omit `--json`".to_owned()],
             });
         }
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         if let Some(select) = &self.select {
-            let selected = data_select(&repository, &self.model, &self.name, self.version, select)?;
+            let selected = data_select(&app, &self.model, &self.name, self.version, select)?;
             return Ok(selected_output(selected, self.raw));
         }
-        let (version, content) = data_get(&repository, &self.model, &self.name, self.version)?;
+        let (version, content) = data_get(&app, &self.model, &self.name, self.version)?;
         let name = version.name.clone();
         let output = match &self.output {
             Some(_) if to_stdout => copied(content)?,
             Some(path) => {
-                let to = data_save_to(&repository, path)?;
+                let to = data_save_to(&app, path)?;
                 // A pipe or device is written to directly, so an interruption has no unfinished file to
                 // remove. The program must end at once even if no process reads the pipe.
                 if to.is_whole() {

@@ -28,9 +28,9 @@ impl Run for DataListArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let heading = ["model", "name", "kind", "latest", "size", "written"];
         let mut rows = Rows::new(cx, &self.list, &heading);
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         cx.read(|_| {
-            data_list(&repository, self.model.as_deref(), |version| {
+            data_list(&app, self.model.as_deref(), |version| {
                 rows.push(&version, || row(&version))
             })
         })?;

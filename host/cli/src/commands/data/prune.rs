@@ -31,7 +31,7 @@ pub(crate) struct DataPruneArgs {
 
 impl Run for DataPruneArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = DataPruneRequest {
             models: self.model.clone(),
             is_confirmed: self.yes,
@@ -43,7 +43,7 @@ impl Run for DataPruneArgs {
                     dry_run: true,
                     ..request.clone()
                 };
-                let plan = cx.wait(data_prune(&repository, &plan, cx.events()))?;
+                let plan = cx.wait(data_prune(&app, &plan))?;
                 // Without `--yes`, the deletion of doubtful data is refused anyway.
                 let is_asked = plan.doubt.is_none() && !plan.models.is_empty();
                 let models = show::count(plan.models.len(), "deleted model");
@@ -53,7 +53,7 @@ impl Run for DataPruneArgs {
                 }))
             })?;
         }
-        let pruned = cx.wait(data_prune(&repository, &request, cx.events()))?;
+        let pruned = cx.wait(data_prune(&app, &request))?;
         if pruned.models.is_empty() {
             return Ok(Output::new(pruned).note("Every model that has data exists."));
         }

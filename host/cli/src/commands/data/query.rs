@@ -58,10 +58,10 @@ impl Run for DataQueryArgs {
             None => &search::HEADING,
         };
         let mut rows = Rows::new(cx, &self.list, heading);
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let mut n_found = 0;
         let report = cx.read(|progress| {
-            data_query(&repository, &request, |found| {
+            data_query(&app, &request, |found| {
                 n_found += 1;
                 progress.count(n_found, "match");
                 let DataMatch { version, item } = found;

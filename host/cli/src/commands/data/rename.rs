@@ -30,14 +30,14 @@ pub(crate) struct DataRenameArgs {
 
 impl Run for DataRenameArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = DataRenameRequest {
             model: self.model.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
             forward: !self.no_forward,
         };
-        let renamed = cx.wait(data_rename(&repository, &request, cx.events()))?;
+        let renamed = cx.wait(data_rename(&app, &request))?;
         let mut note = format!("Renamed `{}` to `{}`.", renamed.from, renamed.to);
         if renamed.forward {
             note.push_str(" The former name refers to it, too.");

@@ -29,13 +29,13 @@ pub(crate) struct DataRestoreArgs {
 
 impl Run for DataRestoreArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = DataRestoreRequest {
             model: self.model,
             name: self.name,
             version: self.version,
         };
-        let restored = cx.wait(data_restore(&repository, &request, cx.events()))?;
+        let restored = cx.wait(data_restore(&app, &request))?;
         let (name, from, latest) = (&restored.name, restored.from, restored.version);
         let note = if restored.is_written {
             format!("Restored version {from} of `{name}` as version {latest}.")

@@ -71,9 +71,9 @@ impl Run for DataSearchArgs {
             ..Selection::default()
         };
         let mut rows = Rows::new(cx, &self.list, &HEADING);
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         cx.read(|_| {
-            data_search(&repository, &selection, |version| {
+            data_search(&app, &selection, |version| {
                 rows.push(&version, || row(&version))
             })
         })?;

@@ -26,10 +26,10 @@ impl Run for DataVersionsArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let heading = ["version", "kind", "size", "written", "by call"];
         let mut rows = Rows::new(cx, &self.list, &heading);
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let mut renamed = None;
         cx.read(|_| {
-            data_versions(&repository, &self.model, &self.name, |version| {
+            data_versions(&app, &self.model, &self.name, |version| {
                 if version.name != self.name {
                     renamed.get_or_insert_with(|| version.name.clone());
                 }

@@ -29,12 +29,12 @@ pub(crate) struct DatastoreBackupArgs {
 
 impl Run for DatastoreBackupArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = DatastoreBackupRequest {
             to: self.file.clone(),
             replace: self.replace,
         };
-        let made = cx.wait(datastore_backup(&repository, &request, cx.events()))?;
+        let made = cx.wait(datastore_backup(&app, &request))?;
         let note = format!(
             "Wrote {} to {}: {}, {}.",
             show::bytes(made.bytes),

@@ -21,10 +21,10 @@ pub(crate) struct DatastoreCheckArgs {
 
 impl Run for DatastoreCheckArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let checked = cx.read(|progress| {
             let report = |n| progress.count(n, "version");
-            Ok::<_, CliError>(datastore_check(&repository, self.deep, report)?)
+            Ok::<_, CliError>(datastore_check(&app, self.deep, report)?)
         })?;
         let mut output = Output::default().text(checked.leftovers.join("\n"));
         if !checked.leftovers.is_empty() {

@@ -24,9 +24,9 @@ pub(crate) struct DatastoreCompactArgs {
 
 impl Run for DatastoreCompactArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let dry_run = self.dry_run.is_set();
-        let compacted = cx.wait(datastore_compact(&repository, dry_run, cx.events()))?;
+        let compacted = cx.wait(datastore_compact(&app, dry_run))?;
         let (before, after) = (compacted.bytes_before, compacted.bytes_after);
         let verb = if dry_run { "would take" } else { "takes" };
         Ok(Output::new(compacted).note(format!(

@@ -31,7 +31,7 @@ pub(crate) struct DatastoreLockReleaseArgs {
 
 impl Run for DatastoreLockReleaseArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let released = datastore_lock_release(&*cx.repository()?, self.model.as_deref())?;
+        let released = datastore_lock_release(&cx.app()?, self.model.as_deref())?;
         let n_locks = released.released.len();
         if n_locks == 0 {
             return Ok(Output::new(released).note(match &self.model {

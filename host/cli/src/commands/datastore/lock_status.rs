@@ -24,7 +24,7 @@ impl Run for DatastoreLockStatusArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let mut rows = Rows::of_text(cx, &self.list);
         let mut locks: Vec<LockView> = Vec::new();
-        datastore_lock_status(&*cx.repository()?, |lock| {
+        datastore_lock_status(&cx.app()?, |lock| {
             let more = rows.push(&lock, Vec::new)?;
             if rows.is_shown() {
                 locks.push(lock);
@@ -40,12 +40,8 @@ impl Run for DatastoreLockStatusArgs {
 fn tree(locks: &[LockView]) -> String {
     let node = |lock: &LockView| {
         let waits_for = lock.waits_for.iter();
-        TreeNode {
-            text: lock_text(lock),
-            below: waits_for
-                .map(|call| TreeNode::leaf(format!("waits for {call}")))
-                .collect(),
-        }
+        let waits_for = waits_for.map(|call| TreeNode::leaf(format!("waits for {call}")));
+        TreeNode::new(lock_text(lock), waits_for.collect())
     };
     let below: Vec<TreeNode> = locks.iter().map(node).collect();
     let mut lines = vec![resource(&locks[0])];

@@ -29,12 +29,12 @@ pub(crate) struct DatastoreRestoreArgs {
 
 impl Run for DatastoreRestoreArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = DatastoreRestoreRequest {
             from: (self.file != Path::new("-")).then(|| self.file.clone()),
             replace: self.replace,
         };
-        let restored = cx.wait(datastore_restore(&repository, &request, cx.events()))?;
+        let restored = cx.wait(datastore_restore(&app, &request))?;
         let note = format!(
             "Restored the datastore of {}: {}, {}, {}.",
             show::time(restored.created_at),

@@ -21,8 +21,8 @@ pub(crate) struct DatastoreStatusArgs {}
 
 impl Run for DatastoreStatusArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let status = cx.read(|_| Ok::<_, CliError>(datastore_status(&repository)?))?;
+        let app = cx.app()?;
+        let status = cx.read(|_| Ok::<_, CliError>(datastore_status(&app)?))?;
         let text = text(&cx.screen, &status);
         Ok(Output::new(status).text(text))
     }

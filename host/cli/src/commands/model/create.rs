@@ -52,8 +52,8 @@ impl Run for ModelCreateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let Some(name) = self.name.filter(|_| !self.from_direct) else {
             // Without a type, the first argument is the name.
-            let repository = cx.repository()?;
-            let made = model_create_from_direct(&repository, &self.r#type, cx.events());
+            let app = cx.app()?;
+            let made = model_create_from_direct(&app, &self.r#type);
             return Ok(output(cx.wait(made)?));
         };
         // A type always begins with `@`.
@@ -67,7 +67,7 @@ impl Run for ModelCreateArgs {
                 )],
             });
         }
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let request = ModelCreateRequest {
             type_name: self.r#type,
             name,
@@ -76,7 +76,7 @@ impl Run for ModelCreateArgs {
             global_arguments: contents_read(self.global_argument)?,
             grants: self.grant,
         };
-        Ok(output(cx.wait(model_create(&repository, &request))?))
+        Ok(output(cx.wait(model_create(&app, &request))?))
     }
 }
 

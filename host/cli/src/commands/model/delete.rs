@@ -26,9 +26,9 @@ pub(crate) struct ModelDeleteArgs {
 
 impl Run for ModelDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         self.confirmation.ask_about(cx, || {
-            let model = model_get(&repository, &self.name)?.model;
+            let model = model_get(&app, &self.name)?.model;
             Ok(Some(DeleteQuestion {
                 text: match model.file {
                     Some(file) => format!("Delete the model {} and its file {file}?", model.name),
@@ -37,7 +37,7 @@ impl Run for ModelDeleteArgs {
                 refused: format!("the model {} was not deleted", model.name),
             }))
         })?;
-        let deleted = cx.wait(model_delete(&repository, &self.name, cx.events()))?;
+        let deleted = cx.wait(model_delete(&app, &self.name))?;
         let mut notes = vec![match &deleted.file {
             Some(file) => format!("Deleted the model {} and its file {file}", deleted.name),
             None => format!("Deleted the unsaved model {}", deleted.name),

@@ -1,7 +1,7 @@
 //! `sedge model edit`
 
 use clap::Args;
-use sedge_app::Repository;
+use sedge_app::Cx;
 use sedge_app::model::edit::{ModelEditRequest, model_edit, model_edit_begin, model_edit_text};
 use sedge_app::types::variable;
 use sedge_sys::editor;
@@ -31,16 +31,16 @@ pub(crate) struct ModelEditArgs {
 
 impl Run for ModelEditArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let request = match cx.is_interactive() {
-            true => in_editor(&repository, self.name)?,
+            true => in_editor(&app, self.name)?,
             false => ModelEditRequest {
                 name: self.name,
                 former: None,
                 text: text_of("-")?,
             },
         };
-        let edited = cx.wait(model_edit(&repository, &request))?;
+        let edited = cx.wait(model_edit(&app, &request))?;
         let note = match edited.changed {
             true => format!("Changed the model {} in {}", edited.name, edited.file),
             false => format!("Nothing was changed in {}", edited.file),
@@ -50,8 +50,8 @@ impl Run for ModelEditArgs {
 }
 
 /// Lets the user edit a copy of the definition.
-fn in_editor(repository: &Repository, name: String) -> Result<ModelEditRequest, CliError> {
-    let editing = model_edit_begin(repository, &name)?;
+fn in_editor(app: &Cx, name: String) -> Result<ModelEditRequest, CliError> {
+    let editing = model_edit_begin(app, &name)?;
     let named = EDITOR_VARIABLES.iter().find_map(|it| variable(it));
     let editor = named.filter(|it| !it.trim().is_empty());
     let editor = editor.unwrap_or_else(|| EDITOR.to_owned());
@@ -67,7 +67,7 @@ fn in_editor(repository: &Repository, name: String) -> Result<ModelEditRequest, 
         });
     }
     Ok(ModelEditRequest {
-        text: model_edit_text(repository, &name)?,
+        text: model_edit_text(app, &name)?,
         former: Some(editing.text),
         name,
     })

@@ -25,8 +25,8 @@ pub(crate) struct ModelEvaluateArgs {
 impl Run for ModelEvaluateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let given = self.inputs.given()?;
-        let repository = cx.repository()?;
-        let evaluated = cx.wait(model_evaluate(&repository, &self.name, &given))?;
+        let app = cx.app()?;
+        let evaluated = cx.wait(model_evaluate(&app, &self.name, &given))?;
         Ok(evaluated_output(evaluated))
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct ModelGetArgs {
 
 impl Run for ModelGetArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let report = model_get(&*cx.repository()?, &self.name)?;
+        let report = model_get(&cx.app()?, &self.name)?;
         let unsaved = report.model.unsaved.then(|| {
             let name = shell::word(&report.model.name);
             format!(

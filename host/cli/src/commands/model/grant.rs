@@ -40,10 +40,10 @@ impl Run for ModelGrantArgs {
                 )],
             });
         }
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let mut choices = self.grant;
         if choices.is_empty() {
-            let lacking = cx.wait(model_lacking(&repository, &self.name))?;
+            let lacking = cx.wait(model_lacking(&app, &self.name))?;
             if !lacking.is_empty() && !cx.is_interactive() {
                 return Err(not_named(&self.name));
             }
@@ -61,7 +61,7 @@ impl Run for ModelGrantArgs {
             model: self.name,
             choices,
         };
-        let granted = cx.wait(model_grant(&repository, &request))?;
+        let granted = cx.wait(model_grant(&app, &request))?;
         let text = permissions_table(&cx.screen, &granted.permissions);
         let notes = notes(&granted);
         let output = Output::new(granted).text(text);

@@ -21,9 +21,7 @@ pub(crate) struct ModelListArgs {
 impl Run for ModelListArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let mut rows = Rows::new(cx, &self.list, &["name", "type", "description"]);
-        model_list(&*cx.repository()?, |model| {
-            rows.push(&model, || row(&model))
-        })?;
+        model_list(&cx.app()?, |model| rows.push(&model, || row(&model)))?;
         rows.output("No models yet; `sedge model create TYPE NAME` creates one.")
     }
 }

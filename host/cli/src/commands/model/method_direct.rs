@@ -53,7 +53,7 @@ impl Run for ModelMethodDirectArgs {
             core_dumps: self.core_dump.is_some(),
             ..self.options.settings(workload)?
         };
-        let repository = cx.repository_with(settings)?;
+        let app = cx.app_with(settings)?;
         let check_skips = self.checks.skips();
         let request = |given: GivenInputs| ModelMethodDirectRequest {
             type_name: self.r#type.clone(),
@@ -68,15 +68,11 @@ impl Run for ModelMethodDirectArgs {
         };
         if self.inputs.stdin {
             return run_each(cx, self.inputs, async |given| {
-                model_method_direct(&repository, &request(given), cx.events()).await
+                model_method_direct(&app, &request(given)).await
             });
         }
         let given = self.inputs.given()?;
-        let ran = cx.wait(model_method_direct(
-            &repository,
-            &request(given),
-            cx.events(),
-        ))?;
+        let ran = cx.wait_run(model_method_direct(&app, &request(given)))?;
         Ok(match cx.json {
             true => Output::new(ran),
             false => ran.output(),

@@ -53,7 +53,7 @@ impl Run for ModelMethodRunArgs {
             core_dumps: self.core_dump.is_some(),
             ..self.options.settings(workload)?
         };
-        let repository = cx.repository_with(settings)?;
+        let app = cx.app_with(settings)?;
         let check_skips = self.checks.skips();
         let request = |given: GivenInputs| ModelMethodRunRequest {
             model: self.model.clone(),
@@ -65,14 +65,14 @@ impl Run for ModelMethodRunArgs {
         };
         if self.inputs.stdin {
             return run_each(cx, self.inputs, async |given| {
-                model_method_run(&repository, &request(given), cx.events()).await
+                model_method_run(&app, &request(given)).await
             });
         }
         let mut given = self.inputs.given()?;
         if let Some(json) = &self.inputs_json {
             given.item = json_object(json)?;
         }
-        let ran = cx.wait(model_method_run(&repository, &request(given), cx.events()))?;
+        let ran = cx.wait_run(model_method_run(&app, &request(given)))?;
         Ok(if cx.json {
             Output::new(ran)
         } else {

@@ -22,8 +22,8 @@ pub(crate) struct ModelPermissionsArgs {
 
 impl Run for ModelPermissionsArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let report = cx.wait(model_permissions(&repository, &self.name))?;
+        let app = cx.app()?;
+        let report = cx.wait(model_permissions(&app, &self.name))?;
         if report.permissions.is_empty() {
             let note = format!(
                 "{} requests no permission, so its models have no access outside of their sandbox.",

@@ -17,6 +17,10 @@ use crate::output::Output;
 /// Removes grants from the model's definition, and changes nothing else in the file. Grants to all
 /// models of the type stay. A call that is running keeps its grants.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "sedge model revoke [OPTIONS] <NAME> <KIND[=WHAT]>...\n       \
+                            sedge model revoke [OPTIONS] <NAME> --all"
+)]
 pub(crate) struct ModelRevokeArgs {
     /// The model
     name: String,
@@ -31,7 +35,7 @@ pub(crate) struct ModelRevokeArgs {
 
 impl Run for ModelRevokeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let request = ModelRevokeRequest {
             model: self.name,
             what: match self.all {
@@ -39,7 +43,7 @@ impl Run for ModelRevokeArgs {
                 false => Revoked::Named(self.grant),
             },
         };
-        let revoked = cx.wait(model_revoke(&repository, &request))?;
+        let revoked = cx.wait(model_revoke(&app, &request))?;
         let text = match &revoked.permissions {
             Some(permissions) => permissions_table(&cx.screen, permissions),
             None => String::new(),

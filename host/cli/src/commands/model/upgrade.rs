@@ -33,12 +33,12 @@ pub(crate) struct ModelUpgradeArgs {
 
 impl Run for ModelUpgradeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let request = ModelUpgradeRequest {
             models: self.name.map_or(UpgradedModels::All, UpgradedModels::Named),
             is_dry_run: self.dry_run,
         };
-        let upgraded = cx.wait(model_upgrade(&repository, &request, cx.events()))?;
+        let upgraded = cx.wait(model_upgrade(&app, &request))?;
         let text: String = upgraded.models.iter().map(model_text).collect();
         let note = note(&upgraded);
         Ok(Output::new(upgraded).text(text).note(note))

@@ -57,7 +57,7 @@ pub(crate) struct PluginAddArgs {
 impl Run for PluginAddArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         self.grant_check()?;
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let checked = cx.wait(async {
             let mut checked = Vec::new();
             for file in &self.file {
@@ -66,7 +66,7 @@ impl Run for PluginAddArgs {
                     options: self.options(),
                     private_addresses: self.download.allow_private_address.clone(),
                 };
-                checked.push(plugin_add(&repository, request, cx.events()).await?);
+                checked.push(plugin_add(&app, request).await?);
             }
             Ok::<_, CliError>(checked)
         })?;

@@ -29,9 +29,9 @@ pub(crate) struct PluginDescribeArgs {
 
 impl Run for PluginDescribeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let private_addresses = &self.download.allow_private_address;
-        let described = plugin_describe(&repository, &self.r#type, private_addresses, cx.events());
+        let described = plugin_describe(&app, &self.r#type, private_addresses);
         let plugin = cx.wait(described)?;
         let text = text(&plugin);
         Ok(Output::new(plugin).text(text))

@@ -28,9 +28,7 @@ impl Run for PluginListArgs {
             "granted",
         ];
         let mut rows = Rows::new(cx, &self.list, &heading);
-        plugin_list(&cx.repository()?, |plugin| {
-            rows.push(&plugin, || row(&plugin))
-        })?;
+        plugin_list(&cx.app()?, |plugin| rows.push(&plugin, || row(&plugin)))?;
         rows.output("No plugins yet; `sedge plugin add FILE.wasm` adds one.")
     }
 }

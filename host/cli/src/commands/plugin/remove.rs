@@ -25,16 +25,16 @@ pub(crate) struct PluginRemoveArgs {
 
 impl Run for PluginRemoveArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         self.confirmation.ask_about(cx, || {
-            let plan = plugin_remove_plan(&repository, &self.r#type, self.force)?;
+            let plan = plugin_remove_plan(&app, &self.r#type, self.force)?;
             let plugin = format!("{} {}", plan.type_name, plan.version);
             Ok(Some(DeleteQuestion {
                 text: format!("Remove the plugin {plugin}, and what was granted to it?"),
                 refused: format!("the plugin {plugin} was not removed"),
             }))
         })?;
-        let removed = plugin_remove(&repository, &self.r#type, self.force)?;
+        let removed = plugin_remove(&app, &self.r#type, self.force)?;
         let note = format!("Removed {} {}", removed.type_name, removed.version);
         let left = match &removed.models[..] {
             [] => None,

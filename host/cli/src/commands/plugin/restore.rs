@@ -28,12 +28,12 @@ pub(crate) struct PluginRestoreArgs {
 
 impl Run for PluginRestoreArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let request = PluginRestoreRequest {
             from: self.file,
             private_addresses: self.download.allow_private_address,
         };
-        let restored = cx.wait(plugin_restore(&repository, &request, cx.events()))?;
+        let restored = cx.wait(plugin_restore(&app, &request))?;
         let notes = notes(&restored);
         let output = Output::new(restored);
         Ok(notes.into_iter().fold(output, Output::note))

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_api::view::run::RunStatusView;
-use sedge_app::actor::actor;
 use sedge_app::run::cancel::run_cancel;
 
 use crate::commands::Run;
@@ -27,8 +26,8 @@ pub(crate) struct RunCancelArgs {
 
 impl Run for RunCancelArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let cancelled = run_cancel(&repository, &actor(), &self.run, self.reason.as_deref())?;
+        let app = cx.app()?;
+        let cancelled = run_cancel(&app, &self.run, self.reason.as_deref())?;
         let run = &cancelled.run;
         let (id, of) = (run.id.clone(), what(run));
         let mut notes = match run.status {

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_api::view::run::RunsRemoved;
-use sedge_app::actor::actor;
 use sedge_app::run::gc::run_gc;
 use sedge_app::types::Span;
 
@@ -36,12 +35,11 @@ pub(crate) struct RunGcArgs {
 
 impl Run for RunGcArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.lock.settings()?)?;
+        let app = cx.app_with(self.lock.settings()?)?;
         let dry_run = self.dry_run.is_set();
-        let by = actor();
         if !dry_run {
             self.confirmation.ask_about(cx, || {
-                let plan = cx.wait(run_gc(&repository, &by, self.older_than, true, cx.events()))?;
+                let plan = cx.wait(run_gc(&app, self.older_than, true))?;
                 let what = removed_text(&plan);
                 Ok(what.map(|what| DeleteQuestion {
                     text: format!("Remove {what} permanently, with all calls and logs?"),
@@ -49,13 +47,7 @@ impl Run for RunGcArgs {
                 }))
             })?;
         }
-        let removed = cx.wait(run_gc(
-            &repository,
-            &by,
-            self.older_than,
-            dry_run,
-            cx.events(),
-        ))?;
+        let removed = cx.wait(run_gc(&app, self.older_than, dry_run))?;
         let runs = &removed.runs;
         let Some(what_removed) = removed_text(&removed) else {
             let note = format!(

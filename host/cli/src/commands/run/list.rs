@@ -103,9 +103,7 @@ impl RunListOptions {
         let limit = self.limit.or(in_table.then_some(ROWS_SHOWN));
         let options = ListOptions::new(limit, self.json_lines);
         let mut rows = Rows::new(cx, &options, &heading);
-        run_list(&*cx.repository()?, &request, |run| {
-            rows.push(&run, || row(&run))
-        })?;
+        run_list(&cx.app()?, &request, |run| rows.push(&run, || row(&run)))?;
         rows.output(match is_filtered {
             true => "No run matches.",
             false => none,

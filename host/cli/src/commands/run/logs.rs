@@ -1,18 +1,24 @@
 //! `sedge run logs`
 
 use clap::Args;
-use sedge_api::view::run::{LogFieldView, LogLineView};
+use sedge_api::view::run::{LogFieldView, LogLineView, LogOf};
+use sedge_app::Cx;
 use sedge_app::run::logs::run_logs;
 use sedge_app::run::logs_follow::run_logs_follow;
+use sedge_app::run::watch::run_watch;
 use sedge_app::types::Scan;
 
 use crate::commands::Run;
+use crate::commands::run::watch::notes;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, stdout};
+use crate::live::LiveLines;
+use crate::output::Output;
 use crate::progress::{log_origin, log_text};
 use crate::rows::{ListOptions, Rows};
+use crate::run_shown::{ShownFor, wait_shown};
+use crate::screen::transient_columns;
 
 /// Show the logs of the calls of a run
 #[derive(Debug, Args)]
@@ -29,14 +35,14 @@ pub(crate) struct RunLogsArgs {
 
 impl Run for RunLogsArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         let (id, step) = (self.run.as_deref(), self.step.as_deref());
         if cx.json {
             let mut rows = Rows::new(cx, &ListOptions::default(), &[]);
             let take = |line: LogLineView| rows.push(&line, Vec::new);
             let of = match self.follow {
-                true => cx.wait(run_logs_follow(&repository, id, step, take))?,
-                false => run_logs(&repository, id, step, take)?,
+                true => cx.wait(run_logs_follow(&app, id, step, take))?,
+                false => run_logs(&app, id, step, take)?,
             };
             return rows.output_with("", of);
         }
@@ -46,7 +52,7 @@ impl Run for RunLogsArgs {
             n_lines += 1;
             match self.follow {
                 // A line is printed as soon as it is stored.
-                true => stdout(
+                true => cx.screen.stdout_above(
                     &cx.screen
                         .shown(guest_text::visible(&text(&line)) + "\n", false),
                 )?,
@@ -54,21 +60,50 @@ impl Run for RunLogsArgs {
             }
             Ok::<_, CliError>(Scan::More)
         };
-        let of = match self.follow {
-            true => cx.wait(run_logs_follow(&repository, id, step, take))?,
-            false => run_logs(&repository, id, step, take)?,
+        let (of, ended) = match self.follow {
+            true => followed(cx, &app, (id, step), take)?,
+            false => (run_logs(&app, id, step, take)?, Vec::new()),
         };
         if n_lines == 0 {
             let by = step.map(|step| format!(" by the step `{step}`"));
-            return Ok(Output::default().note(format!(
+            let nothing = format!(
                 "Nothing was logged in run {}{}.",
                 of.run,
                 // ignored: no error is dropped, because this is an `Option`.
                 by.unwrap_or_default()
-            )));
+            );
+            let output = Output::default().note(nothing);
+            return Ok(ended.into_iter().fold(output, Output::note));
         }
-        Ok(Output::default().text(lines.join("\n")))
+        let output = Output::default().text(lines.join("\n"));
+        Ok(ended.into_iter().fold(output, Output::note))
     }
+}
+
+/// Passes the lines of a run to `take` until it ends or waits. On a terminal, the steps that are
+/// under way are drawn below the lines, and the sentences about the end are returned.
+fn followed(
+    cx: &Context,
+    app: &Cx,
+    (id, step): (Option<&str>, Option<&str>),
+    take: impl FnMut(LogLineView) -> Result<Scan, CliError>,
+) -> Result<(LogOf, Vec<String>), CliError> {
+    if cx.quiet || transient_columns().is_none() {
+        let of = cx.wait(run_logs_follow(app, id, step, take))?;
+        return Ok((of, Vec::new()));
+    }
+    wait_shown(
+        cx,
+        app,
+        ShownFor::Follow,
+        LiveLines::Nothing,
+        |app| async move {
+            let logs = run_logs_follow(&app, id, step, take);
+            let watched = async { Ok(run_watch(&app, id).await?) };
+            let (of, watched) = tokio::try_join!(logs, watched)?;
+            Ok::<_, CliError>((of, notes(&watched)))
+        },
+    )
 }
 
 fn text(line: &LogLineView) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use sedge_api::problem::call::CallProblem;
-use sedge_api::view::call::{CallStatusView, CallView};
+use sedge_api::view::call::{CallStatusView, CallView, CalledRunView};
 use sedge_api::view::run::{RunReport, StepStatusView, StepView};
 use sedge_app::failure_text::{Frames, call_text, details_text, rolled_back_text, written_text};
 use sedge_app::run::show::run_show;
@@ -53,14 +53,14 @@ pub(crate) struct RunShowArgs {
 
 impl Run for RunShowArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let report = run_show(&repository, self.run.as_deref())?;
+        let app = cx.app()?;
+        let report = run_show(&app, self.run.as_deref())?;
         if cx.json {
             return Ok(Output::new(report));
         }
         if self.timeline {
             let shown = if self.all { usize::MAX } else { SIBLINGS_SHOWN };
-            return timeline_output(cx, &repository, &report, self.format, shown);
+            return timeline_output(cx, &app, &report, self.format, shown);
         }
         let tree = Tree {
             shown: if self.all { usize::MAX } else { SIBLINGS_SHOWN },
@@ -90,10 +90,8 @@ impl Tree {
             .map(|call| (call.call.as_str(), call))
             .collect();
         for job in &report.failed_jobs {
-            below.push(TreeNode {
-                text: format!("job {}: failed", job.job),
-                below: self.error(&job.error),
-            });
+            let text = format!("job {}: failed", job.job);
+            below.push(TreeNode::new(text, self.error(&job.error)));
         }
         for step in &report.steps {
             let made = step.calls.iter();
@@ -129,7 +127,7 @@ impl Tree {
                 true => Vec::new(),
                 false => self.error(&attempt.error),
             };
-            below.push(TreeNode { text, below: error });
+            below.push(TreeNode::new(text, error));
         }
         below.extend(made.iter().map(|call| self.call(call)));
         // The error that a call reported is not shown twice.
@@ -143,7 +141,7 @@ impl Tree {
             )));
         }
         let text = step_line(step);
-        TreeNode { text, below }
+        TreeNode::new(text, below)
     }
 
     fn call(&self, call: &CallView) -> TreeNode {
@@ -161,6 +159,12 @@ impl Tree {
             );
             below.push(TreeNode::leaf(text));
         }
+        let (shown, rest) = call.runs.split_at(call.runs.len().min(self.shown));
+        below.extend(shown.iter().map(called_run));
+        if !rest.is_empty() {
+            let text = format!("and {} more runs (`--all` shows them)", rest.len());
+            below.push(TreeNode::leaf(text));
+        }
         if let Some(error) = &call.error {
             below.extend(self.error(error));
         }
@@ -168,19 +172,29 @@ impl Tree {
             below.push(TreeNode::leaf(rolled_back_text(rolled_back)));
         }
         let text = call_line(call);
-        TreeNode { text, below }
+        TreeNode::new(text, below)
     }
 
     fn error(&self, error: &CallProblem) -> Vec<TreeNode> {
-        let mut text = call_text(error, self.frames);
-        if let Some(details) = details_text(error) {
-            text.push_str(&format!("\n{details}"));
-        }
-        let text = guest_text::block(&text, "");
-        text.lines()
-            .map(|line| TreeNode::leaf(line.to_owned()))
+        let text = call_text(error, self.frames);
+        let texts = [Some(text), details_text(error)].into_iter().flatten();
+        texts
+            .map(|text| TreeNode::of_lines(&guest_text::block(&text, "")))
             .collect()
     }
+}
+
+/// Returns the run of a workflow that a call has started.
+fn called_run(called: &CalledRunView) -> TreeNode {
+    let CalledRunView {
+        run,
+        workflow,
+        status,
+    } = called;
+    let status = status.as_str();
+    TreeNode::leaf(format!(
+        "run {run} of {workflow}: {status}: `sedge run show {run}`"
+    ))
 }
 
 /// Returns a step as one line: its status, and why it has it.
@@ -189,8 +203,15 @@ fn step_line(step: &StepView) -> String {
     if step.is_allowed {
         text.push_str(" (allowed)");
     }
-    if let (Some(ms), StepStatusView::Succeeded | StepStatusView::Failed) =
-        (step.duration_ms, step.status)
+    // A gate has waited for this long.
+    if let (
+        Some(ms),
+        StepStatusView::Succeeded
+        | StepStatusView::Failed
+        | StepStatusView::Approved
+        | StepStatusView::Rejected
+        | StepStatusView::Expired,
+    ) = (step.duration_ms, step.status)
     {
         text.push_str(&format!(
             " after {}",
@@ -244,10 +265,8 @@ fn inputs(report: &RunReport) -> Option<TreeNode> {
         }
         TreeNode::leaf(guest_text::line(&format!("{name}: {shown}")))
     };
-    Some(TreeNode {
-        text: "inputs".to_owned(),
-        below: inputs.iter().map(line).collect(),
-    })
+    let inputs = inputs.iter().map(line).collect();
+    Some(TreeNode::new("inputs".to_owned(), inputs))
 }
 
 /// Returns the first line: the run as a whole.
@@ -261,10 +280,11 @@ fn head(report: &RunReport) -> String {
     } else {
         ""
     };
-    let part_of = match (&run.parent, &report.parent_step) {
-        (Some(parent), Some(step)) => format!(", part of step {step} of run {parent}"),
-        (Some(parent), None) => format!(", part of run {parent}"),
-        (None, _) => String::new(),
+    let part_of = match (&run.parent, &report.parent_step, &report.parent_call) {
+        (Some(parent), Some(step), _) => format!(", part of step {step} of run {parent}"),
+        (Some(_), None, Some(call)) => format!(", started by the call {call}"),
+        (Some(parent), None, None) => format!(", part of run {parent}"),
+        (None, _, _) => String::new(),
     };
     let tags = report.tags.iter();
     let tags: String = tags

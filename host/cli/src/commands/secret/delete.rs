@@ -20,15 +20,15 @@ pub(crate) struct SecretDeleteArgs {
 
 impl Run for SecretDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         self.confirmation.ask_about(cx, || {
-            let exists = secret_exists(&repository, &self.name)?;
+            let exists = secret_exists(&app, &self.name)?;
             Ok(exists.then(|| DeleteQuestion {
                 text: format!("Delete the secret `{}` permanently?", self.name),
                 refused: format!("the secret `{}` was not deleted", self.name),
             }))
         })?;
-        let deleted = secret_delete(&repository, &self.name)?;
+        let deleted = secret_delete(&app, &self.name)?;
         let note = format!("Deleted `{}`.", deleted.name);
         Ok(Output::new(deleted).note(note))
     }

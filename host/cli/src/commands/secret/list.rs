@@ -34,7 +34,7 @@ impl Run for SecretListArgs {
         ];
         let mut rows = Rows::new(cx, &self.list, &heading);
         let mut notes = Vec::new();
-        secret_list(&*cx.repository()?, |secret| {
+        secret_list(&cx.app()?, |secret| {
             notes.extend(note(&secret));
             rows.push(&secret, || row(&secret))
         })?;

@@ -53,7 +53,7 @@ impl Run for SecretPutArgs {
                 )],
 });
         }
-        let repository = cx.repository()?;
+        let app = cx.app()?;
         // The name is checked before the user is asked for a value.
         let name: SecretName = self.name.parse().map_err(AppError::from)?;
         let value = if stdin().is_terminal() {
@@ -61,7 +61,7 @@ impl Run for SecretPutArgs {
         } else {
             value_read(self.keep_newline)?
         };
-        let put = secret_put(&repository, &name, &value, self.allow_weak)?;
+        let put = secret_put(&app, &name, &value, self.allow_weak)?;
         let mut notes = vec![match put.version {
             Some(version @ 2..) => {
                 format!("Put version {version} of `{name}`, which replaces the former one.")

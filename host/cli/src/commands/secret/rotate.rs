@@ -20,7 +20,7 @@ pub(crate) struct SecretRotateArgs {}
 
 impl Run for SecretRotateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let rotated = secret_rotate(&*cx.repository()?)?;
+        let rotated = secret_rotate(&cx.app()?)?;
         let note = match rotated.secrets {
             0 => "There are no secrets.".to_owned(),
             n => format!("Sealed {} with a new key.", show::count(n, "secret")),

@@ -30,7 +30,7 @@ impl Run for WorkflowApprovalsArgs {
         let mut rows = Rows::of_text(cx, &self.list);
         let is_shown = rows.is_shown();
         let mut gates = Vec::new();
-        workflow_approvals::<CliError>(&*cx.repository()?, |gate| {
+        workflow_approvals::<CliError>(&cx.app()?, |gate| {
             let next = rows.push(&gate, Vec::new)?;
             if is_shown && rows.has_taken() {
                 gates.push(text(&gate));
@@ -67,10 +67,11 @@ fn text(gate: &GateView) -> String {
         lines.push(format!("prompt: {}", guest_text::block(prompt, "  ")));
     }
     if let Some(parent) = parent {
-        lines.push(format!(
-            "part of: step {} of run {}",
-            parent.step, parent.run
-        ));
+        lines.push(match (&parent.step, &parent.call) {
+            (Some(step), _) => format!("part of: step {step} of run {}", parent.run),
+            (None, Some(call)) => format!("started by: the call {call}"),
+            (None, None) => format!("part of: run {}", parent.run),
+        });
     }
     lines.extend(deadline.as_ref().map(deadline_line));
     lines.extend(inputs.as_ref().filter(|it| !it.is_empty()).map(inputs_line));

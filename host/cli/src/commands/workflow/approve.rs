@@ -4,7 +4,6 @@ use clap::Args;
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::{GateDecisionView, WorkflowEnd};
-use sedge_app::actor::actor;
 use sedge_app::types::Workload;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
@@ -15,7 +14,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::failed_steps::failed_lines;
 use crate::item_runs::SUSPENDED_EXIT;
+use crate::live::LiveLines;
 use crate::output::Output;
+use crate::run_shown::{ShownFor, wait_shown};
 use crate::show;
 
 /// Approve a gate
@@ -65,8 +66,8 @@ impl From<GateArgs> for GateRequest {
 
 impl Run for WorkflowApproveArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
-        let decided = workflow_approve(&repository, &actor(), &self.gate.into())?;
+        let app = cx.app_with(self.options.settings(Workload::ManyCalls)?)?;
+        let decided = workflow_approve(&app, &self.gate.into())?;
         if !self.resume || !can_be_resumed(&decided) {
             return Ok(gate_output(decided));
         }
@@ -75,17 +76,20 @@ impl Run for WorkflowApproveArgs {
         }
         let root = decided.root.clone();
         let request = ResumeRequest {
-            workflow: root.workflow.clone(),
+            workflow: root.workflow,
             run: Some(root.run),
             ..ResumeRequest::default()
         };
-        match cx.wait(workflow_resume(&repository, &request, cx.events())) {
+        let resumed = wait_shown(cx, &app, ShownFor::Work, LiveLines::All, |app| async move {
+            workflow_resume(&app, &request).await
+        });
+        match resumed {
             Ok(end) => Ok(resumed_output(decided, end)),
             // Another gate has to be decided before anything can run.
             Err(error) if error.code() == ErrorCode::GatesUndecided => {
                 Ok(gate_output(decided).exit(SUSPENDED_EXIT))
             }
-            Err(error) => Err(error.of_workflow(&root.workflow)),
+            Err(error) => Err(error),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct WorkflowGetArgs {
 
 impl Run for WorkflowGetArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let report = workflow_get(&*cx.repository()?, &self.name)?;
+        let report = workflow_get(&cx.app()?, &self.name)?;
         Ok(Output::new(report.workflow).text_data(report.text))
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct WorkflowGraphArgs {
 
 impl Run for WorkflowGraphArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let graph = workflow_graph(&*cx.repository()?, &self.name)?;
+        let graph = workflow_graph(&cx.app()?, &self.name)?;
         if cx.json {
             return Ok(Output::new(graph));
         }

@@ -21,7 +21,7 @@ pub(crate) struct WorkflowListArgs {
 impl Run for WorkflowListArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let mut rows = Rows::new(cx, &self.list, &["name", "steps", "description"]);
-        workflow_list(&*cx.repository()?, |workflow| {
+        workflow_list(&cx.app()?, |workflow| {
             rows.push(&workflow, || row(&workflow))
         })?;
         rows.output("No workflows yet; create the file workflows/NAME.yaml")

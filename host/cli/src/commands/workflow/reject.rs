@@ -1,7 +1,6 @@
 //! `sedge workflow reject`
 
 use clap::Args;
-use sedge_app::actor::actor;
 use sedge_app::workflow::gates::workflow_reject;
 
 use crate::commands::Run;
@@ -21,8 +20,7 @@ pub(crate) struct WorkflowRejectArgs {
 impl Run for WorkflowRejectArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         Ok(gate_output(workflow_reject(
-            &*cx.repository_with(caller_settings()?)?,
-            &actor(),
+            &cx.app_with(caller_settings()?)?,
             &self.gate.into(),
         )?))
     }

@@ -19,7 +19,7 @@ use crate::run_shown::{RunShown, ShownOptions};
 pub(crate) struct WorkflowResumeArgs {
     /// The workflow
     name: String,
-    /// The run, or a prefix of its id [default: the waiting run]
+    /// The run, or a prefix of its id [default: the waiting run; with --from, the newest failed run]
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     /// Run this step of a failed run again, what depends on it, and all that failed or was skipped
@@ -44,17 +44,18 @@ pub(crate) struct WorkflowResumeArgs {
 
 impl Run for WorkflowResumeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
+        let app = cx.app_with(self.options.settings(Workload::ManyCalls)?)?;
         let request = ResumeRequest {
-            workflow: self.name.clone(),
+            workflow: self.name,
             run: self.run,
             from: self.from,
             take_edits: self.take_edits,
             inputs: self.inputs.given()?,
             check_skips: self.checks.skips(),
         };
-        let shown = RunShown::new(cx, &repository, &self.shown, self.json_lines)?;
-        let ended = shown.wait(|events| workflow_resume(&repository, &request, events));
-        shown.output(ended.map_err(|error| error.of_workflow(&self.name)))
+        let request = &request;
+        let shown = RunShown::new(cx, &app, &self.shown, self.json_lines)?;
+        let ended = shown.wait(|app| async move { workflow_resume(&app, request).await });
+        shown.output(ended)
     }
 }

@@ -69,7 +69,7 @@ fn severity() -> impl TypedValueParser<Value = AssertSeverity> {
 
 impl Run for WorkflowRunArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
+        let app = cx.app_with(self.options.settings(Workload::ManyCalls)?)?;
         let check_skips = self.checks.skips();
         let tags: BTreeMap<String, String> = self.tag.into_iter().collect();
         let request = |inputs: GivenInputs| WorkflowRunRequest {
@@ -80,21 +80,21 @@ impl Run for WorkflowRunArgs {
             fail_on: self.fail_on,
             tags: tags.clone(),
         };
-        let interrupted = |error: CliError| error.of_workflow(&self.name);
         if self.inputs.stdin {
             self.shown.refuse_with_stdin()?;
-            let run = async |inputs| workflow_run(&repository, &request(inputs), cx.events()).await;
-            return run_each(cx, self.inputs, run).map_err(interrupted);
+            let run = async |inputs| workflow_run(&app, &request(inputs)).await;
+            return run_each(cx, self.inputs, run);
         }
         let json_lines = self.inputs.items.json_lines;
         let request = request(self.inputs.given()?);
         if self.dry_run {
-            let planned = cx.wait(workflow_dry_run(&repository, &request))?;
+            let planned = cx.wait(workflow_dry_run(&app, &request))?;
             return Ok(plan_output(cx, planned));
         }
-        let shown = RunShown::new(cx, &repository, &self.shown, json_lines)?;
-        let ended = shown.wait(|events| workflow_run(&repository, &request, events));
-        shown.output(ended.map_err(interrupted))
+        let request = &request;
+        let shown = RunShown::new(cx, &app, &self.shown, json_lines)?;
+        let ended = shown.wait(|app| async move { workflow_run(&app, request).await });
+        shown.output(ended)
     }
 }
 

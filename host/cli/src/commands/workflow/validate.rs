@@ -22,8 +22,8 @@ pub(crate) struct WorkflowValidateArgs {
 
 impl Run for WorkflowValidateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository()?;
-        let validated = cx.wait(workflow_validate(&repository, self.name.as_deref()))?;
-        Ok(self.findings.output(cx, &repository, &validated))
+        let app = cx.app()?;
+        let validated = cx.wait(workflow_validate(&app, self.name.as_deref()))?;
+        Ok(self.findings.output(cx, &app.repository, &validated))
     }
 }

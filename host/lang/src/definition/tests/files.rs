@@ -150,7 +150,7 @@ fn literal_members(node: &Node) -> Value {
     let members = node.members().unwrap_or_default().iter();
     let literal = members.filter(|it| !has_expressions(&it.value));
     let members: Map<String, Value> = literal
-        .map(|it| (it.key.value.clone(), it.value.value()))
+        .map(|it| (it.key.value.to_string(), it.value.value()))
         .collect();
     Value::Object(members)
 }

@@ -52,7 +52,8 @@ impl<'w> Evaluation<'w> {
         Self {
             inputs: Value::Object(inputs),
             run: json!({
-                "id": "8b2f", "workflowId": null, "workflowName": name,
+                "id": "8b2f", "workflowId": workflow.id.as_ref().map(ToString::to_string),
+                "workflowName": name,
                 "startedAt": "2026-11-30T12:00:00Z", "tags": {},
             }),
             steps: values.variable("steps"),

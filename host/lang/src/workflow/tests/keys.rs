@@ -136,6 +136,92 @@ fn key_of_a_step() {
     check("vaultName", "v", "{}");
 }
 
+/// Returns a step with further lines.
+fn step_with(lines: &str) -> String {
+    format!(
+        "name: w\njobs:\n- name: j\n  steps:\n  - {GATE}\n  - name: b\n{lines}    task: {{type: model_method, modelIdOrName: m, methodName: r}}\n"
+    )
+}
+
+#[test]
+fn key_of_a_retry_and_of_for_each() {
+    check(
+        &step_with("    retry:\n      {}\n"),
+        "attempts",
+        "3",
+        "none",
+    );
+    let frame = step_with("    retry:\n      attempts: 3\n      {}\n");
+    check(&frame, "backoff", "1s", "soon");
+    check(&frame, "maxBackoff", "5m", "later");
+    check(&frame, "jitter", "false", "often");
+    check(&frame, "on", "[failed, not-reachable]", "[Busy]");
+    let frame = step_with("    forEach:\n      in: [1]\n      {}\n");
+    check(&frame, "item", "x", "\"a b\"");
+    let frame = step_with("    forEach:\n      item: x\n      {}\n");
+    check(&frame, "in", "{a: 1}", "7");
+}
+
+#[test]
+fn key_of_a_dependency_and_of_a_condition() {
+    let frame = step_with("    dependsOn:\n    - {}\n");
+    check(&frame, "step", "a", "c");
+    check(&frame, "anyOf", "[a]", "[c]");
+    check(&frame, "allOf", "[a]", "[]");
+    let frame = step_with("    dependsOn:\n    - step: a\n      {}\n");
+    check(&frame, "condition", "failed", "fial");
+    let of = |text: &str| {
+        step_with(&format!(
+            "    dependsOn:\n    - step: a\n      condition:\n        {text}\n        {{}}\n"
+        ))
+    };
+    check(&of("type: not"), "condition", "failed", "fial");
+    check(&of("type: or"), "conditions", "[failed, skipped]", "[]");
+    check(&of("condition: failed"), "type", "not", "nto");
+    let frame = format!(
+        "name: w\njobs:\n- {{name: other, steps: [{GATE}]}}\n- name: j\n  steps: [{GATE}]\n  dependsOn:\n  - {{}}\n"
+    );
+    check(&frame, "job", "other", "othr");
+}
+
+#[test]
+fn key_of_an_override_and_of_a_trigger() {
+    let frame = step_with("    dataOutputOverrides:\n    - specName: s\n      {}\n");
+    check(&frame, "lifetime", "7d", "short");
+    check(&frame, "garbageCollection", "3", "few");
+    check(&frame, "tags", "{a: b}", "[a]");
+    check(&frame, "vary", "[x]", "{a: b}");
+    let frame = step_with("    dataOutputOverrides:\n    - {}\n");
+    check(&frame, "specName", "s", "a b");
+    let frame = format!("name: w\ntrigger:\n  {{}}\njobs: [{{name: j, steps: [{GATE}]}}]\n");
+    check(&frame, "schedule", "0 6 * * *", "daily at six");
+    check(&frame, "inputs", "{a: 1}", "[1]");
+    let frame = format!("name: w\nreports:\n  {{}}\njobs: [{{name: j, steps: [{GATE}]}}]\n");
+    check(&frame, "require", "[a]", "[{a: b}]");
+    check(&frame, "skip", "[a]", "[[a]]");
+}
+
+#[test]
+fn key_of_the_parts() {
+    let jobs = format!("[{{name: j, steps: [{GATE}]}}]");
+    check("name: w\n{}\n", "jobs", &jobs, "none");
+    let steps = format!("[{GATE}]");
+    check("name: w\njobs:\n- name: j\n  {}\n", "steps", &steps, "none");
+    let frame = "name: w\njobs:\n- name: j\n  steps:\n  - name: a\n    {}\n";
+    check(frame, "task", "{type: manual_approval}", "{type: approve}");
+    let names = [
+        ("{}\njobs: []\n".replace("[]", &jobs), "w"),
+        (format!("name: w\njobs:\n- steps: [{GATE}]\n  {{}}\n"), "j"),
+        (
+            frame.replace("name: a", "task: {type: manual_approval}"),
+            "a",
+        ),
+    ];
+    for (frame, name) in names {
+        check(&frame, "name", name, "[a]");
+    }
+}
+
 #[test]
 fn key_of_a_task() {
     let check = |task: &str, key: &str, right: &str, wrong: &str| {

@@ -8,7 +8,7 @@ use crate::guest_text::GuestText;
 use crate::permission::pattern::{HttpOrigin, ModelPattern};
 use crate::permission::{
     CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
-    ModelPermission, SecretPermission, SocketPermission,
+    ModelPermission, SecretPermission, SocketPermission, WorkflowPermission,
 };
 
 fn asked() -> Vec<PermissionRequest> {
@@ -37,6 +37,9 @@ fn asked() -> Vec<PermissionRequest> {
         }),
         Permission::Commands(CommandPermission {
             name: "date".parse().expect("a name"),
+        }),
+        Permission::Workflows(WorkflowPermission {
+            workflow: "nightly".parse().expect("a pattern"),
         }),
     ];
     permissions
@@ -83,7 +86,7 @@ fn lines(denial: &Denial) -> Option<&str> {
 #[test]
 fn lines_of_a_denial_grant_the_attempt() {
     type Attempt = fn(&Permissions) -> Result<(), Denial>;
-    let attempts: [Attempt; 9] = [
+    let attempts: [Attempt; 10] = [
         |it| it.model("sink", "call"),
         |it| it.http(&origin("https://api.example.com"), "GET").map(drop),
         |it| {
@@ -94,6 +97,7 @@ fn lines_of_a_denial_grant_the_attempt() {
         |it| it.variable("HOME"),
         |it| it.secret(&"TOKEN".parse().expect("a name")).map(drop),
         |it| it.command(&"date".parse().expect("a name")),
+        |it| it.workflow("nightly"),
         |it| {
             let name = "TOKEN".parse().expect("a name");
             let to = origin("https://api.example.com");
@@ -155,6 +159,7 @@ fn request_for_all_commands_can_be_granted_in_part() {
 fn grant_without_a_request_has_no_effect() {
     let everything = "grants:
         models: ['*']
+        workflows: [weekly]
         http: [{url: 'https://example.com'}, {url: 'https://api.example.com', methods: [PUT]}]
         sockets: [{to: 'other.example.com:5432'}]
         files: [{name: out, path: out, access: write}]
@@ -166,6 +171,7 @@ fn grant_without_a_request_has_no_effect() {
     let it = with(&everything);
     let denials = [
         it.model("other", "call").expect_err("not asked for"),
+        it.workflow("weekly").expect_err("not asked for"),
         it.http(&origin("https://example.com"), "GET")
             .expect_err("not asked for"),
         it.http(&origin("https://api.example.com"), "PUT")
@@ -207,6 +213,7 @@ fn permission_is_the_narrower_of_request_and_grant() {
             "read here",
             "",
             "to https://api.example.com",
+            "",
             ""
         ]
     );
@@ -369,6 +376,8 @@ fn use_marks_the_request_that_allowed_it() {
     check(Use::SecretShown(&token), &[secret]);
     check(Use::SecretShown(&other), &[]);
     check(Use::Command(&command), &["commands date"]);
+    check(Use::Workflow("nightly"), &["workflows nightly"]);
+    check(Use::Workflow("weekly"), &[]);
 }
 
 /// A model may always call and read itself, which uses no permission.

@@ -36,6 +36,8 @@ pub enum Use<'a> {
     ArgumentShown(&'a str),
     /// It ran a pinned program.
     Command(&'a CommandName),
+    /// It ran a workflow.
+    Workflow(&'a str),
 }
 
 /// The requested permissions that one call has used: a mark for each.

@@ -78,7 +78,8 @@ impl KindRules for RevealPermission {
             | Use::Variable(_)
             | Use::SecretSent(..)
             | Use::SecretShown(_)
-            | Use::Command(_) => false,
+            | Use::Command(_)
+            | Use::Workflow(_) => false,
         }
     }
 }

@@ -1,0 +1,308 @@
+//! Sensitive inputs of workflows: sealed with their run, handed to methods, and shown to nobody; and
+//! the inputs with which steps were started.
+
+use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::run::show::run_show;
+use sedge_app::secret::put::secret_put;
+use sedge_app::secret::secret_rotate;
+use sedge_app::types::{RunStatus, SecretValue};
+use sedge_app::workflow::dry_run::workflow_dry_run;
+use sedge_app::workflow::gates::{GateRequest, workflow_approve};
+use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
+use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
+use sedge_app::{AppError, Cx, RunFailed};
+use sedge_store::Store;
+use sedge_sys::folder::Folder;
+use serde_json::{Value, json};
+
+use crate::fixture::{House, until, within, words};
+use crate::sealed::files_with;
+
+/// The value that must not appear anywhere.
+const CANARY: &str = "canary of the inputs";
+
+const WORKFLOW: &str = "
+name: w
+inputs:
+  token: {type: string, sensitive: true}
+  login: {type: object, properties: {user: {type: string}, pin: {type: integer, sensitive: true}}}
+jobs:
+  - name: main
+    steps:
+      - {name: first, task: {type: model_method, modelIdOrName: vault, methodName: put, inputs: {name: first, parts: [\"${{ inputs.token }}\", \"\"]}}}
+      - {name: note, dependsOn: [first], task: {type: model_method, modelIdOrName: sink, methodName: run, inputs: {note: \"Bearer ${{ inputs.token }}, ${{ inputs.login.user }}\"}}}
+      - {name: gate, dependsOn: [note], task: {type: manual_approval, prompt: \"Use ${{ inputs.token }}?\"}}
+      - {name: second, dependsOn: [gate], task: {type: model_method, modelIdOrName: vault, methodName: put, inputs: {name: second, parts: [\"${{ inputs.token }}\", \"\"]}}}
+";
+
+fn house() -> House {
+    let house = House::new();
+    house.model("vault", "@test/sealer", "");
+    house.write("workflows/w.yaml", WORKFLOW);
+    house
+}
+
+fn request(inputs: Value) -> WorkflowRunRequest {
+    let mut request = WorkflowRunRequest::of("w");
+    request.inputs.item = inputs.as_object().expect("an object").clone();
+    request
+}
+
+async fn run(house: &House, inputs: Value) -> Result<WorkflowEnd, AppError> {
+    within(workflow_run(&house.cx(), &request(inputs))).await
+}
+
+async fn resume(cx: &Cx, request: ResumeRequest) -> Result<WorkflowEnd, AppError> {
+    within(workflow_resume(cx, &request)).await
+}
+
+fn resumed() -> ResumeRequest {
+    ResumeRequest {
+        workflow: "w".to_owned(),
+        ..ResumeRequest::default()
+    }
+}
+
+/// Returns whether a method of `vault` sees the value in a field that it has written.
+async fn has_canary(house: &House, name: &str) -> bool {
+    let shown = house.value("vault", "show", json!({"name": name})).await;
+    let backwards = shown["backwards"].as_str().expect("a text");
+    backwards.contains(&CANARY.chars().rev().collect::<String>())
+}
+
+fn given() -> Value {
+    json!({"token": CANARY, "login": {"user": "ann", "pin": 987_654}})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_reaches_methods_and_is_shown_to_nobody() {
+    let house = house();
+    let end = run(&house, given()).await.expect("it waits at its gate");
+    assert!(matches!(end, WorkflowEnd::Suspended { .. }), "{end:?}");
+    assert!(has_canary(&house, "first").await);
+    let note = house.latest("sink", "record")["note"].clone();
+    assert_eq!(note, "Bearer [sealed], ann");
+    let WorkflowEnd::Suspended { run: id, .. } = end else {
+        panic!("it waits");
+    };
+    let report = run_show(&house.cx(), Some(&id)).expect("a run");
+    let inputs = report.inputs.map(Value::Object);
+    let expect = json!({"token": "[sealed]", "login": {"user": "ann", "pin": "[sealed]"}});
+    assert_eq!(inputs, Some(expect));
+    let events = house.show(&id).events;
+    assert!(
+        format!("{events:?}").contains("Use [sealed]?"),
+        "{events:?}"
+    );
+    for text in [CANARY, "987654"] {
+        let found = files_with(house.path(), text);
+        assert_eq!(found, Vec::<String>::new(), "{text}");
+    }
+    let sealed = files_with(&house.path().join(".sedge/store"), "$sealed");
+    assert!(!sealed.is_empty(), "the search would find it");
+
+    // Another process resumes the run after the key was replaced.
+    secret_rotate(&house.cx()).expect("it can be rotated");
+    let other = house.cx_in(&house.other_process());
+    let gate = GateRequest {
+        workflow: "w".to_owned(),
+        gate: "gate".to_owned(),
+        run: None,
+        comment: None,
+        shown: None,
+    };
+    workflow_approve(&other, &gate).expect("the gate is open");
+    let end = resume(&other, resumed()).await.expect("it goes on");
+    assert!(matches!(end, WorkflowEnd::Succeeded { .. }), "{end:?}");
+    assert!(has_canary(&house, "second").await);
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_is_neither_compared_nor_recorded() {
+    let house = house();
+    let step = |more: &str| {
+        format!(
+            "name: w\ninputs: {{token: {{type: string, sensitive: true}}}}\njobs:\n  - name: main\n    \
+             steps:\n      - {{name: s, task: {{type: model_method, modelIdOrName: sink, methodName: run}}{more}}}\n"
+        )
+    };
+    let check = async |text: &str, expect: &str| {
+        house.write("workflows/w.yaml", text);
+        let error = run(&house, json!({"token": CANARY})).await;
+        let error = error.expect_err("it is refused");
+        let mut shown = words(&error);
+        if let AppError::Failed(RunFailed::Workflow(failed)) = &error {
+            shown = format!("{:?}", failed.faults);
+        }
+        assert!(shown.contains(expect), "{shown}");
+        assert!(!shown.contains(CANARY), "{shown}");
+    };
+    let compared = "can be neither compared nor computed with";
+    check(&step(", guard: \"inputs.token == 'x'\""), compared).await;
+    let recorded = "it becomes part of a record";
+    check(&step(", tags: {t: \"x ${{ inputs.token }}\"}"), recorded).await;
+    let labelled = step("").replace("name: w\n", "name: w\ntags: {t: \"${{ inputs.token }}\"}\n");
+    check(&labelled, recorded).await;
+    let forged = run(
+        &house,
+        json!({"token": {"$sealed": {"key": "", "value": ""}}}),
+    )
+    .await;
+    let error = words(&forged.expect_err("it is no text"));
+    assert!(error.contains("do not fit its schema"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dry_run_shows_no_sensitive_input() {
+    let house = house();
+    let planned = within(workflow_dry_run(&house.cx(), &request(given()))).await;
+    let planned = serde_json::to_string(&planned.expect("it would run")).expect("plain data");
+    assert!(
+        !planned.contains(CANARY) && !planned.contains("987654"),
+        "{planned}"
+    );
+    assert!(planned.contains("Bearer [sealed], ann"), "{planned}");
+}
+
+/// A nested workflow gets a sensitive input only if its own one is sensitive as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_is_handed_to_a_sensitive_input_of_a_nested_workflow() {
+    let house = house();
+    let outer = "
+name: w
+inputs: {token: {type: string, sensitive: true}}
+jobs:
+  - name: main
+    steps:
+      - {name: nested, task: {type: workflow, workflowIdOrName: inner, inputs: {key: \"${{ inputs.token }}\"}}}
+";
+    house.write("workflows/w.yaml", outer);
+    let inner = |more: &str| {
+        let text = format!(
+            "name: inner\ninputs: {{key: {{type: string{more}}}}}\njobs:\n  - name: main\n    steps:\n      \
+             - {{name: s, task: {{type: model_method, modelIdOrName: vault, methodName: put, inputs: \
+             {{name: inner, parts: [\"${{{{ inputs.key }}}}\", \"\"]}}}}}}\n"
+        );
+        house.write("workflows/inner.yaml", &text);
+    };
+    inner("");
+    let error = run(&house, json!({"token": CANARY})).await;
+    let Err(AppError::Failed(RunFailed::Workflow(failed))) = error else {
+        panic!("it should have failed: {error:?}");
+    };
+    let faults = format!("{:?}", failed.faults);
+    assert!(faults.contains("`sensitive: true` as well"), "{faults}");
+    inner(", sensitive: true");
+    run(&house, json!({"token": CANARY}))
+        .await
+        .expect("it succeeds");
+    assert!(has_canary(&house, "inner").await);
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+}
+
+/// Inputs that contain the value of a secret are stored sealed, so each attempt runs with the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_attempt_runs_with_the_inputs_of_the_first_also_if_they_contain_a_secret() {
+    let house = house();
+    house.value("sink", "run", json!({"note": CANARY})).await;
+    let value = SecretValue::new(CANARY.as_bytes().to_vec()).expect("a value");
+    let name = "TOKEN".parse().expect("a name");
+    secret_put(&house.cx(), &name, &value, false).expect("it can be put");
+    let text = "
+name: w
+jobs:
+  - name: main
+    steps:
+      - name: s
+        retry: {attempts: 2, backoff: 1}
+        task: {type: model_method, modelIdOrName: hostile, methodName: fail, inputs: {code: c, message: \"${{ data.latest('sink', 'record').attributes.note }}\"}}
+";
+    house.write("workflows/w.yaml", text);
+    let error = run(&house, json!({})).await;
+    let Err(AppError::Failed(RunFailed::Workflow(failed))) = error else {
+        panic!("it should have failed: {error:?}");
+    };
+    let recorded = house.show(&failed.run);
+    let messages: Vec<String> = recorded
+        .calls
+        .iter()
+        .map(|it| it.arguments["message"].to_string())
+        .collect();
+    assert_eq!(messages, ["\"[secret TOKEN]\"", "\"[secret TOKEN]\""]);
+    let folder = Folder::open(&house.path().join(".sedge/store")).expect("a datastore");
+    let store = Store::open(&folder).expect("it is there");
+    for call in [1, 2] {
+        let task = store.step_task(&failed.run, call).expect("readable");
+        let task = format!("{task:?}");
+        assert!(task.contains("\\0s") && !task.contains(CANARY), "{task}");
+    }
+}
+
+/// Without `--run`, a failed run is found, and the error has suggested the command.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn newest_failed_run_begins_again_from_a_step() {
+    let house = house();
+    let text = |method: &str| {
+        format!(
+            "name: w\njobs:\n  - name: main\n    steps:\n      - {{name: s, task: {{type: model_method, \
+             modelIdOrName: hostile, methodName: {method}, inputs: {{code: c, message: m}}}}}}\n"
+        )
+    };
+    house.write("workflows/w.yaml", &text("fail"));
+    let mut failed_runs = Vec::new();
+    for _ in 0..2 {
+        let error = run(&house, json!({})).await.expect_err("it fails");
+        let AppError::Failed(RunFailed::Workflow(failed)) = error else {
+            panic!("{error:?}");
+        };
+        let from = failed.faults[0].from.as_ref().map(ToString::to_string);
+        assert_eq!(from.as_deref(), Some("main/s"));
+        failed_runs.push(failed.run);
+    }
+    let request = ResumeRequest {
+        from: Some("s".to_owned()),
+        ..resumed()
+    };
+    let error = resume(&house.cx(), request).await;
+    let Err(AppError::Failed(RunFailed::Workflow(failed))) = error else {
+        panic!("it should have failed again: {error:?}");
+    };
+    assert_eq!(Some(&failed.run), failed_runs.last());
+    assert_eq!(house.show(&failed.run).calls.len(), 2);
+}
+
+/// The values of a `forEach` that are beside the log are read when another process resumes the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_values_of_for_each_are_the_same_after_an_interruption() {
+    const N_ITEMS: u64 = 300;
+    let house = house();
+    let text = format!(
+        "name: w\njobs:\n  - name: main\n    steps:\n      - {{name: each, concurrency: 1, forEach: {{item: it, in: \
+         \"${{{{ range({N_ITEMS}).map(n, 'value number ' + string(n) + ' of a list that is too large for an event of the log') }}}}\"}}, \
+         task: {{type: model_method, modelIdOrName: sink, methodName: run, inputs: {{note: \"${{{{ self.it }}}}\"}}}}}}\n"
+    );
+    house.write("workflows/w.yaml", &text);
+    let cx = house.cx();
+    let running =
+        tokio::spawn(async move { workflow_run(&cx, &WorkflowRunRequest::of("w")).await });
+    until("some steps have ended", || {
+        house.versions("sink", "record").len() > 3
+    })
+    .await;
+    running.abort();
+    let is_released = || house.newest().status == RunStatus::Interrupted;
+    until("the run is released", is_released).await;
+    let other = house.cx_in(&house.other_process());
+    let end = resume(&other, resumed());
+    let end = end.await.expect("it succeeds");
+    assert!(matches!(end, WorkflowEnd::Succeeded { .. }), "{end:?}");
+    let note = house.latest("sink", "record")["note"].clone();
+    let last = format!("value number {}", N_ITEMS - 1);
+    assert!(
+        note.as_str().is_some_and(|it| it.starts_with(&last)),
+        "{note}"
+    );
+    let n_written = house.versions("sink", "record").last().copied();
+    assert_eq!(n_written, Some(N_ITEMS));
+}
