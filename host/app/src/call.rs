@@ -67,7 +67,7 @@ pub(crate) use fault::{CallFault, evaluation_fault};
 pub(crate) use record::arguments_recorded_as;
 pub(crate) use replay::Replay;
 pub(crate) use request::{CallDeadline, CallRequest, CallTerms, StepEnding};
-pub(crate) use sealed::{SEALED_BYTES_MAX, sealed_texts};
+pub(crate) use sealed::{SEALED_BYTES_MAX, has_short_text, sealed_texts};
 pub(crate) use start_window::{StartPlace, StartWindow};
 
 /// The state that a callee inherits from its caller.

@@ -108,8 +108,8 @@ pub enum Event {
         step: StepAttempt,
         /// The error, in one line.
         error: String,
-        /// When the next attempt starts: milliseconds since 1970-01-01T00:00:00Z.
-        next_at_ms: i64,
+        /// The pause between the failure and the next attempt.
+        pause: Duration,
     },
     /// A step ended.
     StepEnded {

@@ -32,7 +32,7 @@ use crate::repository::snapshot::RepositorySnapshot;
 
 use catalogue::{Catalogue, KnownModel};
 pub(crate) use definitions::{key_place, spec_place};
-pub(crate) use steps::sensitive_faults;
+pub(crate) use steps::{sensitive_faults, sensitive_input_faults};
 pub use view::validation_report;
 
 /// A finding in a file of the repository.

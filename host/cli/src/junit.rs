@@ -110,7 +110,8 @@ fn status(step: &StepView, call: Option<&CallView>) -> TestCaseStatus {
         StepStatusView::Interrupted => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_type("interrupted");
-            status.set_message("the process that worked on it is gone");
+            status
+                .set_message("its call was cut off: its process is gone, or the run was cancelled");
             status
         }
     }

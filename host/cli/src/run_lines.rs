@@ -7,7 +7,7 @@ use std::time::Duration;
 use sedge_api::Time;
 use sedge_app::Event;
 use sedge_app::types::{
-    Actor, GateDeadline, Lineage, OnTimeout, RunId, StepAttempt, StepInstance, StepPath, Timestamp,
+    Actor, GateDeadline, Lineage, OnTimeout, RunId, StepAttempt, StepInstance, StepPath,
     WorkflowName,
 };
 
@@ -52,8 +52,8 @@ impl RunLines {
                 run,
                 step,
                 error,
-                next_at_ms,
-            } => self.retried(&run, &step, &error, next_at_ms),
+                pause,
+            } => self.retried(&run, &step, &error, pause),
             Event::StepEnded {
                 run,
                 step,
@@ -175,14 +175,12 @@ impl RunLines {
         format!("Gate {}{gate}", self.prefix(run))
     }
 
-    fn retried(&self, run: &RunId, step: &StepAttempt, error: &str, next_at_ms: i64) -> String {
-        let now = i64::try_from(Timestamp::now().0).unwrap_or(i64::MAX);
-        let pause = u64::try_from(next_at_ms.saturating_sub(now)).unwrap_or(0);
+    fn retried(&self, run: &RunId, step: &StepAttempt, error: &str, pause: Duration) -> String {
         format!(
             "{}: attempt {} failed, the next one follows in {}: {}",
             self.step(run, &step.step),
             step.attempt,
-            show::duration(Duration::from_millis(pause)),
+            show::duration(pause),
             guest_text::line(error)
         )
     }
@@ -289,6 +287,22 @@ mod tests {
         });
         let expect = "Gate main/nested/j/gate: waits for a decision: go on?";
         assert_eq!(gate.as_deref(), Some(expect));
+    }
+
+    /// An event of the past was shown with the time that was left at the time of the display: none.
+    #[test]
+    fn pause_before_an_attempt_is_that_of_the_run() {
+        let retried = RunLines::default().line(Event::StepRetried {
+            run: id("000000000000"),
+            step: attempt("j/a", 1),
+            error: "no".to_owned(),
+            pause: Duration::from_secs(2),
+        });
+        let expect = format!(
+            "Step j/a: attempt 1 failed, the next one follows in {}: no",
+            show::duration(Duration::from_secs(2))
+        );
+        assert_eq!(retried, Some(expect));
     }
 
     #[test]

@@ -48,6 +48,12 @@ const OF_SWAMP: &[(&str, &str)] = &[
     ("workflow search", "workflow list"),
 ];
 
+/// The commands that are never suggested for a word that is no command: they end or delete something,
+/// and a user may run a suggestion without reading it.
+const DESTRUCTIVE: [&str; 9] = [
+    "cancel", "compact", "delete", "gc", "prune", "release", "remove", "revoke", "rotate",
+];
+
 /// Shows clap's result for a command line, and returns the exit code that goes with it.
 pub(crate) fn usage(error: &clap::Error, screen: &Screen) -> ExitCode {
     let wants_json = has_argument("--json");
@@ -259,16 +265,36 @@ fn unknown_command(error: &clap::Error) -> Option<CliError> {
     } else if let Some(ContextValue::Strings(near)) = error.get(ContextKind::SuggestedSubcommand) {
         let near = near
             .iter()
-            .filter_map(|near| named.command.find_subcommand(near));
+            .filter_map(|near| named.command.find_subcommand(near))
+            .filter(|near| !DESTRUCTIVE.contains(&near.get_name()));
         let near = near.map(|near| format!("{} {}", named.text(), near.get_name()));
         let near: BTreeSet<String> = near.collect();
         hints.extend(near.iter().map(|near| format!("did you mean `{near}`?")));
+    }
+    if hints.is_empty() {
+        hints.extend(meant(&named.text(), unknown));
     }
     hints.push(named.listed_hint());
     Some(CliError::Usage {
         message: format!("there is no command `{} {unknown}`", named.text()),
         hints,
     })
+}
+
+/// Returns the hint for a word that is no command of `group`, but which users expect to be one.
+fn meant(group: &str, unknown: &str) -> Option<String> {
+    let shown = shell::word(unknown);
+    match (group, unknown) {
+        ("sedge", "version") => Some("`sedge --version` shows the version".to_owned()),
+        ("sedge model", "run") => {
+            Some("`sedge model method run NAME METHOD` runs a method of a model".to_owned())
+        }
+        ("sedge run", _) => Some(format!(
+            "`sedge workflow run {shown}` runs a workflow of this name, and \
+             `sedge model method run {shown} METHOD` a method of a model"
+        )),
+        _ => None,
+    }
 }
 
 /// Returns the command of swamp that the words begin with, and the command of Sedge that does the

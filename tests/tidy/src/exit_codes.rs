@@ -29,7 +29,7 @@ fn table() -> String {
     let mut text = String::from(
         "| exit code | class of the error | meaning |\n|---|---|---|\n\
          | 0 | | The command did what it was asked. |\n\
-         | 4 | | The run now waits for a decision: only of `workflow run`, `workflow resume` and `workflow approve --resume`. |\n",
+         | 4 | | The run now waits for a decision: only of `workflow run`, `workflow resume`, `workflow approve --resume` and `run watch`. |\n",
     );
     for class in classes {
         let (code, name, meaning) = (class.exit_code(), class.as_str(), class.meaning());

@@ -262,7 +262,7 @@ pub enum StepStatusView {
     Retrying,
     /// The nested workflow waits for a decision.
     Suspended,
-    /// The process that worked on it is gone.
+    /// Its call was cut off: its process is gone, or the run was cancelled.
     Interrupted,
     /// Its call has its outcome.
     Succeeded,

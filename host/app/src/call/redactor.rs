@@ -1,5 +1,6 @@
 //! The one place where text leaves a call: its log, its outcome or error, its writes, and its
-//! arguments for other calls. The host redacts the values of secrets here.
+//! arguments for other calls. The host redacts the values of secrets here. A nested call whose
+//! arguments would be redacted is refused.
 //!
 //! A weak value, such as `prod`, is redacted in logs, outcomes and errors. It is redacted in a
 //! call's writes only if the host has handed the secret to a call of the run. It stays in names,

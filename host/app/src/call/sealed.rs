@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_model::names::SecretName;
-use sedge_secrets::{Redactor, SecretValue, Weakness};
+use sedge_secrets::{Redactor, SecretValue, VALUE_BYTES_MIN, Weakness};
 use serde_json::Value;
 
 /// The maximum size of the sealed values that one call reads and writes, in bytes.
@@ -152,6 +152,15 @@ pub(crate) fn sealed_texts<'v>(
     // ignored: a text of fewer than four bytes occurs everywhere and cannot be redacted.
     let values = texts.into_iter().filter_map(|it| SecretValue::new(it).ok());
     Ok(values.collect())
+}
+
+/// Returns whether a value has a text or a number that is too short to be redacted. An empty text
+/// hides nothing.
+pub(crate) fn has_short_text(value: &Value) -> bool {
+    let mut texts = Vec::new();
+    leaves(value, &mut texts);
+    let is_short = |text: &Vec<u8>| !text.is_empty() && text.len() < VALUE_BYTES_MIN;
+    texts.iter().any(is_short)
 }
 
 /// Collects the texts and numbers in a value, as texts.

@@ -11,7 +11,7 @@ use sedge_model::names::{MethodName, ModelName, RunId, WorkflowName};
 use sedge_model::run::{Actor, StepError, StepPath};
 
 use super::interrupted::RunInterrupted;
-use super::limit::{limit_help, limit_help_of_report};
+use super::limit::{limit_help, limit_help_of_origin};
 use super::{AppError, count};
 use crate::call::core_dump::CoreDumpEnd;
 use crate::call::failure::{CallFailure, Contention, FailureReport};
@@ -101,6 +101,11 @@ impl fmt::Display for WorkflowFailedEnd {
     }
 }
 
+/// The maximum time by which a call can be stopped before its deadline, in milliseconds.
+///
+/// The call measures the time from its own start, which is a little later than that of the attempt.
+const TIMEOUT_TOLERANCE_MS: u64 = 100;
+
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFault {
@@ -110,8 +115,13 @@ pub struct StepFault {
     pub from: Option<StepPath>,
     /// The model that it calls; `None` if it calls none, or if the name has expressions.
     pub model: Option<ModelName>,
+    /// The `timeout` of one attempt at the step, in milliseconds, if the file sets it.
+    pub timeout_ms: Option<u64>,
     /// The error; `None` for a gate that was rejected.
     pub error: Option<StepError>,
+    /// The gates of its nested workflow that were rejected: for each, a sentence with the user and the
+    /// reason.
+    pub rejections: Vec<String>,
     /// Whether the workflow may succeed although the step failed.
     pub is_allowed: bool,
 }
@@ -194,7 +204,7 @@ impl Explain for CallFailed {
             Some(contention) => help.extend(contention_help(contention)),
             None => help.extend(
                 limit_help(&self.source, &self.model)
-                    .or_else(|| limit_help_of_report(&self.report))
+                    .or_else(|| limit_help_of_origin(self.report.origins.first()?))
                     // ignored: a failure without a limit has no help about one.
                     .unwrap_or_default(),
             ),
@@ -231,7 +241,25 @@ impl WorkflowFailed {
         let purpose = "begin it again from the failed step";
         let help = Help::command(purpose, UseCase::WorkflowResume);
         let help = help.with("name", self.workflow.as_str());
+        let help = help.with("run", self.run.as_str());
         Some(help.with("from", from.to_string()))
+    }
+
+    /// Returns the help for the limit because of which a step failed: the step's own `timeout`, or a
+    /// limit of a call. Returns `None` if the step failed for another reason.
+    fn limit_help(&self, fault: &StepFault) -> Option<Vec<Help>> {
+        let error = fault.error.as_ref().and_then(StepError::of_call);
+        if let (Some(CallError::TimedOut { after_ms }), Some(timeout_ms)) =
+            (error, fault.timeout_ms)
+            && timeout_ms <= after_ms.saturating_add(TIMEOUT_TOLERANCE_MS)
+        {
+            return Some(vec![timeout_help(&format!("the step `{}`", fault.step))]);
+        }
+        let mut origins = self.report.origins.iter();
+        let origin = origins.find(|it| it.step.as_ref() == Some(&fault.step));
+        origin
+            .and_then(limit_help_of_origin)
+            .or_else(|| limit_help(error?, fault.model.as_ref()?))
     }
 
     /// Returns the steps that made the workflow fail.
@@ -283,17 +311,20 @@ impl Explain for WorkflowFailed {
     }
 
     fn help(&self) -> Vec<Help> {
-        let of_fault =
-            |fault: &StepFault| limit_help(fault.error.as_ref()?.of_call()?, fault.model.as_ref()?);
         let mut help = match self.contention() {
             Some(contention) => contention_help(contention),
-            None => limit_help_of_report(&self.report)
-                .or_else(|| self.decisive().find_map(of_fault))
+            None if self.end == WorkflowFailedEnd::Deadline => {
+                vec![timeout_help(&format!("the workflow `{}`", self.workflow))]
+            }
+            None => self
+                .decisive()
+                .find_map(|fault| self.limit_help(fault))
                 // ignored: a failure without a limit has no help about one.
                 .unwrap_or_default(),
         };
         help.extend(secret_help(&self.report));
         help.extend(self.begin_again_help());
+        help.extend(self.decisive().find_map(child_help));
         help.push(run_shown("see the whole run", &self.run, &self.report));
         help
     }
@@ -313,16 +344,38 @@ impl Explain for WorkflowFailed {
     }
 }
 
+/// Returns the help that shows the child run because of which a step failed.
+fn child_help(fault: &StepFault) -> Option<Help> {
+    match fault.error.as_ref()? {
+        StepError::Child { run, .. } => Some(
+            Help::command("see the run of the nested workflow", UseCase::RunShow)
+                .with("run", run.as_str()),
+        ),
+        StepError::Call(_)
+        | StepError::Expression { .. }
+        | StepError::Assert { .. }
+        | StepError::GateExpired => None,
+    }
+}
+
+/// Returns the help for a `timeout` of a workflow's file that has passed.
+fn timeout_help(of: &str) -> Help {
+    Help::advice(format!("raise `timeout` of {of} if it needs more time"))
+}
+
 /// Returns why a step failed.
 fn fault_text(fault: &StepFault, report: &FailureReport) -> String {
     let step = &fault.step;
     let Some(error) = &fault.error else {
         return format!("gate `{step}` was rejected");
     };
-    let text = match error.of_call() {
+    let mut text = match error.of_call() {
         Some(error) => cause(error, Some(step), report),
         None => error.to_string(),
     };
+    if !fault.rejections.is_empty() {
+        text.push_str(&format!(": {}", fault.rejections.join(", ")));
+    }
     match step.contains('/') {
         true => format!("step `{step}`: {text}"),
         false => format!("job `{step}`: {text}"),

@@ -3,9 +3,10 @@
 
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, PlacedFault, UseCase};
 use sedge_model::names::{RunId, WorkflowName};
+use sedge_store::StoreError;
 
 use super::failed::{RunFailed, chain_text, changes_notes, run_shown};
-use super::{AppError, ProcessError};
+use super::{AppError, DatastoreError, ProcessError};
 use crate::call::failure::FailureReport;
 use crate::run::error::{resume_help, run_details};
 
@@ -26,14 +27,15 @@ pub struct RunInterrupted {
 
 impl RunInterrupted {
     /// Wraps an error that ended the work on a run, so that the user learns that the run was
-    /// interrupted. [`ErrorCode::Fenced`] is returned unchanged: another process continues the run.
+    /// interrupted. If another process has taken over the run, the error is returned unchanged: that
+    /// process continues the run.
     pub(crate) fn wrap(
         workflow: &WorkflowName,
         run: &RunId,
         source: AppError,
         report: Box<FailureReport>,
     ) -> AppError {
-        if source.code() == ErrorCode::Fenced {
+        if let AppError::Datastore(DatastoreError::Store(StoreError::Fenced(_))) = &source {
             return source;
         }
         let interrupted = Self {

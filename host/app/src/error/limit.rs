@@ -8,7 +8,7 @@ use sedge_model::call::{CallError, LimitName};
 use sedge_model::limits::LimitScope;
 use sedge_model::names::ModelName;
 
-use crate::call::failure::{CallFailure, FailureReport};
+use crate::call::failure::CallFailure;
 
 /// Returns the help for the limit that a call of `model` reached. Returns `None` if the call failed
 /// for another reason, or if the limit cannot be set.
@@ -24,14 +24,14 @@ pub(super) fn limit_help(error: &CallError, model: &ModelName) -> Option<Vec<Hel
     None
 }
 
-/// Returns the same help for the first call in which a run's failure began.
-pub(super) fn limit_help_of_report(report: &FailureReport) -> Option<Vec<Help>> {
+/// Returns the same help for a call in which a run's failure began.
+pub(super) fn limit_help_of_origin(origin: &CallFailure) -> Option<Vec<Help>> {
     let CallFailure {
         error,
         model,
         refusals,
         ..
-    } = report.origins.first()?;
+    } = origin;
     if let Some(help) = limit_help(error, model) {
         return Some(help);
     }

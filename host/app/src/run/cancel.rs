@@ -15,9 +15,9 @@ use crate::error::{AppError, ChildVerb, RunUseError};
 use crate::repository::Repository;
 use crate::run::gate_log::ms;
 use crate::run::view::{cancellation_of, run_view_now};
-use crate::secret::vault::Vault;
 use crate::views::time;
 use crate::workflow::gates::{apply, fold, run_workflow};
+use crate::workflow::inputs::text_redacted;
 
 /// How often a process asks whether a user cancels the run of one method that it works on. Each
 /// question reads one entry of an index.
@@ -35,11 +35,7 @@ pub fn run_cancel(cx: &Cx, id: &str, reason: Option<&str>) -> Result<RunCancelle
     let run = cx.repository.run_by_id(id)?;
     cx.repository.root_check(&run, ChildVerb::Cancelled)?;
     let reason = match reason {
-        // The user may have pasted a secret into the reason.
-        Some(reason) => {
-            let redactor = Vault::open(&cx.repository)?.redactors().all;
-            Some(redactor.redact(reason).into_owned())
-        }
+        Some(reason) => Some(text_redacted(&cx.repository, &[&run.id], reason)?),
         None => None,
     };
     let by = cx.recorded_actor()?;

@@ -6,7 +6,7 @@ use sedge_api::Time;
 use sedge_api::problem::details::{DecisionDetails, GatesDetails, RunDetails};
 use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase, sources};
 use sedge_model::names::{RunId, WorkflowName};
-use sedge_model::run::{Actor, GateDecision, OnTimeout, RunStatus, StepInstance};
+use sedge_model::run::{Actor, GateDecision, OnTimeout, RunStatus, StepInstance, StepPath};
 use sedge_workflow::IllegalEvent;
 
 use crate::error::{near_or, quoted};
@@ -49,8 +49,8 @@ pub enum RunUseError {
         workflow: WorkflowName,
         /// The wanted state: `could be resumed`.
         wanted: &'static str,
-        /// The runs, newest first.
-        runs: Vec<RunId>,
+        /// The runs, newest first, each with the time at which it began.
+        runs: Vec<(RunId, Time)>,
     },
     /// The run is in the wrong state.
     #[error("the run `{run}` {is}")]
@@ -168,6 +168,16 @@ pub enum RunUseError {
         /// The nearest existing name, if any.
         near: Option<String>,
     },
+    /// A run was to begin again from one item of a step with `forEach`.
+    #[error("`{item}` is one item of the step `{step}`, and a run begins again from a whole step")]
+    StepItem {
+        /// The run.
+        run: RunId,
+        /// The given name.
+        item: String,
+        /// The step.
+        step: StepPath,
+    },
     /// The workflow's file differs in steps that have ended.
     #[error(
         "the run `{run}` cannot continue with the workflow's file as it is now: steps that have ended differ"
@@ -251,7 +261,7 @@ impl Explain for RunUseError {
             Self::GateExpired { .. } => ErrorCode::GateExpired,
             Self::GateChanged { .. } => ErrorCode::GateChanged,
             Self::Child { .. } | Self::ChildOfMethod { .. } => ErrorCode::RunChild,
-            Self::StepMissing { .. } => ErrorCode::StepMissing,
+            Self::StepMissing { .. } | Self::StepItem { .. } => ErrorCode::StepMissing,
             Self::EditsRefused { .. } => ErrorCode::RunState,
             Self::InputUsed { .. } => ErrorCode::BadInput,
             Self::Inputs(error) => error.code(),
@@ -287,12 +297,7 @@ impl Explain for RunUseError {
             Self::NoneFits {
                 workflow, latest, ..
             } => none_fits_help(workflow, latest.as_ref()),
-            Self::SeveralFit { runs, .. } => {
-                let again = |run: &RunId| {
-                    Help::again("name the one that you mean").with("run", run.as_str())
-                };
-                runs.iter().map(again).collect()
-            }
+            Self::SeveralFit { runs, .. } => runs.iter().map(again_with_run).collect(),
             Self::Inputs(error) => error.help(),
             Self::State { run, .. }
             | Self::Log { run, .. }
@@ -316,6 +321,9 @@ impl Explain for RunUseError {
                 ChildVerb::Cancelled => cancel_help(root),
             }],
             Self::StepMissing { run, near, .. } => near_or(near.as_ref(), shown(run)),
+            Self::StepItem { step, .. } => vec![
+                Help::again("begin again from all of its items").with("from", step.to_string()),
+            ],
             Self::EditsRefused { .. } => vec![Help::advice(
                 "leave `--take-edits` out: the run then continues with its own text",
             )],
@@ -387,6 +395,7 @@ impl Explain for RunUseError {
             | Self::GateMissing { run, .. }
             | Self::GateChanged { run, .. }
             | Self::StepMissing { run, .. }
+            | Self::StepItem { run, .. }
             | Self::EditsRefused { run, .. }
             | Self::InputUsed { run, .. }
             | Self::Log { run, .. } => run,
@@ -432,6 +441,12 @@ fn gates_help(workflow: &WorkflowName, run: &RunId, gates: &[String]) -> Vec<Hel
         ]
     };
     gates.iter().flat_map(both).collect()
+}
+
+/// Returns the help that names one of the runs that fit.
+fn again_with_run((run, began_at): &(RunId, Time)) -> Help {
+    let purpose = format!("name the one that you mean; this one began at {began_at}");
+    Help::again(purpose).with("run", run.as_str())
 }
 
 fn none_fits_help(workflow: &WorkflowName, latest: Option<&(RunId, RunStatus)>) -> Vec<Help> {

@@ -8,6 +8,7 @@ use sedge_store::{RunFilter, RunRecord, StoreError};
 
 use crate::error::{AppError, ChildVerb, RunUseError};
 use crate::repository::Repository;
+use crate::views::time;
 
 impl Repository {
     /// Finds a run by its id, or by the beginning of its id if that is unique.
@@ -26,12 +27,17 @@ impl Repository {
         }
     }
 
-    /// Finds a run by its id. Without an id, finds the newest run.
+    /// Finds a run by its id. Without an id, finds the newest run that a user has started: the runs
+    /// of nested workflows are part of it.
     pub(crate) fn run_by_id_or_newest(&self, id: Option<&str>) -> Result<RunRecord, AppError> {
         if let Some(id) = id {
             return self.run_by_id(id);
         }
-        let newest = self.store()?.run_list(&RunFilter::default(), 1)?.pop();
+        let filter = RunFilter {
+            is_root: true,
+            ..RunFilter::default()
+        };
+        let newest = self.store()?.run_list(&filter, 1)?.pop();
         newest.ok_or(AppError::from(RunUseError::NoneYet))
     }
 
@@ -167,7 +173,9 @@ impl Repository {
             }
             [] | [_] => Err(self.none_fits(workflow, wanted, list(&[], 1)?.pop())?),
             [_, _, ..] => {
-                let runs: Vec<RunId> = fitting.iter().map(|run| run.id.clone()).collect();
+                let runs = fitting.iter();
+                let runs = runs.map(|run| (run.id.clone(), time(run.started_at)));
+                let runs = runs.collect();
                 let workflow = workflow.parse()?;
                 Err(AppError::from(RunUseError::SeveralFit {
                     workflow,

@@ -1,6 +1,7 @@
 //! The gates of a run, as its log has them: what users were shown, and how each was decided.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use sedge_api::view::run::{GateDeadlineView, OnTimeoutView};
 use sedge_model::run::{
@@ -196,6 +197,12 @@ pub(crate) fn deadline_view(deadline: &GateDeadline) -> GateDeadlineView {
 /// Returns a time as events of a run have it, in milliseconds since 1970-01-01T00:00:00Z.
 pub(crate) fn ms(time: Timestamp) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
+}
+
+/// Returns the pause from a failed attempt to the next one, which begins at `next_at_ms`.
+pub(crate) fn pause_before(next_at_ms: i64, failed_at: Timestamp) -> Duration {
+    let pause_ms = next_at_ms.saturating_sub(ms(failed_at));
+    Duration::from_millis(u64::try_from(pause_ms).unwrap_or(0))
 }
 
 fn deadline_at(deadline: &GateDeadline) -> Timestamp {

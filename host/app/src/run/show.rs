@@ -1,10 +1,11 @@
 //! Shows a run: its status, its steps, and the tree of its calls.
 
 use sedge_api::view::call::{CallStatusView, CalledRunView};
-use sedge_api::view::run::{RunReport, StepStatusView};
+use sedge_api::view::run::{RunReport, StepStatusView, StepView};
 use sedge_model::call::CallStatus;
+use sedge_model::names::RunId;
 use sedge_model::run::{RunKind, RunStatus};
-use sedge_store::RunRecord;
+use sedge_store::{EventRecord, RunRecord};
 
 use crate::cx::Cx;
 use crate::error::AppError;
@@ -72,9 +73,29 @@ pub fn run_show(cx: &Cx, id: Option<&str>) -> Result<RunReport, AppError> {
         },
         error: run_problem(&log),
         failed_jobs: jobs_failed(&log),
-        steps: step_views(&of, &log),
+        steps: steps_shown(&cx.repository, &of, &log)?,
         calls: call_views(calls, kept, called, open_call),
     })
+}
+
+/// Returns the steps of a run. The event of a step that runs a workflow names the child run before it
+/// exists. A step whose workflow was refused has failed without one.
+fn steps_shown(
+    repository: &Repository,
+    of: &StepsOf<'_>,
+    log: &[EventRecord],
+) -> Result<Vec<StepView>, AppError> {
+    let mut steps = step_views(of, log);
+    for step in steps.iter_mut().filter(|it| it.error.is_some()) {
+        let Some(child) = &step.child else {
+            continue;
+        };
+        let child: RunId = child.parse().expect("it was made of an id");
+        if repository.run_if_present(&child)?.is_none() {
+            step.child = None;
+        }
+    }
+    Ok(steps)
 }
 
 /// Returns the runs of workflows that the calls of a run have started, by the calls.

@@ -322,10 +322,29 @@ fn pending(step: &StepInstance) -> StepView {
     }
 }
 
+/// Notes that a step will not run. A step whose call was under way is not skipped: the run was
+/// cancelled, or its deadline passed, and the call was cut off.
 fn skip(step: &mut StepView, because: &str) {
-    step.status = StepStatusView::Skipped;
-    step.because = Some(because.to_owned());
     step.next_attempt_at = None;
+    match step.status {
+        StepStatusView::Running | StepStatusView::Interrupted => {
+            step.status = StepStatusView::Interrupted;
+        }
+        StepStatusView::Pending
+        | StepStatusView::Retrying
+        | StepStatusView::Suspended
+        | StepStatusView::Succeeded
+        | StepStatusView::Satisfied
+        | StepStatusView::Failed
+        | StepStatusView::Skipped
+        | StepStatusView::Waiting
+        | StepStatusView::Approved
+        | StepStatusView::Rejected
+        | StepStatusView::Expired => {
+            step.status = StepStatusView::Skipped;
+            step.because = Some(because.to_owned());
+        }
+    }
 }
 
 fn ended(step: &mut StepView, status: StepStatusView, at: Timestamp) {

@@ -17,6 +17,7 @@ use crate::events::Event;
 use crate::repository::Repository;
 use crate::run::failed::failed_below;
 use crate::run::follow::{FOLLOW_INTERVAL, RunFollower};
+use crate::run::gate_log::pause_before;
 use crate::run::show::run_show;
 use crate::run::watch_calls::WatchedCalls;
 use crate::workflow::gate_find::gates_open_below;
@@ -206,7 +207,7 @@ impl LogReporter {
                 run,
                 step,
                 error: error.to_string(),
-                next_at_ms,
+                pause: pause_before(next_at_ms, record.at),
             },
             RunEvent::StepSucceeded { step, .. } => self.ended(run, step, record.at, (true, false)),
             RunEvent::StepFailed {

@@ -23,6 +23,7 @@ use sedge_secrets::{Redactor, SecretValue};
 use sedge_sys::random;
 use serde_json::{Map, Value, json};
 
+use crate::error::AppError;
 use crate::repository::Repository;
 
 /// The key of a literal reference to a secret: `{secret: NAME}`.
@@ -395,6 +396,38 @@ pub(crate) fn arguments_open(repository: &Repository, arguments: &Value) -> Open
         late,
         redactor: Redactor::new(opened),
     }
+}
+
+/// Returns the secrets that arguments refer to and that are not stored, each with the JSON Pointer of
+/// its argument. Secrets that a command reads are left out.
+///
+/// # Errors
+/// The folder of secrets cannot be read.
+pub(crate) fn secrets_missing(
+    repository: &Repository,
+    arguments: &Value,
+) -> Result<Vec<(String, SecretName)>, AppError> {
+    let mut named = Vec::new();
+    if has_mark(arguments) {
+        marks_replace(&mut arguments.clone(), &mut |pointer, mark| {
+            match mark {
+                ArgumentMark::Secret(name) => named.push((pointer.to_owned(), name.clone())),
+                ArgumentMark::Field(_) | ArgumentMark::Input(_) => {}
+            }
+            Value::Null
+        });
+    }
+    let sources = repository.secret_sources();
+    named.retain(|(_, name)| sources.source_of(name).is_none());
+    if named.is_empty() {
+        return Ok(named);
+    }
+    let stored = match repository.has_state_folder("secrets")? {
+        true => repository.secrets()?.names()?,
+        false => Vec::new(),
+    };
+    named.retain(|(_, name)| !stored.contains(name));
+    Ok(named)
 }
 
 fn is_within(path: &str, outer: &str) -> bool {

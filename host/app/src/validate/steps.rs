@@ -227,6 +227,34 @@ pub(crate) fn sensitive_faults(
     written: &Node,
     schema: &Schema,
 ) -> Vec<Diagnostic> {
+    sensitive_found(file, written, schema, |key| {
+        format!("keep the value as a secret, and write `{key}: {{secret: NAME}}`")
+    })
+}
+
+/// Returns the faults of sensitive inputs of a nested workflow whose values are written in the file of
+/// the outer one. A run stores the text of its workflow, so it would store the values in plain.
+pub(crate) fn sensitive_input_faults(
+    file: &Arc<SourceFile>,
+    written: &Node,
+    schema: &Schema,
+) -> Vec<Diagnostic> {
+    sensitive_found(file, written, schema, |key| {
+        format!(
+            "give this workflow a sensitive input of its own, and write \
+             `{key}: \"${{{{ inputs.NAME }}}}\"`; or use `${{{{ secret(\"NAME\") }}}}` where the nested \
+             workflow needs the value"
+        )
+    })
+}
+
+/// Returns the faults of sensitive values that are written out. `hint` is called with their keys.
+fn sensitive_found(
+    file: &Arc<SourceFile>,
+    written: &Node,
+    schema: &Schema,
+    hint: impl Fn(&str) -> String,
+) -> Vec<Diagnostic> {
     let code = DiagnosticCode::Schema;
     let places = match sensitive_literals(written, schema) {
         Ok(places) => places,
@@ -235,9 +263,7 @@ pub(crate) fn sensitive_faults(
     let found = places.iter().map(|path| {
         let key = path.trim_start_matches('/').replace('/', ".");
         let message = format!("`{key}` is sensitive, and its value is written in the file");
-        fault(file, code, place_in(written, path), message).with_hint(format!(
-            "keep the value as a secret, and write `{key}: {{secret: NAME}}`"
-        ))
+        fault(file, code, place_in(written, path), message).with_hint(hint(&key))
     });
     found.collect()
 }

@@ -60,7 +60,7 @@ use nested::SuspendedChild;
 
 pub(crate) use child::{
     CheckedChild, ChildFound, GivenToChild, ReadyChild, SECRET_IN_INPUTS, child_check,
-    child_create, child_fault, child_found, child_options, child_request,
+    child_create, child_fault, child_found, child_options, child_request, exclusive_of,
 };
 pub(crate) use nested::{DEPTH_MAX, can_continue};
 

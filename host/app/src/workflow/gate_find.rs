@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use sedge_lang::workflow::Workflow;
 use sedge_model::names::RunId;
-use sedge_model::run::{RunEvent, StepInstance, StepPath};
+use sedge_model::run::{GateDecision, RunEvent, StepInstance, StepPath};
 use sedge_store::{EventRecord, RunRecord};
 use sedge_sys::clock::Timestamp;
 
 use crate::error::{AppError, RunUseError};
 use crate::repository::Repository;
-use crate::run::gate_log::{GateEntry, gate_entries};
+use crate::run::gate_log::{GateEnd, GateEntry, gate_entries};
 use crate::workflow::gates::run_workflow;
 
 /// A gate, and the run that has it.
@@ -190,6 +190,44 @@ pub(crate) fn gates_open_below(
         open.extend(gates.map(|gate| format!("{}{}", below.prefix, gate.gate)));
     }
     Ok(open)
+}
+
+/// Returns the gates of a run and of the runs of its nested workflows that users have rejected: for
+/// each, a sentence with the user and the reason.
+///
+/// # Errors
+/// The datastore cannot be read.
+pub(crate) fn gates_rejected(
+    repository: &Repository,
+    run: &RunId,
+) -> Result<Vec<String>, AppError> {
+    let now = repository.clock().now();
+    let mut rejected = Vec::new();
+    let mut pending = vec![(run.clone(), String::new())];
+    while let Some((run, prefix)) = pending.pop() {
+        // An event names a child run before it exists, and also if it never does.
+        if repository.run_if_present(&run)?.is_none() {
+            continue;
+        }
+        let log = repository.store()?.run_events(&run)?;
+        for (step, child) in children(&log).into_iter().rev() {
+            pending.push((child, format!("{prefix}{step}/")));
+        }
+        for gate in gate_entries(&log) {
+            if let Some(GateEnd::Decided {
+                decision: GateDecision::Rejected,
+                by,
+                comment,
+                ..
+            }) = gate.end(now)
+            {
+                let why = comment.map_or(String::new(), |it| format!(": {it}"));
+                let gate = &gate.gate;
+                rejected.push(format!("gate `{prefix}{gate}` was rejected by {by}{why}"));
+            }
+        }
+    }
+    Ok(rejected)
 }
 
 /// A run, or the run of a nested workflow.

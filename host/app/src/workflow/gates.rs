@@ -28,6 +28,7 @@ use crate::run::view::run_status_view;
 use crate::secret::vault::{Redactors, Vault};
 use crate::views::time;
 use crate::workflow::gate_find::{GateFound, gate_find, gates_open_below};
+use crate::workflow::inputs::text_redacted;
 
 /// The gate to decide.
 #[derive(Debug, Clone)]
@@ -80,13 +81,15 @@ fn gate_decide(
     outside_of_calls(repository, what)?;
     let run =
         repository.run_of_workflow(&request.workflow, request.run.as_deref(), RunIntent::Decide);
+    let run = run.or_else(|error| run_with_gate(repository, request, error));
     let run = run.map_err(|error| decided_before(repository, request, error))?;
     let found = gate_find(repository, run, &request.gate)?;
+    deadline_check(repository, &found.run)?;
     let comment = match &request.comment {
-        // The user may have pasted a secret into the comment.
         Some(comment) => {
-            let redactor = Vault::open(repository)?.redactors().all;
-            Some(redactor.redact(comment).into_owned())
+            let root = repository.run_root(&found.run)?.id;
+            let runs = [&root, &found.run.id];
+            Some(text_redacted(repository, &runs, comment)?)
         }
         None => None,
     };
@@ -97,7 +100,8 @@ fn gate_decide(
         comment: comment.clone(),
         shown: gate.digest().map(str::to_owned),
     };
-    let digest = decision_append(repository, &found, request.shown.as_deref(), event)?;
+    let digest = decision_append(repository, &found, request.shown.as_deref(), event);
+    let digest = digest.map_err(|error| with_gates_below(repository, &found.run, error))?;
     drivers_wake(repository, &found.run);
     let decided = Decided {
         decision,
@@ -105,6 +109,106 @@ fn gate_decide(
         digest,
     };
     decision_view(repository, &found, decided)
+}
+
+/// Returns the run whose gate the user means, if `error` is that several runs of the workflow have not
+/// ended: the only one in which the gate is open. If it is open in none, returns the newest of them,
+/// whose log says what became of the gate.
+///
+/// # Errors
+/// `error` is another one, or the gate is open in several runs, which the error names.
+fn run_with_gate(
+    repository: &Repository,
+    request: &GateRequest,
+    error: AppError,
+) -> Result<RunRecord, AppError> {
+    let AppError::Run(RunUseError::SeveralFit {
+        workflow,
+        wanted,
+        runs,
+    }) = error
+    else {
+        return Err(error);
+    };
+    let store = repository.store()?;
+    let mut newest = None;
+    let mut open = Vec::new();
+    for (id, _) in &runs {
+        let run = store.run_get(id)?;
+        if is_gate_open(repository, &run, &request.gate)? {
+            open.push(run.clone());
+        }
+        newest.get_or_insert(run);
+    }
+    if let [run] = &open[..] {
+        return Ok(run.clone());
+    }
+    match newest {
+        Some(newest) if open.is_empty() => Ok(newest),
+        Some(_) | None => Err(AppError::from(RunUseError::SeveralFit {
+            workflow,
+            wanted,
+            runs: open
+                .into_iter()
+                .map(|run| (run.id, time(run.started_at)))
+                .collect(),
+        })),
+    }
+}
+
+/// Returns whether a run, or the run of one of its nested workflows, waits at the gate that the user
+/// names. A name that stands for several gates counts as open, because one of them may be.
+fn is_gate_open(repository: &Repository, run: &RunRecord, gate: &str) -> Result<bool, AppError> {
+    let found = match gate_find(repository, run.clone(), gate) {
+        Ok(found) => found,
+        Err(AppError::Run(RunUseError::GateMissing { .. })) => return Ok(false),
+        Err(AppError::Run(RunUseError::GateAmbiguous { .. })) => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    let now = repository.clock().now();
+    let gates = gate_entries(&repository.store()?.run_events(&found.run.id)?);
+    Ok(gates
+        .iter()
+        .any(|it| it.gate == found.gate && it.end(now).is_none()))
+}
+
+/// Adds the open gates of nested workflows to the error for a gate that is not open.
+fn with_gates_below(repository: &Repository, record: &RunRecord, error: AppError) -> AppError {
+    let AppError::Run(RunUseError::GateMissing {
+        workflow,
+        run,
+        gate,
+        ..
+    }) = error
+    else {
+        return error;
+    };
+    match gates_open_below(repository, record) {
+        Ok(mut open) => {
+            open.sort();
+            AppError::from(RunUseError::GateMissing {
+                workflow,
+                run,
+                gate,
+                open,
+            })
+        }
+        Err(error) => error,
+    }
+}
+
+/// Refuses a decision in a run whose deadline has passed: the run fails whatever the user decides.
+fn deadline_check(repository: &Repository, run: &RunRecord) -> Result<(), AppError> {
+    let deadline_ms = repository.store()?.run_options(&run.id)?.deadline_ms;
+    let now_ms = ms(repository.clock().now());
+    if run.status.is_final() || deadline_ms.is_none_or(|it| it > now_ms) {
+        return Ok(());
+    }
+    Err(AppError::from(RunUseError::State {
+        run: run.id.clone(),
+        is: "has passed its deadline, so it fails when it is resumed, and nothing can be decided"
+            .to_owned(),
+    }))
 }
 
 /// Returns the error for a gate if no run of its workflow waits: how the gate was decided, if that is

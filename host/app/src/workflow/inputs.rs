@@ -12,15 +12,16 @@ use sedge_model::json_pointer::is_pointer_within;
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::sealed::{SEALED_KEY, SealedParts, sealed_replace, sealed_value};
 use sedge_model::violation::Violation;
-use sedge_secrets::{FieldSealError, Redactor, RunPart, SecretValue};
+use sedge_secrets::{FieldSealError, Redactor, RunPart, SecretValue, VALUE_BYTES_MIN};
 use serde_json::{Map, Value};
 
-use crate::call::{SEALED_BYTES_MAX, sealed_texts};
+use crate::call::{SEALED_BYTES_MAX, has_short_text, sealed_texts};
 use crate::error::{AppError, RunUseError, quoted};
 use crate::model::error::violation_view;
 use crate::repository::Repository;
 use crate::secret::argument::{has_mark, input_mark};
 use crate::secret::run_values::{keys_known, run_value_open, run_value_seal};
+use crate::secret::vault::Vault;
 
 /// The inputs of a run of a workflow.
 ///
@@ -164,6 +165,12 @@ pub(crate) fn run_inputs(workflow: &Workflow, given: &GivenInputs) -> Result<Run
             workflow: workflow.name.clone(),
         }));
     }
+    let short = inputs.sensitive.iter();
+    let short = short.filter(|(_, value)| has_short_text(value));
+    let short: Vec<Violation> = short.map(|(path, _)| short_violation(path)).collect();
+    if !short.is_empty() {
+        return Err(invalid(workflow, short));
+    }
     // ignored: no error is dropped, because this is an `Option`.
     let mut shown = Value::Object(inputs.values.clone().unwrap_or_default());
     let forged = sealed_replace(&mut shown, &mut |pointer, _| Err(pointer.to_owned()));
@@ -173,6 +180,17 @@ pub(crate) fn run_inputs(workflow: &Workflow, given: &GivenInputs) -> Result<Run
             let message = format!("`{SEALED_KEY}` stands for a sealed value, and cannot be given");
             Err(invalid(workflow, vec![Violation { path, message }]))
         }
+    }
+}
+
+/// Returns the violation for a sensitive value that occurs in other texts by chance.
+fn short_violation(path: &str) -> Violation {
+    Violation {
+        path: path.to_owned(),
+        message: format!(
+            "it is sensitive and has fewer than {VALUE_BYTES_MIN} bytes, so it could not be masked in \
+             logs and data; give a longer value"
+        ),
     }
 }
 
@@ -288,6 +306,24 @@ pub(crate) fn secrets_refuse(
         }
     }
     Ok(())
+}
+
+/// Returns a text that a user gives for the record of runs, such as a reason, without secrets and
+/// without the sensitive inputs of these runs, which the user may have pasted into it.
+///
+/// # Errors
+/// A secret or a sensitive input cannot be opened, so it could not be masked.
+pub(crate) fn text_redacted(
+    repository: &Repository,
+    runs: &[&RunId],
+    text: &str,
+) -> Result<String, AppError> {
+    let vault = Vault::open(repository)?;
+    for run in runs {
+        let stored = repository.store()?.run_inputs(run)?;
+        vault.sealed_add(RunInputs::open(repository, run, stored)?.redacted());
+    }
+    Ok(vault.redactors().all.redact(text).into_owned())
 }
 
 /// Returns the error for a sealed value of a run that cannot be opened. `what` names the value.
@@ -492,6 +528,33 @@ jobs: [{name: j, steps: [{name: s, task: {type: manual_approval}}]}]
         );
         let large = refused(json!({"token": "x".repeat(SEALED_BYTES_MAX + 1)}));
         assert!(large.contains("cannot be masked in logs"), "{large}");
+    }
+
+    /// A short value was accepted, and not masked.
+    #[test]
+    fn sensitive_value_that_cannot_be_masked_is_refused() {
+        let check = |inputs: Value, expect: Option<&str>| {
+            let error = run_inputs(&workflow(), &given(&inputs)).err();
+            let error = error.map(|it| sedge_api::problem::Explain::causes(&it).join("; "));
+            match expect {
+                None => assert_eq!(error, None, "{inputs}"),
+                Some(path) => {
+                    let error = error.expect("it is refused");
+                    let expect = format!("{path}: it is sensitive and has fewer than 4 bytes");
+                    assert!(error.starts_with(&expect), "{error}");
+                }
+            }
+        };
+        check(json!({"token": "abc"}), Some("/token"));
+        check(
+            json!({"login": {"user": "ann", "pin": 123}}),
+            Some("/login/pin"),
+        );
+        check(
+            json!({"token": "abcd", "login": {"user": "a", "pin": 1234}}),
+            None,
+        );
+        check(json!({"token": "", "region": "eu"}), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sedge_lang::suggest::nearest;
 use sedge_lang::workflow::Workflow;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_model::run::{CheckSkips, RunEvent, RunStatus, StepPath};
+use sedge_model::run::{CheckSkips, ExpansionName, RunEvent, RunStatus, StepInstance, StepPath};
 use sedge_model::sealed::sealed_parts;
 use sedge_store::{Claim, RunEdits, RunRecord};
 use sedge_workflow::{InstanceState, Next, Plan, RunPause, RunState, edits_reset, steps_to_reset};
@@ -140,7 +140,7 @@ impl Resumption {
         status_check(repository, record, &state, request)?;
         let mut reset = match &request.from {
             Some(from) => {
-                let from = step_named(&old, record, from)?;
+                let from = step_named(&old, &state, record, from)?;
                 let steps = steps_to_reset(&state, &from);
                 steps.expect("the step was found in the workflow")
             }
@@ -249,14 +249,21 @@ fn status_check(
     };
     let status = repository.run_status(record)?;
     let is_from = request.from.is_some();
+    // The deadline of a run stays as it is when the run begins again.
+    let deadline_ms = repository.store()?.run_options(&record.id)?.deadline_ms;
+    let now_ms = ms(repository.clock().now());
+    let is_late = state.deadline_passed() || deadline_ms.is_some_and(|it| it <= now_ms);
     match status {
+        // Every step that began again would be skipped at once, and decisions would be lost.
+        RunStatus::Failed if is_late => {
+            refused("has failed, and its deadline has passed: start another run")
+        }
         RunStatus::Failed if is_from => Ok(()),
         RunStatus::Interrupted | RunStatus::Suspended if is_from => {
             refused("has not failed, so it continues where it stopped: leave `--from` out")
         }
         RunStatus::Interrupted => Ok(()),
         RunStatus::Suspended => {
-            let now_ms = ms(repository.clock().now());
             let waits = state.next(now_ms) == Next::Pause(RunPause::Suspended);
             if waits && !can_continue(repository, &record.id, now_ms)? {
                 return Err(AppError::from(RunUseError::GatesUndecided {
@@ -277,13 +284,30 @@ fn status_check(
 }
 
 /// Returns the step of a name or a path.
-fn step_named(workflow: &Workflow, record: &RunRecord, name: &str) -> Result<StepPath, AppError> {
+fn step_named(
+    workflow: &Workflow,
+    state: &RunState,
+    record: &RunRecord,
+    name: &str,
+) -> Result<StepPath, AppError> {
     let named = workflow.steps().map(|step| &step.path);
     let named = named.filter(|path| path.step.as_str() == name || path.to_string() == name);
     let named: Vec<&StepPath> = named.collect();
     match named[..] {
         [one] => Ok(one.clone()),
         [] => {
+            let mut instances = state.instances();
+            let is_named = |it: &StepInstance| {
+                let expansion = it.expansion.as_ref().map(ExpansionName::as_str);
+                expansion.is_some() && (expansion == Some(name) || it.to_string() == name)
+            };
+            if let Some((item, _)) = instances.find(|(it, _)| is_named(it)) {
+                return Err(AppError::from(RunUseError::StepItem {
+                    run: record.id.clone(),
+                    item: name.to_owned(),
+                    step: item.path.clone(),
+                }));
+            }
             let paths: Vec<String> = workflow.steps().map(|it| it.path.to_string()).collect();
             let near = nearest(name, paths.iter().map(String::as_str));
             Err(AppError::from(RunUseError::StepMissing {

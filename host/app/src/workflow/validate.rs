@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use sedge_api::problem::{Explain, Help};
+use sedge_api::problem::{Explain, Help, UseCase};
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::Expr;
 use sedge_lang::suggest::nearest;
@@ -29,7 +29,8 @@ use crate::model::method_direct::{DirectStep, direct_ready};
 use crate::model::method_run::arguments_check;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::ReadyModel;
-use crate::validate::sensitive_faults;
+use crate::secret::argument::secrets_missing;
+use crate::validate::{sensitive_faults, sensitive_input_faults};
 use crate::workflow::drive::DEPTH_MAX;
 use crate::workflow::prompt::prompt_value;
 
@@ -237,7 +238,9 @@ pub(crate) fn supported_check(workflow: &Workflow) -> Result<(), AppError> {
     Ok(faults.result(())?)
 }
 
-/// Checks that the nested workflow of a step exists, and that no workflow runs itself in the end.
+/// Checks that the nested workflow of a step exists, that no workflow runs itself in the end, and that
+/// no value of a sensitive input is written in the file.
+///
 /// The name of a workflow with expressions is known only when its step begins.
 fn nested_check(
     repository: &RepositorySnapshot,
@@ -247,7 +250,7 @@ fn nested_check(
     let mut chain = vec![workflow.name.to_string()];
     let mut seen = HashSet::new();
     match nested_fault(repository, step, &mut chain, &mut seen)? {
-        None => Ok(()),
+        None => nested_literals_check(repository, workflow, step),
         Some((message, code, hint)) => {
             let span = match &step.task {
                 Task::Workflow { workflow, .. } => workflow.span(),
@@ -263,6 +266,30 @@ fn nested_check(
             .into())
         }
     }
+}
+
+/// Checks that no sensitive input of the nested workflow of a step is written out in the file.
+fn nested_literals_check(
+    repository: &RepositorySnapshot,
+    workflow: &Workflow,
+    step: &Step,
+) -> Result<(), AppError> {
+    let (name, inputs) = match &step.task {
+        Task::Workflow { workflow, inputs } => (workflow.literal(), inputs),
+        Task::ModelMethod { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => {
+            return Ok(());
+        }
+    };
+    let Some(name) = name else {
+        return Ok(());
+    };
+    let nested = repository.workflow(name)?;
+    let file = &workflow.file;
+    let mut faults = Faults::new(file);
+    for fault in sensitive_input_faults(file, inputs.source(), nested.inputs.schema()) {
+        faults.push(fault);
+    }
+    Ok(faults.result(())?)
 }
 
 /// A message, its code, and a hint.
@@ -461,6 +488,28 @@ impl MethodTask<'_> {
         Ok(faults.result(())?)
     }
 
+    /// Checks that the secrets to which the arguments refer exist.
+    fn secrets_check(
+        &self,
+        repository: &RepositorySnapshot,
+        arguments: &Map<String, Value>,
+    ) -> Result<(), AppError> {
+        let missing = secrets_missing(repository, &Value::Object(arguments.clone()))?;
+        let mut faults = Faults::new(&self.workflow.file);
+        let written = self.arguments.source();
+        for (pointer, name) in &missing {
+            let span = written.at(pointer).span.clone();
+            let fault = faults.fault(span, format!("there is no secret `{name}`"));
+            faults.push(fault.with_code(DiagnosticCode::UnknownName));
+        }
+        // The help is for the first fault.
+        let put = missing.first().map(|(_, name)| {
+            Help::command("store it", UseCase::SecretPut).with("name", name.as_str())
+        });
+        let result = faults.result(());
+        result.map_err(|faults| RepositoryError::bad_file(faults, put.into_iter().collect()).into())
+    }
+
     async fn model_load(
         &self,
         repository: &RepositorySnapshot,
@@ -485,6 +534,7 @@ impl MethodTask<'_> {
         source: EvaluatorSource,
         arguments: &Map<String, Value>,
     ) -> Result<(), AppError> {
+        self.secrets_check(&source.repository, arguments)?;
         match arguments_check(model, source, &self.method.value, arguments).await {
             Err(AppError::Model(ModelError::Violations {
                 what,

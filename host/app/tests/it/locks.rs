@@ -459,7 +459,11 @@ async fn released_lock_fences_off_the_calls_of_a_nested_workflow() {
         house.value("two", "add", json!({})).await;
     };
     let (held, ()) = tokio::join!(house.workflow_run("outer"), breaks);
-    held.expect_err("its lock was taken away");
+    let error = held.expect_err("its lock was taken away");
+    assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
+    // The error says that the run can be resumed.
+    let is_interrupted = matches!(error, AppError::Failed(RunFailed::Interrupted(_)));
+    assert!(is_interrupted, "{error:?}");
     house.has_versions("one", "count", 1);
 }
 

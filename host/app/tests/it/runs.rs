@@ -105,6 +105,25 @@ fn newest(house: &House) -> RunReport {
     run_show(&house.cx(), None).expect("a run")
 }
 
+/// The run of a nested workflow begins after that of the outer one. It used to be shown instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn newest_run_is_that_which_a_user_started() {
+    let house = House::new();
+    house.workflow("inner", &[step("s", "sink.run", "{}", "")]);
+    let outer = "
+name: outer
+jobs:
+  - name: main
+    steps:
+      - {name: nested, task: {type: workflow, workflowIdOrName: inner}}
+";
+    house.write("workflows/outer.yaml", outer);
+    within(workflow_run(&house.cx(), &WorkflowRunRequest::of("outer")))
+        .await
+        .expect("it succeeds");
+    assert_eq!(newest(&house).run.subject, "outer");
+}
+
 /// Returns the names and versions that a call kept.
 fn kept(call: &CallView) -> Vec<(&str, u64)> {
     let kept = call.kept.iter().flat_map(|kept| &kept.first);

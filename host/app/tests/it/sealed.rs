@@ -156,7 +156,11 @@ async fn value_is_redacted_in_all_that_leaves_the_call() {
     let tell = |by: &str| json!({"name": "prod", "by": by});
     let expect = "it is [sealed], really";
     assert_eq!(house.value("vault", "tell", tell("value")).await, expect);
-    assert_eq!(house.value("vault", "tell", tell("argument")).await, expect);
+    let (error, run) = house.failure("vault", "tell", tell("argument")).await;
+    let error = error.to_string();
+    assert!(error.contains("cannot pass to another one"), "{error}");
+    assert!(error.contains(expect), "{error}");
+    assert_eq!(run.calls.len(), 1, "the nested call has not begun");
     let (error, _) = house.failure("vault", "tell", tell("failure")).await;
     assert!(error.to_string().contains(expect), "{error}");
     house.value("vault", "tell", tell("log")).await;

@@ -245,7 +245,8 @@ async fn step_with_a_wrong_secret_is_refused_before_the_run() {
         let error = workflow_refused(&house, "w").await;
         assert!(error.contains(expect), "{inputs}: {error}");
     };
-    let absent = "there is no secret `ABSENT`";
+    // What is missing is the secret: the arguments fit the schema.
+    let absent = "there is no secret `ABSENT`: ";
     check("vault.take", "{text: {secret: ABSENT}}", absent).await;
     let literal = "`token` is sensitive, and its value is written in the file";
     check("vault.send", "{url: 'http://a', token: hunter2}", literal).await;
@@ -254,7 +255,8 @@ async fn step_with_a_wrong_secret_is_refused_before_the_run() {
     check("\"x${{ secret('TOKEN') }}\".take", "{text: a}", name).await;
 }
 
-/// A guest cannot name the secret of another model: what it passes to a nested call is data.
+/// A guest cannot name the secret of another model: what it passes to a nested call is data. It cannot
+/// pass on the placeholder of a secret either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guest_cannot_name_a_secret_in_the_arguments_of_a_nested_call() {
     let house = house("{secret: TOKEN}", ", models: ['*']");
@@ -273,11 +275,12 @@ async fn guest_cannot_name_a_secret_in_the_arguments_of_a_nested_call() {
     let then = "{target: other, method: take, arguments: {text: {secret: TOKEN}}}";
     let inputs = format!("{{name: a, then: {then}}}");
     house.workflow("w", &[step("s", "vault.put", &inputs, "")]);
-    run_workflow(&house, "w").await;
+    let error = house.workflow_run("w").await.expect_err("it is refused");
+    let error = format!("{error:?}");
+    assert!(error.contains("cannot pass to another one"), "{error}");
+    assert!(error.contains("[secret TOKEN]"), "{error}");
     let calls = house.newest().calls;
-    let nested = calls.iter().find(|it| it.model.as_str() == "other");
-    let nested = nested.expect("it was called");
-    assert_eq!(nested.arguments, json!({"text": "[secret TOKEN]"}));
+    assert!(calls.iter().all(|it| it.model.as_str() != "other"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

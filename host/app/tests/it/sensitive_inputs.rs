@@ -2,6 +2,7 @@
 //! the inputs with which steps were started.
 
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::run::cancel::run_cancel;
 use sedge_app::run::show::run_show;
 use sedge_app::secret::put::secret_put;
 use sedge_app::secret::secret_rotate;
@@ -305,4 +306,93 @@ async fn large_values_of_for_each_are_the_same_after_an_interruption() {
     );
     let n_written = house.versions("sink", "record").last().copied();
     assert_eq!(n_written, Some(N_ITEMS));
+}
+
+/// The nested call used to get the text `[sealed]`, and took it for the value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_is_not_passed_to_a_nested_call() {
+    let house = house();
+    house.model("starter", "@test/starter", "grants: {workflows: [\"*\"]}\n");
+    let text = "
+name: passing
+inputs:
+  token: {type: string, sensitive: true}
+jobs:
+  - name: main
+    steps:
+      - name: s
+        task: {type: model_method, modelIdOrName: starter, methodName: run, inputs: {steps: [{call: [vault, take, {text: \"${{ inputs.token }}\"}]}]}}
+";
+    house.write("workflows/passing.yaml", text);
+    let mut request = WorkflowRunRequest::of("passing");
+    request
+        .inputs
+        .item
+        .insert("token".to_owned(), json!(CANARY));
+    let error = within(workflow_run(&house.cx(), &request)).await;
+    let Err(AppError::Failed(RunFailed::Workflow(failed))) = error else {
+        panic!("it should have failed: {error:?}");
+    };
+    let error = format!("{failed:?}");
+    assert!(error.contains("cannot pass to another one"), "{error}");
+    assert!(!error.contains(CANARY), "{error}");
+    let calls = house.show(&failed.run).calls;
+    assert!(calls.iter().all(|it| it.model.as_str() != "vault"));
+}
+
+/// A run stores the text of its workflow, so the value would be stored in plain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn value_of_a_sensitive_input_of_a_nested_workflow_is_not_written_in_the_outer_one() {
+    let house = house();
+    let outer = "
+name: w
+jobs:
+  - name: main
+    steps:
+      - {name: nested, task: {type: workflow, workflowIdOrName: inner, inputs: {key: hunter2}}}
+";
+    house.write("workflows/w.yaml", outer);
+    let inner = "
+name: inner
+inputs: {key: {type: string, sensitive: true}}
+jobs:
+  - name: main
+    steps:
+      - {name: s, task: {type: model_method, modelIdOrName: sink, methodName: run, inputs: {}}}
+";
+    house.write("workflows/inner.yaml", inner);
+    let error = run(&house, json!({})).await.expect_err("it is refused");
+    let mut faults = error.diagnostics().iter();
+    let expect = "`key` is sensitive, and its value is written in the file";
+    assert!(faults.any(|it| it.message == expect), "{error:?}");
+    let stored = files_with(&house.path().join(".sedge/store"), "hunter2");
+    assert_eq!(stored, Vec::<String>::new());
+}
+
+/// A user can paste a sensitive input into the comment of a decision, or into the reason for which a run
+/// is cancelled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_in_a_comment_or_a_reason_is_not_stored() {
+    let house = house();
+    let suspended = async || match run(&house, given()).await {
+        Ok(WorkflowEnd::Suspended { run, .. }) => run,
+        other => panic!("it waits at its gate: {other:?}"),
+    };
+    let id = suspended().await;
+    let gate = GateRequest {
+        workflow: "w".to_owned(),
+        gate: "gate".to_owned(),
+        run: Some(id.clone()),
+        comment: Some(format!("the token {CANARY} is right")),
+        shown: None,
+    };
+    workflow_approve(&house.cx(), &gate).expect("it is open");
+    let events = format!("{:?}", house.show(&id).events);
+    assert!(events.contains("the token [sealed] is right"), "{events}");
+    let id = suspended().await;
+    let reason = format!("the token {CANARY} is wrong");
+    let cancelled = run_cancel(&house.cx(), &id, Some(&reason)).expect("it can be cancelled");
+    let expect = Some("the token [sealed] is wrong");
+    assert_eq!(cancelled.cancelled.reason.as_deref(), expect);
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
 }

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use sedge_api::problem::Explain;
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::run::cancel::run_cancel;
+use sedge_app::run::show::run_show;
 use sedge_app::types::{RunEvent, RunStatus};
-use sedge_app::workflow::gates::{GateRequest, workflow_approve};
+use sedge_app::workflow::gates::{GateRequest, workflow_approve, workflow_reject};
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{AppError, Event, RunFailed, WorkflowFailedEnd};
@@ -14,7 +16,7 @@ use sedge_sys::clock::{SettableClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, ada, cx_of, until, within};
+use crate::fixture::{House, ada, cx_of, until, within, words};
 use crate::shown::Recorded;
 
 /// The time at which a clock that the tests set begins.
@@ -249,6 +251,13 @@ async fn run_beyond_ten_seconds(
     tokio::join!(house.workflow_run(workflow), passes).0
 }
 
+/// Returns the help of a failed run, as text.
+fn advice(end: &Result<WorkflowEnd, AppError>) -> String {
+    let error = end.as_ref().expect_err("it fails");
+    format!("{:?}", error.help())
+}
+
+/// The help used to name the limit of the model, which would have changed nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempt_and_run_have_deadlines() {
     let clock = SettableClock::at(NOON);
@@ -261,6 +270,12 @@ async fn attempt_and_run_have_deadlines() {
     );
     house.workflow("w", &[slow]);
     let end = run_beyond_ten_seconds(&house, &clock, "w").await;
+    let help = advice(&end);
+    let expect = "raise `timeout` of the step `main/slow` if it needs more time";
+    assert!(
+        help.contains(expect) && !help.contains("wallTime"),
+        "{help}"
+    );
     let (_, faults) = failed(&house, end);
     assert_eq!(faults, ["main/slow timed-out"]);
     let slow = step("slow", "one.run", "{steps: [{until: two}]}", "");
@@ -268,9 +283,47 @@ async fn attempt_and_run_have_deadlines() {
     let text = format!("name: v\ntimeout: 10s\njobs:\n  - name: main\n    steps:\n{slow}{behind}");
     house.write("workflows/v.yaml", &text);
     let end = run_beyond_ten_seconds(&house, &clock, "v").await;
+    let help = advice(&end);
+    let expect = "raise `timeout` of the workflow `v` if it needs more time";
+    assert!(
+        help.contains(expect) && !help.contains("wallTime"),
+        "{help}"
+    );
     let (run, _) = failed(&house, end);
     assert_eq!(run.status, RunStatus::Failed);
     house.has_versions("sink", "record", 0);
+    // Steps that began again would be skipped at once.
+    let again = ResumeRequest {
+        workflow: "v".to_owned(),
+        from: Some("slow".to_owned()),
+        ..ResumeRequest::default()
+    };
+    let error = within(workflow_resume(&house.cx(), &again)).await;
+    let error = words(&error.expect_err("its deadline has passed"));
+    assert!(error.contains("its deadline has passed"), "{error}");
+}
+
+/// The decision was accepted, and the run failed when it was resumed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gate_of_a_run_past_its_deadline_is_not_decided() {
+    let clock = SettableClock::at(NOON);
+    let house = House::with_clock(&clock);
+    let gate = gate("gate", "");
+    let text = format!("name: w\ntimeout: 10s\njobs:\n  - name: main\n    steps:\n{gate}");
+    house.write("workflows/w.yaml", &text);
+    let end = house.workflow_run("w").await;
+    assert!(matches!(end, Ok(WorkflowEnd::Suspended { .. })), "{end:?}");
+    clock.advance(Duration::from_secs(11));
+    let request = GateRequest {
+        workflow: "w".to_owned(),
+        gate: "gate".to_owned(),
+        run: None,
+        comment: None,
+        shown: None,
+    };
+    let decided = workflow_approve(&house.cx().with_actor(ada()), &request);
+    let error = decided.expect_err("it is too late").to_string();
+    assert!(error.contains("has passed its deadline"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -333,6 +386,83 @@ async fn nested_workflow_waits_and_continues_with_its_parent() {
     assert_eq!(resumed.run.id.to_string(), run);
     house.has_versions("sink", "record", 1);
     house.has_versions("sink-two", "record", 1);
+}
+
+/// The error of the outer workflow named only the run of the nested one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rejection_in_a_nested_workflow_is_reported_with_its_reason() {
+    let house = House::new();
+    house.workflow("inner", &[gate("gate", "")]);
+    let nested = "      - {name: nested, task: {type: workflow, workflowIdOrName: inner}}\n";
+    house.workflow("outer", &[nested.to_owned()]);
+    let Ok(WorkflowEnd::Suspended { run, gates, .. }) = house.workflow_run("outer").await else {
+        panic!("it waits for the gate");
+    };
+    let request = GateRequest {
+        workflow: "outer".to_owned(),
+        gate: gates[0].clone(),
+        run: Some(run),
+        comment: Some("not today".to_owned()),
+        shown: None,
+    };
+    workflow_reject(&house.cx().with_actor(ada()), &request).expect("it is open");
+    let error = house.workflow_resume("outer").await.expect_err("it fails");
+    let causes = error.causes().join("; ");
+    let expect = format!("gate `main/gate` was rejected by {}: not today", ada().name);
+    assert!(causes.contains(&expect), "{causes}");
+}
+
+/// The error said that no gate of the run is open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_gates_of_nested_workflows_are_named_if_another_gate_is_not_open() {
+    let house = House::new();
+    house.workflow("inner", &[gate("gate", "")]);
+    let nested = "      - {name: nested, task: {type: workflow, workflowIdOrName: inner}}\n";
+    let last = gate("last", &after(&["nested"], "succeeded"));
+    house.workflow("outer", &[nested.to_owned(), last]);
+    let end = house.workflow_run("outer").await;
+    assert!(matches!(end, Ok(WorkflowEnd::Suspended { .. })), "{end:?}");
+    let request = GateRequest {
+        workflow: "outer".to_owned(),
+        gate: "last".to_owned(),
+        run: None,
+        comment: None,
+        shown: None,
+    };
+    let error = workflow_approve(&house.cx().with_actor(ada()), &request);
+    let help = error.expect_err("it is not open").help();
+    let help = format!("{help:?}");
+    assert!(help.contains("main/nested/main/gate"), "{help}");
+}
+
+/// The event of the step names a child run, which is never created.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn step_whose_workflow_is_refused_has_no_child_run() {
+    let house = House::new();
+    let inner = "
+name: inner
+inputs: {n: {type: integer, required: true}}
+jobs:
+  - name: main
+    steps:
+      - {name: s, task: {type: model_method, modelIdOrName: sink, methodName: run, inputs: {}}}
+";
+    house.write("workflows/inner.yaml", inner);
+    let inputs = "inputs: {n: \"${{ steps.first.outputs }}\"}";
+    let nested = format!(
+        "      - {{name: nested, task: {{type: workflow, workflowIdOrName: inner, {inputs}}}{}}}\n",
+        after(&["first"], "succeeded")
+    );
+    house.workflow("outer", &[step("first", "sink.run", "{}", ""), nested]);
+    let error = house.workflow_run("outer").await;
+    error.expect_err("the inputs of the nested workflow do not fit");
+    let report = run_show(&house.cx(), None).expect("a run");
+    let nested = report.steps.iter().find(|it| it.step == "main/nested");
+    let nested = nested.expect("it has failed");
+    assert!(
+        nested.error.is_some() && nested.child.is_none(),
+        "{nested:?}"
+    );
 }
 
 /// `steps.NAME.data` of a nested workflow has what its calls wrote, also those of its own nested ones,

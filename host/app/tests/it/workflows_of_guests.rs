@@ -232,6 +232,8 @@ async fn bad_requests_are_refused_and_the_guest_goes_on() {
         "workflows/alone.yaml",
         &format!("name: alone\nexclusive: true\n{job}"),
     );
+    let nested = "      - {name: nested, task: {type: workflow, workflowIdOrName: alone}}\n";
+    house.workflow("over", &[nested.to_owned()]);
     house.write("workflows/broken.yaml", "name: broken\njobs: 1\n");
     house.workflow("lost", &[step("s", "nowhere.run", "{}", "")]);
     let check = async |workflow: &str, inputs: Value, error: &str, message: &str| {
@@ -261,6 +263,7 @@ async fn bad_requests_are_refused_and_the_guest_goes_on() {
     )
     .await;
     check("alone", json!({}), "refused", "exclusive").await;
+    check("over", json!({}), "refused", "`alone` needs").await;
     check("broken", json!({}), "refused", "workflows/broken.yaml").await;
     check("lost", json!({}), "refused", "nowhere").await;
     house.has_versions("sink", "record", 0);

@@ -8,6 +8,7 @@ use sedge_app::status::status;
 
 use crate::commands::Run;
 use crate::commands::run::list::what;
+use crate::commands::workflow::approvals::approve_command;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
@@ -154,9 +155,8 @@ fn hints(report: &StatusReport) -> Vec<String> {
     let mut hints = Vec::new();
     if let Some(gate) = report.gates.first() {
         hints.push(format!(
-            "decide a gate: `sedge workflow approve {} {}`",
-            show::typed(&gate.workflow),
-            show::typed(&gate.gate)
+            "decide a gate: `{}`",
+            approve_command(&gate.workflow, &gate.gate, &gate.run)
         ));
     }
     if let Some(run) = report.interrupted.first().or(report.failed.first()) {

@@ -8,14 +8,31 @@ fn unknown_command_lists_those_that_exist() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         foo
+        version
+        run n
         data lst
         model rum
+        model run sink
         datastore lock
     "), @"
     $ sedge foo
     ------- stderr -------
     error: there is no command `sedge foo`
     hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    [exit status: 2]
+
+    $ sedge version
+    ------- stderr -------
+    error: there is no command `sedge version`
+    hint: `sedge --version` shows the version
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    [exit status: 2]
+
+    $ sedge run n
+    ------- stderr -------
+    error: there is no command `sedge run n`
+    hint: `sedge workflow run n` runs a workflow of this name, and `sedge model method run n METHOD` a method of a model
+    hint: the commands of `sedge run` are cancel, gc, list, logs, show, watch
     [exit status: 2]
 
     $ sedge data lst
@@ -28,6 +45,13 @@ fn unknown_command_lists_those_that_exist() {
     $ sedge model rum
     ------- stderr -------
     error: there is no command `sedge model rum`
+    hint: the commands of `sedge model` are create, delete, edit, evaluate, get, grant, list, permissions, revoke, upgrade, validate, method
+    [exit status: 2]
+
+    $ sedge model run sink
+    ------- stderr -------
+    error: there is no command `sedge model run`
+    hint: `sedge model method run NAME METHOD` runs a method of a model
     hint: the commands of `sedge model` are create, delete, edit, evaluate, get, grant, list, permissions, revoke, upgrade, validate, method
     [exit status: 2]
 

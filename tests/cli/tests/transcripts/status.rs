@@ -26,7 +26,7 @@ fn open_gates_failures_and_missing_grants_are_shown() {
     spawn  call and read every model
     ------- stderr -------
     1 version and 2 runs on record; [size] on disk.
-    hint: decide a gate: `sedge workflow approve B main/gate`
+    hint: decide a gate: `sedge workflow approve B main/gate --run [run]`
     hint: see how far a run got: `sedge run show [run 2]`
     hint: see what a model may do: `sedge model permissions other`
     ");

@@ -168,10 +168,20 @@ fn run_has_to_be_named_if_several_wait() {
     insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate"]), @"
     ------- stderr -------
     error: the workflow `B` has several runs that could be approved or rejected
-    hint: name the one that you mean: `--run [run 2]`
-    hint: name the one that you mean: `--run [run]`
+    hint: name the one that you mean; this one began at [time]: `--run [run 2]`
+    hint: name the one that you mean; this one began at [time]: `--run [run]`
     [exit status: 3]
     ");
+}
+
+/// A run that waits only to be resumed has no gate to decide. It used to make the command ambiguous.
+#[test]
+fn run_whose_gate_is_decided_does_not_have_to_be_excluded() {
+    let env = with_suspended();
+    env.setup(&["workflow approve B gate", "workflow run B"]);
+    let decided = env.run_json(["workflow", "approve", "B", "gate"]);
+    let runs = env.run_json(["run", "list"]);
+    assert_eq!(decided["data"]["run"], runs["data"][0]["id"]);
 }
 
 /// A name that two jobs share is ambiguous, even if only one gate is open: later, the same command

@@ -1,6 +1,6 @@
 //! `sedge workflow resume`
 
-use crate::fixtures::{refused, with_files, with_suspended, with_workflows};
+use crate::fixtures::{refused, with_files, with_hostile, with_suspended, with_workflows};
 
 #[test]
 fn run_is_resumed_after_its_gate_is_decided() {
@@ -155,8 +155,8 @@ fn run_has_to_be_named_if_several_wait() {
     insta::assert_snapshot!(env.run(["workflow", "resume", "B"]), @"
     ------- stderr -------
     error: the workflow `B` has several runs that could be resumed
-    hint: name the one that you mean: `--run [run 2]`
-    hint: name the one that you mean: `--run [run]`
+    hint: name the one that you mean; this one began at [time]: `--run [run 2]`
+    hint: name the one that you mean; this one began at [time]: `--run [run]`
     [exit status: 3]
     ");
     let _ = env
@@ -268,6 +268,32 @@ fn step_to_begin_from_has_to_exist() {
     assert_eq!(refused(&env, &command).code(), Some(3));
     let command = format!("workflow resume w --run {run} --input fial=false --from main/bad");
     assert_eq!(refused(&env, &command).code(), Some(2));
+}
+
+/// The error used to say that there is no such step.
+#[test]
+fn run_does_not_begin_again_from_one_item() {
+    let env = with_hostile();
+    let workflow = "\
+name: each
+jobs:
+  - name: main
+    steps:
+      - name: mapped
+        forEach: {item: region, in: [eu, us]}
+        task: {type: model_method, modelIdOrName: hostile, methodName: fail, inputs: {code: no-luck, message: not today}}
+";
+    env.write_file("workflows/each.yaml", workflow);
+    assert_eq!(env.run(["workflow", "run", "each"]).code(), Some(1));
+    let run = env.run_json(["run", "show"])["data"]["id"].clone();
+    let run = run.as_str().expect("an id").to_owned();
+    let command = format!("workflow resume each --run {run} --from main/mapped[0]");
+    insta::assert_snapshot!(refused(&env, &command), @"
+    ------- stderr -------
+    error: `main/mapped[0]` is one item of the step `main/mapped`, and a run begins again from a whole step
+    hint: begin again from all of its items: `--from main/mapped`
+    [exit status: 3]
+    ");
 }
 
 /// The run continues with its own text unless the user takes the file.

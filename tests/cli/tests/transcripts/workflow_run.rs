@@ -85,7 +85,7 @@ fn failed_step_fails_the_workflow_and_skips_its_dependents() {
     error: the workflow `C` failed
     caused by: step `main/fail`: not today (plugin/no-luck)
     note: of hostile.fail in step `main/fail`, 1 change was rolled back: `mark`
-    hint: begin it again from the failed step: `sedge workflow resume C --from main/fail`
+    hint: begin it again from the failed step: `sedge workflow resume C --from main/fail --run [run]`
     hint: see the whole run: `sedge run show [run]`
     [exit status: 1]
 
@@ -110,7 +110,8 @@ fn failed_step_fails_the_workflow_and_skips_its_dependents() {
             "useCase": "workflow_resume",
             "arguments": {
               "from": "main/fail",
-              "name": "C"
+              "name": "C",
+              "run": "[run 2]"
             }
           },
           {

@@ -15,6 +15,11 @@ use crate::call::replay::{CallReplay, NestedRequest, Recalled};
 use crate::call::{CallFault, CallRequest, CallTerms, Caller, deadlock_again, nested_run};
 use crate::run::cx::RunCx;
 
+/// The maximum number of characters of refused arguments that a message repeats.
+///
+/// The guest chooses the arguments, and the message is stored with the call.
+const ARGUMENTS_CHARS_SHOWN: usize = 200;
+
 type Ended = Result<Outcome, RequestFault<CalleeError>>;
 
 impl CallsPort for CallPorts {
@@ -23,12 +28,14 @@ impl CallsPort for CallPorts {
         ordinal: u32,
         target: String,
         method: String,
-        mut arguments: Value,
+        arguments: Value,
     ) -> BoxFuture<Ended> {
-        // The callee must not receive a secret only because this call has seen it.
-        self.redactor().arguments(&mut arguments);
         if let Err(denial) = self.touched(&target, "call") {
             let reason = denial.to_string();
+            let refused = CalleeError::refused(CallError::Denied { reason });
+            return Box::pin(async { Err(RequestFault::Guest(refused)) });
+        }
+        if let Err(reason) = self.hidden_check(&arguments) {
             let refused = CalleeError::refused(CallError::Denied { reason });
             return Box::pin(async { Err(RequestFault::Guest(refused)) });
         }
@@ -47,6 +54,32 @@ impl CallsPort for CallPorts {
         let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.caller));
         let replay = Arc::clone(&self.replay);
         Box::pin(async move { called(&cx, &caller, &replay, request).await })
+    }
+}
+
+impl CallPorts {
+    /// Checks that the arguments of a nested call contain no secret, no sensitive input and no sealed
+    /// field. The callee must not receive such a value only because this call has seen it, and must
+    /// not mistake a text in its place for the value.
+    ///
+    /// # Errors
+    /// They contain one. The error is the message.
+    fn hidden_check(&self, arguments: &Value) -> Result<(), String> {
+        let mut shown = arguments.clone();
+        self.redactor().arguments(&mut shown);
+        if shown == *arguments {
+            return Ok(());
+        }
+        let mut text = shown.to_string();
+        if let Some((end, _)) = text.char_indices().nth(ARGUMENTS_CHARS_SHOWN) {
+            text.truncate(end);
+            text.push('…');
+        }
+        Err(format!(
+            "the arguments contain a secret, a sensitive input or a sealed field, which a method \
+             cannot pass to another one: `{text}`; let the definition of the called model refer to \
+             the secret instead"
+        ))
     }
 }
 

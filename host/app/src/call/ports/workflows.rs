@@ -34,6 +34,7 @@ use crate::workflow::approvals::inputs_shown;
 use crate::workflow::drive::{
     CheckedChild, ChildFound, DEPTH_MAX, GivenToChild, ReadyChild, SECRET_IN_INPUTS, child_check,
     child_create, child_drive, child_fault, child_found, child_options, child_request,
+    exclusive_of,
 };
 use crate::workflow::gates::run_workflow;
 use crate::workflow::inputs::RunInputsError;
@@ -148,11 +149,11 @@ impl StartingRun {
         let given = GivenToChild::plain(self.inputs.clone());
         let checked = child_check(&self.cx, &self.workflow, given).await;
         let child = checked.map_err(start_fault)?;
-        if child.workflow.exclusive {
+        let exclusive = exclusive_of(&self.cx.repository, &child.workflow);
+        if let Some(name) = exclusive.map_err(start_fault)? {
             return Err(refused(format!(
-                "the workflow `{}` needs the whole datastore for itself (`exclusive: true`), and the \
+                "the workflow `{name}` needs the whole datastore for itself (`exclusive: true`), and the \
                  call that would run it uses the datastore",
-                child.workflow.name
             )));
         }
         let most = self.caller.identity.limits.calls_per_run;

@@ -188,7 +188,7 @@ fn expansions_are_steps_of_their_own() {
     check_in_workflow(
         vec![expanded(&["x", "y"]), started("j/a#x", 1), skipped("j/a")],
         &[
-            "j/x skipped",
+            "j/x interrupted",
             "j/y skipped",
             "j/b pending",
             "j/c pending",
@@ -199,6 +199,20 @@ fn expansions_are_steps_of_their_own() {
         vec![expanded(&[])],
         &["j/a satisfied", "j/b pending", "j/c pending", "k/d pending"],
     );
+}
+
+/// A step whose call was cut off by `run cancel` was shown as skipped, above the writes of the call.
+#[test]
+fn step_that_ran_is_not_shown_as_skipped() {
+    let log = vec![started("j/a", 1), skipped("j/a"), skipped("j/b")];
+    let steps = views(log, None);
+    assert_eq!(
+        shown(&steps[0]),
+        r#"j/a interrupted ["000000000000/1"] None"#
+    );
+    assert_eq!(steps[0].because, None);
+    assert_eq!(shown(&steps[1]), "j/b skipped [] None");
+    assert!(steps[1].because.is_some());
 }
 
 #[test]

@@ -3,13 +3,14 @@
 //! A child run has a record of its own, inputs that its workflow's schema has checked, and the
 //! deadline and the labels of its parent. Its calls lock below the step or the call that started it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_lang::input::GivenInputs;
-use sedge_lang::workflow::Workflow;
+use sedge_lang::workflow::{Step, Task, Workflow};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::RunId;
+use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{RunEvent, RunKind, RunOptions, RunParent, RunStatus};
 use sedge_store::{Claim, RunRecord, RunStart};
 use sedge_sys::clock::Timestamp;
@@ -20,6 +21,7 @@ use super::DriveRequest;
 use super::nested::can_continue;
 use crate::call::frame::CallFrame;
 use crate::error::{AppError, ProcessError};
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::{RunCx, RunParts};
 use crate::run::gate_log::ms;
 use crate::secret::argument::{ArgumentMark, marks_replace};
@@ -175,6 +177,42 @@ pub(crate) async fn child_check(
         secrets_refuse(values, &cx.vault.redactors().strong)?;
     }
     Ok(CheckedChild { workflow, inputs })
+}
+
+/// Returns the first workflow that needs the whole datastore for itself, of a workflow and those that
+/// its steps run. Steps that compute the name of their workflow are left out.
+///
+/// # Errors
+/// The file of a nested workflow cannot be used.
+pub(crate) fn exclusive_of(
+    repository: &RepositorySnapshot,
+    workflow: &Workflow,
+) -> Result<Option<WorkflowName>, AppError> {
+    if workflow.exclusive {
+        return Ok(Some(workflow.name.clone()));
+    }
+    let mut pending = nested_names(workflow);
+    let mut seen = HashSet::new();
+    while let Some(name) = pending.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let nested = repository.workflow(&name)?;
+        if nested.exclusive {
+            return Ok(Some(nested.name));
+        }
+        pending.extend(nested_names(&nested));
+    }
+    Ok(None)
+}
+
+/// Returns the names of the workflows that the steps of a workflow run, as far as the file has them.
+fn nested_names(workflow: &Workflow) -> Vec<String> {
+    let name = |step: &Step| match &step.task {
+        Task::Workflow { workflow, .. } => workflow.literal().map(str::to_owned),
+        Task::ModelMethod { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => None,
+    };
+    workflow.steps().filter_map(name).collect()
 }
 
 /// Returns the options of a child run: it is under the deadline and the labels of its parent, and

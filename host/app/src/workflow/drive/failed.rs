@@ -14,7 +14,7 @@ use super::Drive;
 use crate::call::failure::FailureReport;
 use crate::error::{AppError, StepFault, WorkflowFailed, WorkflowFailedEnd};
 use crate::run::failed::{failed_below, failed_steps};
-use crate::workflow::gate_find::gates_open_below;
+use crate::workflow::gate_find::{gates_open_below, gates_rejected};
 
 impl Drive {
     /// Returns the end of a run that waits for decisions.
@@ -100,7 +100,9 @@ impl Drive {
                 step: job.to_string(),
                 from: None,
                 model: None,
+                timeout_ms: None,
                 error: Some(error.clone()),
+                rejections: Vec::new(),
                 is_allowed: false,
             });
         }
@@ -111,6 +113,8 @@ impl Drive {
                     step: step.to_string(),
                     from: Some(step.path.clone()),
                     model: model_of(written),
+                    timeout_ms: written.timeout.as_ref().map(|it| it.value.ms()),
+                    rejections: self.rejections(error.as_ref()),
                     error,
                     is_allowed: is_allowed || written.allow_failure,
                 }
@@ -135,6 +139,25 @@ impl Drive {
         }
         faults.sort_by_key(|fault| fault.is_allowed);
         faults
+    }
+
+    /// Returns the gates of the nested workflow that a step ran which were rejected. The failure is
+    /// known already: if the record cannot be read, it is reported without them.
+    fn rejections(&self, error: Option<&StepError>) -> Vec<String> {
+        let run = match error {
+            Some(StepError::Child { run, .. }) => run,
+            Some(
+                StepError::Call(_)
+                | StepError::Expression { .. }
+                | StepError::Assert { .. }
+                | StepError::GateExpired,
+            )
+            | None => return Vec::new(),
+        };
+        gates_rejected(&self.cx.repository, run).unwrap_or_else(|error| {
+            tracing::warn!(%run, %error, "failed to read the gates of a nested workflow");
+            Vec::new()
+        })
     }
 
     /// Returns the error of a step that failed. A gate whose deadline failed it has no event with

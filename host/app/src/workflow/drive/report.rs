@@ -9,6 +9,7 @@ use sedge_model::run::{
 
 use super::Drive;
 use crate::events::Event;
+use crate::run::gate_log::pause_before;
 
 impl Drive {
     /// Reports an event that this driver has written.
@@ -53,7 +54,8 @@ impl Drive {
                 next_at_ms,
             } => {
                 self.elapsed(*call);
-                step_retried(run, step, error, *next_at_ms)
+                let pause = pause_before(*next_at_ms, self.cx.clock().now());
+                step_retried(run, step, error, pause)
             }
             RunEvent::StepSkipped { step, because } => Event::StepSkipped {
                 run,
@@ -146,12 +148,12 @@ impl Drive {
     }
 }
 
-fn step_retried(run: RunId, step: &StepAttempt, error: &StepError, next_at_ms: i64) -> Event {
+fn step_retried(run: RunId, step: &StepAttempt, error: &StepError, pause: Duration) -> Event {
     Event::StepRetried {
         run,
         step: step.clone(),
         error: one_line(error),
-        next_at_ms,
+        pause,
     }
 }
 

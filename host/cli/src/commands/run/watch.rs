@@ -94,12 +94,17 @@ pub(crate) fn notes(watched: &RunWatched) -> Vec<String> {
             failed_steps: watched.failed_steps.clone(),
         }),
         RunStatusView::Interrupted => {
-            let again = match run.kind {
-                RunKindView::Workflow => format!(
+            let again = match (run.kind, &run.parent) {
+                (RunKindView::Workflow, None) => format!(
                     "hint: resume it with `sedge workflow resume {} --run {id}`",
                     run.subject
                 ),
-                RunKindView::Method => format!("hint: `sedge run show {id}` shows its calls"),
+                (RunKindView::Workflow, Some(parent)) => {
+                    format!("hint: it continues with the run `{parent}`, of which it is part")
+                }
+                (RunKindView::Method, _) => {
+                    format!("hint: `sedge run show {id}` shows its calls")
+                }
             };
             vec![
                 format!("The run {id} of {of} was interrupted: no process works on it."),

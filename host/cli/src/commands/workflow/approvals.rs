@@ -87,7 +87,8 @@ fn text(gate: &GateView) -> String {
 /// Returns the command that approves a gate.
 pub(crate) fn approve_command(workflow: &str, gate: &str, run: &str) -> String {
     format!(
-        "sedge workflow approve {workflow} {} --run {run}",
+        "sedge workflow approve {} {} --run {run}",
+        show::typed(workflow),
         show::typed(gate)
     )
 }
