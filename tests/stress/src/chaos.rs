@@ -13,7 +13,7 @@ use crate::books::Books;
 use crate::tree::Tree;
 use crate::{ALONE, check_unlocked, env};
 
-/// The number of users, each of whom starts one process after the other.
+/// The number of users. Each starts one process after the other.
 const N_USERS: usize = 6;
 
 /// The default for the number of graphs of each user.

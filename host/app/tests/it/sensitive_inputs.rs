@@ -1,5 +1,5 @@
-//! Sensitive inputs of workflows: sealed with their run, handed to methods, and shown to nobody; and
-//! the inputs with which steps were started.
+//! Sensitive inputs of workflows: they are sealed with their run, methods receive them, and no output
+//! shows them. Also the inputs with which steps were started.
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::run::cancel::run_cancel;

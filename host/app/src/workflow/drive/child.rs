@@ -312,8 +312,8 @@ pub(crate) async fn child_request(
     })
 }
 
-/// Returns why a child run cannot begin, if only its step or its call is told so; `None` if the work
-/// on the parent run ends.
+/// Returns why a child run cannot begin, if the error fails only its step or its call; `None` if the
+/// error ends the work on the parent run.
 pub(crate) fn child_fault(error: &AppError) -> Option<String> {
     match error {
         AppError::Repository(_)
