@@ -31,6 +31,7 @@ mod settle;
 mod step;
 mod stored_task;
 mod submit;
+mod tasks;
 mod wait;
 
 use std::collections::{BTreeSet, HashMap};
@@ -44,7 +45,6 @@ use sedge_store::{CallRecord, CalledRun, WriteSequence};
 use sedge_sys::clock::Moment;
 use sedge_workflow::{IllegalEvent, Plan, RunPause, RunState, StepOrder, Todo};
 use tokio::sync::Notify;
-use tokio::task::{JoinError, JoinSet};
 
 use crate::call::StartWindow;
 use crate::call::frame::CallFrame;
@@ -57,6 +57,7 @@ use expand::StoredItems;
 use facts::{DriveFacts, InHand};
 use hold::HeldFor;
 use nested::SuspendedChild;
+use tasks::DriveTasks;
 
 pub(crate) use child::{
     CheckedChild, ChildFound, GivenToChild, ReadyChild, SECRET_IN_INPUTS, child_check,
@@ -94,7 +95,7 @@ pub(super) struct Drive {
     signal: Arc<DriverSignal>,
     /// The steps that are running, the evaluations, and the outstanding transactions. Each is a task
     /// of its own, so that steps run on several cores.
-    tasks: Mutex<JoinSet<()>>,
+    tasks: DriveTasks,
 }
 
 /// What the tasks of a driver share.
@@ -204,7 +205,7 @@ impl Drive {
             window: StartWindow::new(Arc::clone(&changed)),
             changed,
             signal,
-            tasks: Mutex::new(JoinSet::new()),
+            tasks: DriveTasks::default(),
         })
     }
 
@@ -223,7 +224,7 @@ impl Drive {
             self.cx.stop.stop(StopReason::Interrupted);
         }
         // The last events are reported before the run ends for the front end.
-        self.tasks_end().await;
+        self.tasks.ended().await;
         self.frame.callees_ended().await;
         claim.is_settled = true;
         ended.map_err(|error| {
@@ -237,7 +238,7 @@ impl Drive {
         self.fold_again(&mut self.state())?;
         self.settle_interrupted().await?;
         loop {
-            self.tasks_reap();
+            self.tasks.reap();
             self.failure_check()?;
             self.append(Vec::new()).await?;
             let pause = self.pause()?;
@@ -259,44 +260,16 @@ impl Drive {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Starts a task that ends with the drive. An error of the host ends the work on the run.
     fn spawn(self: &Arc<Self>, work: impl Future<Output = Result<(), AppError>> + Send + 'static) {
         let drive = Arc::clone(self);
         // A task that takes a future by value reserves its size twice.
         let work = Box::pin(work);
-        self.tasks().spawn(async move {
+        self.tasks.spawn(async move {
             if let Err(error) = work.await {
                 drive.fail(error);
             }
         });
-    }
-
-    /// Removes the tasks that have ended. A panic of the host in one of them goes on here.
-    fn tasks_reap(&self) {
-        loop {
-            let ended = self.tasks().try_join_next();
-            match ended {
-                Some(ended) => task_ended(ended),
-                None => return,
-            }
-        }
-    }
-
-    /// Waits until all tasks have ended, also those that they start.
-    async fn tasks_end(&self) {
-        loop {
-            let mut tasks = std::mem::take(&mut *self.tasks());
-            if tasks.is_empty() {
-                return;
-            }
-            while let Some(task) = tasks.join_next().await {
-                task_ended(task);
-            }
-        }
     }
 
     /// Ends the work on the run with an error. Only the first error counts.
@@ -334,16 +307,6 @@ impl Drive {
     }
 }
 
-/// Notes that a task has ended: a panic of the host in it goes on here.
-fn task_ended(ended: Result<(), JoinError>) {
-    match ended {
-        Ok(()) => {}
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The task was aborted.
-        Err(_) => {}
-    }
-}
-
 fn places(workflow: &Workflow) -> HashMap<StepPath, (usize, usize)> {
     let jobs = workflow.jobs.iter().enumerate();
     let steps = jobs.flat_map(|(job, found)| {
@@ -363,8 +326,7 @@ struct HeldClaim {
 impl Drop for HeldClaim {
     fn drop(&mut self) {
         // The tasks refer to the drive, so they have to be removed in any case.
-        let mut tasks = std::mem::take(&mut *self.drive.tasks());
-        tasks.abort_all();
+        let mut tasks = self.drive.tasks.close();
         if self.is_settled {
             return;
         }

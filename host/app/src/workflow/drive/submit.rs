@@ -239,7 +239,7 @@ impl Drive {
     {
         let (sender, settled) = oneshot::channel();
         let drive = Arc::clone(self);
-        self.tasks().spawn(async move {
+        self.tasks.spawn(async move {
             let result = drive.settled(batch, receipt.await);
             // ignored: the receiver is gone if its call was stopped meanwhile.
             let _ = sender.send(result);

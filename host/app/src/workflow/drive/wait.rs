@@ -137,7 +137,7 @@ impl Drive {
     /// # Errors
     /// [`ProcessError::Interrupted`], unless the run has ended or waits for a decision.
     pub(super) async fn interrupted_end(self: &Arc<Self>) -> Result<RunPause, AppError> {
-        self.tasks_end().await;
+        self.tasks.ended().await;
         self.frame.callees_ended().await;
         self.failure_check()?;
         self.catch_up()?;
@@ -147,7 +147,7 @@ impl Drive {
             self.attempts_end(reason).await?;
         }
         self.append(Vec::new()).await?;
-        self.tasks_end().await;
+        self.tasks.ended().await;
         match self.pause()? {
             Some(pause @ (RunPause::Suspended | RunPause::Ended(_))) => Ok(pause),
             Some(RunPause::Working { .. }) | None => Err(ProcessError::Interrupted.into()),
