@@ -1,8 +1,9 @@
 //! The audit: what users did. Entries are never changed or deleted.
 //!
-//! The store itself records the start of a run, a decision at a gate and a request to cancel a run,
-//! in the transaction that makes them. Other use cases write an entry after they have succeeded and
-//! before they report that. An entry names secrets, and never has their values.
+//! The store itself records the start of a run, a decision at a gate, a request to cancel a run, a
+//! release of locks and what `run gc` deletes, in the transaction that makes them. Other use cases
+//! write an entry after they have succeeded and before they report that. An entry names secrets, and
+//! never has their values.
 
 pub mod list;
 
@@ -13,8 +14,7 @@ use sedge_store::AuditEntry;
 use crate::cx::Cx;
 use crate::error::{AppError, DatastoreError};
 
-/// What an entry is about if it is about the whole datastore.
-pub(crate) const ON_DATASTORE: &str = "datastore";
+pub(crate) use sedge_store::ON_DATASTORE;
 
 /// What an entry is about if it is about all secrets.
 pub(crate) const ON_SECRETS: &str = "secrets";
@@ -44,13 +44,24 @@ fn audit_append(
     on: &str,
     detail: Option<String>,
 ) -> Result<(), AppError> {
-    let entry = AuditEntry {
+    let entry = audit_entry(cx, what, on, detail)?;
+    Ok(cx.repository.store()?.audit_append(&entry)?)
+}
+
+/// Returns the entry for what the user is about to do. The store writes it in the transaction that
+/// does it.
+pub(crate) fn audit_entry(
+    cx: &Cx,
+    what: AuditWord,
+    on: &str,
+    detail: Option<String>,
+) -> Result<AuditEntry, AppError> {
+    Ok(AuditEntry {
         actor: cx.recorded_actor()?,
         what: what.as_str().to_owned(),
         on: on.to_owned(),
         detail,
-    };
-    Ok(cx.repository.store()?.audit_append(&entry)?)
+    })
 }
 
 /// Records which grants of a model, or of all models of a type, are new, and which are gone.

@@ -36,7 +36,7 @@ use sedge_lang::type_info::MethodKind;
 use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
 use sedge_model::names::MethodName;
 use sedge_model::permission::effective::Uses;
-use sedge_runtime::{CallIdentity, CallPart, CallReport, CallSpec, Staging};
+use sedge_runtime::{CallIdentity, CallPart, CallReport, CallSpec, Staging, StagingAbove};
 use sedge_sys::clock::{DeadlinePassed, Moment};
 use sedge_sys::identity::Identity as FileIdentity;
 use serde_json::{Map, Value};
@@ -64,6 +64,7 @@ use writes::Writes;
 pub(crate) use writes::{DataLabels, LabelOverride};
 
 pub(crate) use fault::{CallFault, evaluation_fault};
+pub(crate) use locking::contention_of;
 pub(crate) use record::arguments_recorded_as;
 pub(crate) use replay::Replay;
 pub(crate) use request::{CallDeadline, CallRequest, CallTerms, StepEnding};
@@ -363,10 +364,15 @@ async fn run(
         // The guest did not run, but the denial is recorded nevertheless.
         Err(denied) => return Ok(CallReport::refused(denied)),
     };
+    let above = match (caller, cx.call_above()) {
+        (Some(caller), _) => StagingAbove::Caller(Arc::clone(&caller.staging)),
+        (None, Some(above)) => StagingAbove::RunOf(Arc::clone(&above.staging)),
+        (None, None) => StagingAbove::Nothing,
+    };
     let staging = Staging::new(
         model.definition.name.clone(),
         request.frame.lineage().clone(),
-        caller.map(|caller| Arc::clone(&caller.staging)),
+        above,
         usize::try_from(model.limits.staged_bytes).unwrap_or(usize::MAX),
     );
     if cx.locks.joined().is_some() {

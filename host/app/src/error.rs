@@ -234,12 +234,25 @@ pub(crate) fn near_or(near: Option<&String>, otherwise: Help) -> Vec<Help> {
     }
 }
 
+/// The beginning of the names of the plugins that come with Sedge.
+const FIRST_PARTY: &str = "@sedge/";
+
 /// Returns the help for a type that no plugin provides: the nearest type, or the command that adds
 /// a plugin.
-pub(crate) fn type_missing_help(near: Option<&String>) -> Vec<Help> {
-    let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
-        .with("file", Argument::open());
-    near_or(near, add)
+pub(crate) fn type_missing_help(name: &str, near: Option<&String>) -> Vec<Help> {
+    near_or(
+        near,
+        plugin_add_help("add the plugin that provides it", name),
+    )
+}
+
+/// Returns the help that adds the plugin of a type. One that comes with Sedge is added by its name.
+pub(crate) fn plugin_add_help(purpose: &str, type_name: &str) -> Help {
+    let file = match type_name.starts_with(FIRST_PARTY) {
+        true => Argument::from(type_name),
+        false => Argument::open(),
+    };
+    Help::command(purpose, UseCase::PluginAdd).with("file", file)
 }
 
 /// Returns the help for a model that does not exist: the nearest model, or the command that makes

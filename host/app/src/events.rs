@@ -172,6 +172,13 @@ pub enum Event {
         /// What the deadline means.
         then: OnTimeout,
     },
+    /// A gate is opened again, because what its users decided on has changed.
+    GateReopened {
+        /// The run.
+        run: RunId,
+        /// The gate, with all its expansions.
+        gate: StepPath,
+    },
     /// A call has waited for a lock for a while. The event is repeated while it waits.
     LockWaiting {
         /// The call, or the run.
@@ -287,6 +294,7 @@ impl Event {
             | Self::RunDeadlinePassed { run }
             | Self::WorkflowEdited { run, .. }
             | Self::JobSatisfied { run, .. }
+            | Self::GateReopened { run, .. }
             | Self::StepExpanded { run, .. } => EventPlace::of_run(run),
             Self::StepStarted { run, step }
             | Self::ChildStarted { run, step, .. }

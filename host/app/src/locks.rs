@@ -11,10 +11,11 @@ use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::Owner;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::Actor;
+use sedge_store::LockOwner;
 use sedge_sys::clock::{self, Moment};
 
 use crate::cx::Cx;
-use crate::error::AppError;
+use crate::error::{AppError, LockUseError};
 use crate::events::Event;
 use crate::repository::snapshot::RepositorySnapshot;
 
@@ -33,6 +34,8 @@ pub(crate) struct Locks {
     manager: Arc<LockManager>,
     /// The call of another process whose command this process is part of, if any.
     joined: Option<Joined>,
+    /// The same call with those above it, as the store knows them.
+    under: Option<Arc<LockOwner>>,
     /// The user who requested the use case, as records have it.
     actor: Actor,
     wait_max: Duration,
@@ -55,21 +58,46 @@ struct Wait<'a> {
 }
 
 impl Locks {
+    /// Returns the locks of a use case that begins.
+    ///
+    /// # Errors
+    /// Returns an error if this process is part of a command of a call that has ended, or whose lock
+    /// was released by force; or if the files cannot be used.
     pub(crate) fn new(cx: &Cx, repository: &RepositorySnapshot) -> Result<Arc<Self>, AppError> {
         let joined = repository.joined()?;
-        Ok(Arc::new(Self {
+        let locks = Self {
             cx: cx.clone(),
             manager: Arc::clone(repository.locks()?),
             actor: cx.actor_below(joined.as_ref()),
+            under: joined.as_ref().and_then(lock_owner_of),
             joined,
             wait_max: repository.lock_timeout(),
             waits: Mutex::default(),
-        }))
+        };
+        locks.caller_check()?;
+        Ok(Arc::new(locks))
     }
 
     /// Returns the call of another process whose command this process is part of, if any.
     pub(crate) fn joined(&self) -> Option<&Joined> {
         self.joined.as_ref()
+    }
+
+    /// Returns the same call as the store knows it.
+    pub(crate) fn under(&self) -> Option<&Arc<LockOwner>> {
+        self.under.as_ref()
+    }
+
+    /// Returns an error if this process is part of a command of a call whose lock was released by
+    /// force.
+    fn caller_check(&self) -> Result<(), AppError> {
+        let Some(under) = &self.under else {
+            return Ok(());
+        };
+        match self.cx.repository.store()?.fenced(under)? {
+            Some(caller) => Err(LockUseError::CallerLockLost(caller).into()),
+            None => Ok(()),
+        }
     }
 
     /// Returns the user who requested the use case, for records. If the command of a call did, the
@@ -80,18 +108,26 @@ impl Locks {
 
     /// Lets a child process work on behalf of the call `lineage`, until the pass is dropped. The
     /// lineage is the one that the lock table knows, so the locks of the process are below the call.
+    /// `claim` is the number of the claim on the run of this lineage.
     ///
     /// # Errors
     /// Returns an error if the pass cannot be written.
-    pub(crate) fn pass(&self, lineage: &Lineage, only_reads: bool) -> Result<Pass, AppError> {
+    pub(crate) fn pass(
+        &self,
+        lineage: &Lineage,
+        claim: u64,
+        only_reads: bool,
+    ) -> Result<Pass, AppError> {
         let session = self.cx.repository.session()?;
         let above = self.joined.as_ref();
+        let claims = above.map(|joined| joined.claims.iter().copied());
         let joined = Joined {
             caller: Owner {
                 under: above.map(|joined| Box::new(joined.caller.clone())),
                 session: session.id(),
                 lineage: lineage.clone(),
             },
+            claims: claims.into_iter().flatten().chain([claim]).collect(),
             only_reads: only_reads || above.is_some_and(|joined| joined.only_reads),
         };
         Ok(Pass::issue(session, &joined)?)
@@ -125,6 +161,9 @@ impl Locks {
             let guard = self.acquire_one(request, since).await?;
             let epoch = guard.epoch();
             if self.cx.repository.lock_epoch_note(epoch, deadline).await? {
+                // The lock of a caller may have been released while this call waited, and another
+                // call may hold it now.
+                self.caller_check()?;
                 return Ok(guard);
             }
         }
@@ -190,6 +229,17 @@ impl Drop for Wait<'_> {
     fn drop(&mut self) {
         self.locks.waits().lineages.remove(&self.key);
     }
+}
+
+/// Returns the call whose command a process is part of as the store knows it, with those above it.
+fn lock_owner_of(joined: &Joined) -> Option<Arc<LockOwner>> {
+    joined.callers().fold(None, |under, (lineage, claim)| {
+        Some(Arc::new(LockOwner {
+            lineage: lineage.clone(),
+            claim,
+            under,
+        }))
+    })
 }
 
 async fn report_wait(locks: Weak<Locks>) {

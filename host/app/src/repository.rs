@@ -9,6 +9,7 @@ mod process_limits;
 pub(crate) mod snapshot;
 pub(crate) mod trust;
 pub(crate) mod unsaved;
+mod workload;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -46,6 +47,7 @@ use crate::repository::files::source;
 use crate::repository::heads::KnownHeads;
 use crate::repository::snapshot::{ParsedFile, lock_timeout};
 use crate::repository::trust::{Trust, trust_check};
+use crate::repository::workload::ExpectedCalls;
 use crate::run::driver_signal::DriverSignals;
 
 /// The name of the program that starts commands. It is in the same folder as `sedge`.
@@ -90,6 +92,7 @@ pub struct Repository {
     /// The epoch of the current lock table, as the store knows it; 0 before it was first read.
     lock_epoch: AtomicU64,
     driver_signals: DriverSignals,
+    expected: ExpectedCalls,
     settings: Settings,
     session: OnceLock<Arc<Session>>,
 }
@@ -102,7 +105,7 @@ pub struct Settings {
     /// How many guests may execute at once.
     pub concurrency: Option<NonZeroU32>,
     /// What this process will execute. Every workload can be executed with each value; it decides
-    /// what the engine reserves when it starts.
+    /// what the engine reserves when it starts. Before a workflow with few steps, nothing is reserved.
     pub workload: Workload,
     /// Whether a core dump is kept when a guest traps.
     pub core_dumps: bool,
@@ -209,6 +212,7 @@ impl Repository {
             plugins: Mutex::default(),
             lock_epoch: AtomicU64::new(0),
             driver_signals: DriverSignals::default(),
+            expected: ExpectedCalls::default(),
             settings,
             session: OnceLock::new(),
         }))
@@ -373,7 +377,7 @@ impl Repository {
             let cache = CodeCache::open(self.compiled_code());
             let cache = cache.map_err(|fault| self.notices().event(cache_unusable(&fault)));
             // ignored: the fault was reported as an event, and the process compiles for itself.
-            let runtime = Runtime::new(cache.ok(), self.settings.workload, dumps)?;
+            let runtime = Runtime::new(cache.ok(), self.workload(), dumps)?;
             let config = &self.opened_with;
             let limits = config.component_limits.values();
             let runtime = runtime.with_component_limits(limits);

@@ -46,6 +46,7 @@ pub(crate) async fn locked(
         permit: WritePermit {
             by,
             lock_epoch: lock.epoch().0,
+            under: locks.under().cloned(),
         },
         by: locks.actor().name.clone(),
         _lock: lock,

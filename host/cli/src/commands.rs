@@ -29,6 +29,12 @@ pub(crate) trait Run {
     /// # Errors
     /// The command failed.
     fn run(self, cx: &Context) -> Result<Output, CliError>;
+
+    /// Returns whether the command changes something, or runs something, before it writes its output.
+    /// If that output cannot be written, the command must not be repeated.
+    fn changes(&self) -> bool {
+        false
+    }
 }
 
 /// Declares a group of commands for the grammar. Each entry holds the arguments of one command, or
@@ -50,6 +56,12 @@ macro_rules! commands {
             ) -> Result<$crate::output::Output, $crate::error::CliError> {
                 match self {
                     $(Self::$name(args) => args.run(cx),)*
+                }
+            }
+
+            fn changes(&self) -> bool {
+                match self {
+                    $(Self::$name(args) => args.changes(),)*
                 }
             }
         }

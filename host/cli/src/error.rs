@@ -16,6 +16,7 @@ use sedge_sys::fault::MachineError;
 use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
 use crate::item_runs::ItemsFailed;
+use crate::lost_output::{LostOutput, WorkDone};
 use crate::output::print_failure;
 use crate::rows::print_found;
 use crate::screen::{Screen, stderr_sentence};
@@ -41,8 +42,12 @@ pub(crate) enum CliError {
     Usage { message: String, hints: Vec<String> },
     /// Some of several runs failed.
     Items(ItemsFailed),
-    /// An operation of the machine failed, on the terminal, stdin or stdout.
+    /// An operation of the machine failed, on the terminal or on stdin.
     Machine(MachineError),
+    /// Stdout cannot be written.
+    Stdout(MachineError),
+    /// The command has done its work, and cannot write its output.
+    Lost(LostOutput),
     /// Sedge has a bug.
     Bug(String),
 }
@@ -62,7 +67,7 @@ impl From<MachineError> for CliError {
 /// Converts an error of printing. All other operations name themselves in their errors.
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        MachineError::of("write to stdout")(error).into()
+        Self::Stdout(MachineError::of("write to stdout")(error))
     }
 }
 
@@ -71,11 +76,12 @@ impl fmt::Display for CliError {
         match self {
             Self::App(error) => error.fmt(f),
             Self::Interrupted | Self::PromptInterrupted => f.write_str("interrupted"),
-            Self::Quit(what) => write!(f, "{what}: you quit, and nothing was changed"),
+            Self::Quit(what) => write!(f, "{what}: you declined, and nothing was changed"),
             Self::Usage { message, .. } | Self::Items(ItemsFailed { message, .. }) => {
                 f.write_str(message)
             }
-            Self::Machine(error) => error.fmt(f),
+            Self::Machine(error) | Self::Stdout(error) => error.fmt(f),
+            Self::Lost(error) => error.fmt(f),
             Self::Bug(message) => write!(f, "a bug in Sedge: {message}"),
         }
     }
@@ -85,7 +91,8 @@ impl Error for CliError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::App(error) => error.source(),
-            Self::Machine(error) => error.source(),
+            Self::Lost(error) => error.source(),
+            Self::Machine(error) | Self::Stdout(error) => error.source(),
             Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
@@ -104,7 +111,8 @@ impl Explain for CliError {
             Self::Quit(_) => ErrorCode::Quit,
             Self::Usage { .. } => ErrorCode::Usage,
             Self::Items(failed) => failed.code,
-            Self::Machine(error) => error.code(),
+            Self::Machine(error) | Self::Stdout(error) => error.code(),
+            Self::Lost(error) => error.code(),
             Self::Bug(_) => ErrorCode::Internal,
         }
     }
@@ -118,6 +126,8 @@ impl Explain for CliError {
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
+            | Self::Stdout(_)
+            | Self::Lost(_)
             | Self::Bug(_) => self.to_string(),
         }
     }
@@ -129,12 +139,14 @@ impl Explain for CliError {
                 undecided, ..
             })) => undecided.iter().map(request_text).collect(),
             Self::App(error) => error.causes(),
+            Self::Lost(error) => error.causes(),
             Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
+            | Self::Stdout(_)
             | Self::Bug(_) => sources(self.source()),
         }
     }
@@ -148,6 +160,8 @@ impl Explain for CliError {
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
+            | Self::Stdout(_)
+            | Self::Lost(_)
             | Self::Bug(_) => Vec::new(),
         }
     }
@@ -161,6 +175,8 @@ impl Explain for CliError {
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
+            | Self::Stdout(_)
+            | Self::Lost(_)
             | Self::Bug(_) => None,
         }
     }
@@ -174,6 +190,8 @@ impl Explain for CliError {
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
+            | Self::Stdout(_)
+            | Self::Lost(_)
             | Self::Bug(_) => Vec::new(),
         }
     }
@@ -189,7 +207,8 @@ impl Explain for CliError {
             Self::Usage { hints, .. } | Self::Items(ItemsFailed { hints, .. }) => {
                 hints.iter().map(Help::advice).collect()
             }
-            Self::Machine(error) => error.help(),
+            Self::Machine(error) | Self::Stdout(error) => error.help(),
+            Self::Lost(error) => error.help(),
             Self::PromptInterrupted | Self::Quit(_) => Vec::new(),
             Self::Bug(_) => vec![Help::advice(
                 "report it, with the command and its output on stderr",
@@ -200,12 +219,14 @@ impl Explain for CliError {
     fn details(&self) -> Option<Details> {
         match self {
             Self::App(error) => error.details(),
+            Self::Lost(error) => error.details(),
             Self::Interrupted
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
             | Self::Items(_)
             | Self::Machine(_)
+            | Self::Stdout(_)
             | Self::Bug(_) => None,
         }
     }
@@ -222,11 +243,46 @@ fn is_by_variable(error: &AppError) -> bool {
 }
 
 impl CliError {
+    /// Returns the error of a command whose output cannot be written after it has done work. Any
+    /// other error stays as it is.
+    pub(crate) fn after(self, done: impl FnOnce() -> WorkDone) -> Self {
+        match self {
+            fault @ Self::Stdout(_) => Self::Lost(LostOutput::new(done(), fault)),
+            error @ (Self::App(_)
+            | Self::Interrupted
+            | Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Items(_)
+            | Self::Machine(_)
+            | Self::Lost(_)
+            | Self::Bug(_)) => error,
+        }
+    }
+
+    /// Returns whether the error is that stdout cannot be written.
+    fn is_of_stdout(&self) -> bool {
+        match self {
+            Self::Stdout(_) => true,
+            Self::Lost(error) => error.fault().is_of_stdout(),
+            Self::App(_)
+            | Self::Interrupted
+            | Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Items(_)
+            | Self::Machine(_)
+            | Self::Bug(_) => false,
+        }
+    }
+
     /// Shows the error, and returns the exit code that goes with it.
     pub(crate) fn report(&self, cx: &Context) -> ExitCode {
         if cx.json {
-            // If stdout cannot be written either, the exit code still reports the error.
-            let _ = print_failure(cx, &self.problem());
+            // Stderr is left for an error that stdout cannot take.
+            if self.is_of_stdout() || print_failure(cx, &self.problem()).is_err() {
+                self.print(&cx.screen);
+            }
         } else {
             // If stdout cannot be written either, the exit code still reports the error.
             let _ = print_found(&cx.screen, cx.found.take());
@@ -311,6 +367,11 @@ fn excerpt(fault: &Diagnostic) -> (&str, usize, Range<usize>) {
 
 /// Returns a fault of a file as text that begins with `severity` and shows the place.
 pub(crate) fn diagnostic_text(fault: &Diagnostic, severity: &str) -> String {
+    if fault.is_text_hidden {
+        let (line, column) = fault.line_column();
+        let (message, name) = (&fault.message, &fault.file.name);
+        return format!("{severity}: {message}\n --> {name}:{line}:{column}");
+    }
     let (lines, first_line, span) = excerpt(fault);
     let mut annotation = AnnotationKind::Primary.span(span);
     // The label may quote a plugin's schema, which is a text of the plugin.

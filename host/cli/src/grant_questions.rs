@@ -8,7 +8,7 @@ use sedge_app::types::{Choice, stderr_columns};
 use crate::error::CliError;
 use crate::guest_text;
 use crate::permission_text::permission_text;
-use crate::screen::Screen;
+use crate::screen::{Screen, stderr_sentence};
 
 /// The answer of the user to one question.
 enum Answer {
@@ -31,11 +31,12 @@ pub(crate) fn ask(
     let mut choices = Vec::new();
     for (n, undecided) in undecided.iter().enumerate() {
         let PermissionRequestView { permission, reason } = &undecided.request;
-        screen.stderr(&format!(
+        let question = format!(
             "{} of {n_undecided}: {}",
             n + 1,
             permission_text(permission)
-        ));
+        );
+        screen.stderr(&stderr_sentence(&question));
         screen.stderr(&format!("  {}", quoted(reason)));
         match answer(screen, undecided)? {
             Answer::Yes => {}
@@ -69,9 +70,9 @@ fn answer(screen: &Screen, undecided: &Undecided) -> Result<Answer, CliError> {
             "n" | "no" => return Ok(Answer::No),
             "q" | "quit" => return Ok(Answer::Quit),
             "s" | "show" => {
-                screen.stderr(
+                screen.stderr(&stderr_sentence(
                     "The narrowest grants that permit it; for one model, write them under `grants:` in its definition:",
-                );
+                ));
                 let lines = undecided.narrowest();
                 lines
                     .iter()

@@ -86,21 +86,22 @@ pub(crate) fn visible(text: &str) -> String {
 /// continue a long line at the left edge, where only the program's own lines begin.
 ///
 /// A line is broken at a space if there is one in its second half. Its rest is indented by `indent`,
-/// or further than its beginning.
+/// or further than its beginning. The bars of a tree continue before the rest. A hint has a command,
+/// which is not broken.
 pub(crate) fn folded(text: &str, columns: usize, indent: &str) -> String {
-    let lines = text
-        .split('\n')
-        .map(|line| folded_line(line, columns, indent));
+    let lines = text.split('\n').map(|line| {
+        let own = line.len() - line.trim_start_matches(' ').len();
+        match line[own..].starts_with("hint: ") {
+            true => folded_around_commands(line, columns, &format!("{:own$}{INDENT}", "")),
+            false => folded_line(line, columns, indent),
+        }
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn folded_line(line: &str, columns: usize, indent: &str) -> String {
     let room = columns.saturating_sub(1).max(2 * indent.len() + 1);
-    let own = line.len() - line.trim_start_matches(' ').len();
-    let indent = match own >= indent.len() && own < room / 4 {
-        true => format!("{:own$}{INDENT}", ""),
-        false => indent.to_owned(),
-    };
+    let indent = continued_indent(line, room, indent);
     let mut folded = String::with_capacity(line.len());
     let mut rest = line;
     let mut left = room;
@@ -122,7 +123,24 @@ fn folded_line(line: &str, columns: usize, indent: &str) -> String {
         folded.push('\n');
         folded.push_str(&indent);
         rest = behind;
-        left = room.saturating_sub(indent.len());
+        left = room.saturating_sub(columns_most(&indent));
+    }
+}
+
+/// Returns what is before the rest of a line that is folded.
+fn continued_indent(line: &str, room: usize, indent: &str) -> String {
+    let text = line.trim_start_matches([' ', '│', '├', '└', '─']);
+    let own = &line[..line.len() - text.len()];
+    if own.contains(['│', '├', '└']) {
+        let bars = own.replace('├', "│").replace(['└', '─'], " ");
+        return match columns_most(own) < room / 2 {
+            true => format!("{bars}{INDENT}"),
+            false => indent.to_owned(),
+        };
+    }
+    match own.len() >= indent.len() && own.len() < room / 4 {
+        true => format!("{own}{INDENT}"),
+        false => indent.to_owned(),
     }
 }
 
@@ -188,13 +206,18 @@ pub(crate) fn shortened(text: &str, columns: usize) -> String {
     }
 }
 
-/// Returns the most columns that a text may take: characters beyond ASCII may take two.
+/// Returns the most columns that a text may take: characters beyond ASCII may take two, except for the
+/// lines and blocks of which trees and bars are drawn.
 pub(crate) fn columns_most(text: &str) -> usize {
     text.chars().map(char_columns).sum()
 }
 
 fn char_columns(c: char) -> usize {
-    if c.is_ascii() { 1 } else { 2 }
+    match c {
+        '\u{2500}'..='\u{259f}' => 1,
+        c if c.is_ascii() => 1,
+        _ => 2,
+    }
 }
 
 /// Returns the end, in bytes, of the beginning of a text that fits into some columns. It has at
@@ -382,7 +405,24 @@ mod tests {
             "a 123456789012345678\n  9012345",
         );
         check("  a note about the first", "  a note about the\n    first");
+        check(
+            "  hint: `sedge workflow approve w g` (or `reject`)",
+            "  hint:\n    `sedge workflow approve w g`\n    (or `reject`)",
+        );
         check("", "");
+    }
+
+    #[test]
+    fn bars_of_a_tree_continue_before_the_rest_of_a_line() {
+        let check = |text: &str, expect: &str| assert_eq!(folded(text, 31, "  "), expect);
+        check(
+            "├─ step a: failed after 3 s, too late",
+            "├─ step a: failed after 3 s,\n│    too late",
+        );
+        check(
+            "│  └─ the value is not valid at all",
+            "│  └─ the value is not valid\n│       at all",
+        );
     }
 
     #[test]

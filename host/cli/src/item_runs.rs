@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::inputs::{InputOptions, ItemOptions, STDIN_BUFFER_BYTES};
 use crate::json_list::JsonList;
+use crate::lost_output::WorkDone;
 use crate::output::{self, Output, line, stdout};
 use crate::rows::PendingItems;
 
@@ -83,7 +84,7 @@ pub(crate) fn run_each<T: RunResult>(
                 Item::Unreadable(error) => return Err(AppError::from(error).into()),
                 Item::Broken(error) => return Err(runs.broken(error)),
             };
-            let goes_on = runs.end(ended)?;
+            let goes_on = runs.end(ended).map_err(|error| runs.lost(error))?;
             if cx.cancel.is_cancelled() {
                 return Err(runs.interrupted());
             }
@@ -229,6 +230,11 @@ impl<'a> ItemRuns<'a> {
         })
     }
 
+    /// Returns the error of runs whose output cannot be written.
+    fn lost(&self, error: CliError) -> CliError {
+        error.after(|| WorkDone::Items(self.item))
+    }
+
     /// Returns what is left to print after the last run.
     fn finish(self) -> Result<Output, CliError> {
         let n_items = self.item;
@@ -255,12 +261,14 @@ impl<'a> ItemRuns<'a> {
         };
         let output = match self.cx.found.take() {
             PendingItems::Document(list) => {
-                list.finish(&ListEnd {
+                let end = ListEnd {
                     ok: Yes,
                     count: n_items,
                     is_cut: false,
                     more: self.counts,
-                })?;
+                };
+                let finished = list.finish(&end).map_err(CliError::from);
+                finished.map_err(|error| error.after(|| WorkDone::Items(n_items)))?;
                 Output::printed()
             }
             PendingItems::Nothing | PendingItems::Table { .. } | PendingItems::Lines(_) => {

@@ -20,6 +20,7 @@ mod item_runs;
 mod json_list;
 mod junit;
 mod live;
+mod lost_output;
 mod manual;
 mod output;
 mod permission_text;
@@ -53,6 +54,7 @@ use crate::commands::compile_component::{self, CompileComponentArgs};
 use crate::commands::shared::setting_parsed;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::lost_output::WorkDone;
 use crate::manual::ManualArgs;
 use crate::screen::Screen;
 
@@ -83,15 +85,20 @@ fn main() -> ExitCode {
     let words = std::iter::once(OsString::from(PROGRAM)).chain(words);
     let args = match Args::try_parse_from(words) {
         Ok(args) => args,
-        Err(error) => return usage::usage(&error, &Screen::default()),
+        Err(error) => return usage::usage(error, &Screen::default()),
     };
     let cx = Context::new(&args);
     if let Err(error) = log_start() {
         return error.report(&cx);
     }
     let ended = catch_unwind(AssertUnwindSafe(|| {
+        let changes = args.command.changes();
         let output = args.command.run(&cx)?;
-        output::print(&cx, output).map_err(CliError::from)
+        let exit = output.exit_code();
+        output::print(&cx, output).map_err(|error| match changes {
+            true => CliError::from(error).after(|| WorkDone::of(&cx, exit)),
+            false => CliError::from(error),
+        })
     }));
     match ended {
         Ok(Ok(code)) => ExitCode::from(code),

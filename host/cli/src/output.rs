@@ -80,6 +80,11 @@ impl Output {
         self
     }
 
+    /// Returns the exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit
+    }
+
     /// Adds a sentence for stderr.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
@@ -198,13 +203,91 @@ const WHOLE: [&str; 9] = [
     "run", "model", "workflow", "status", "state", "version", "versions", "latest", "size",
 ];
 
+/// The columns of a terminal that each cell has at least, if it is that long. If there is less room, a
+/// table would consist of marks of cut cells.
+const CELL_COLUMNS_MIN: usize = 10;
+
+/// The space between two columns of a table.
+const COLUMN_GAP: &str = "  ";
+
 /// Returns rows as aligned columns under a heading. On a terminal, a line is narrower than it:
-/// cells that do not fit are cut, and end with `…`.
+/// cells that do not fit are cut, and end with `…`. A terminal that is too narrow for that has records.
 pub(crate) fn table(
     screen: &Screen,
     heading: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
+    table_or_records(screen, heading, rows, CELL_COLUMNS_MIN)
+}
+
+/// Returns rows as aligned columns under a heading. On a terminal on which a cell would be cut, each
+/// row is a record.
+pub(crate) fn table_of_whole_cells(
+    screen: &Screen,
+    heading: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    table_or_records(screen, heading, rows, usize::MAX)
+}
+
+fn table_or_records(
+    screen: &Screen,
+    heading: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    cell_min: usize,
+) -> String {
+    // A cell is always one line.
+    let line = |row: Vec<String>| -> Vec<String> {
+        row.iter().map(|it| guest_text::unbroken(it)).collect()
+    };
+    let rows: Vec<Vec<String>> = rows.into_iter().map(line).collect();
+    match screen.stdout_columns() {
+        Some(columns) if columns_needed(heading, &rows, cell_min) >= columns => {
+            records(heading, &rows, columns.saturating_sub(1))
+        }
+        Some(_) | None => aligned(screen, heading, rows),
+    }
+}
+
+/// Returns the columns of a terminal that a table needs, if cells are cut to `cell_min` columns.
+fn columns_needed(heading: &[&str], rows: &[Vec<String>], cell_min: usize) -> usize {
+    let needed = heading.iter().enumerate().map(|(at, word)| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        let widths = cells.map(|cell| guest_text::columns_most(cell));
+        let widest = widths.max().unwrap_or_default().max(word.len());
+        match WHOLE.contains(word) {
+            true => widest,
+            false => widest.min(cell_min),
+        }
+    });
+    needed.sum::<usize>() + COLUMN_GAP.len() * heading.len().saturating_sub(1)
+}
+
+/// Returns each row as a record: its first cell in a line, and below it the other cells, each behind
+/// the name of its column.
+fn records(heading: &[&str], rows: &[Vec<String>], columns: usize) -> String {
+    let mut lines = Vec::new();
+    for row in rows {
+        let mut cells = heading.iter().zip(row);
+        lines.extend(cells.next().map(|(_, first)| first.clone()));
+        let mut line = String::new();
+        for (word, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+            let item = match word.is_empty() {
+                true => format!("{COLUMN_GAP}{cell}"),
+                false => format!("{COLUMN_GAP}{}: {cell}", word.to_lowercase()),
+            };
+            let width = guest_text::columns_most(&line) + guest_text::columns_most(&item);
+            if width > columns && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(&item);
+        }
+        lines.extend((!line.is_empty()).then_some(line));
+    }
+    lines.join("\n")
+}
+
+fn aligned(screen: &Screen, heading: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match screen.stdout_columns() {
@@ -222,10 +305,8 @@ pub(crate) fn table(
     );
     header.max_height(1);
     table.set_header(header);
-    for row in rows {
-        // A cell is always one line.
-        let cells = row.iter().map(|cell| guest_text::unbroken(cell));
-        let mut row = Row::from(cells.collect::<Vec<String>>());
+    for cells in rows {
+        let mut row = Row::from(cells);
         row.max_height(1);
         table.add_row(row);
     }
@@ -323,5 +404,28 @@ pub(crate) fn draw(nodes: &[TreeNode], indent: &str, lines: &mut Vec<String>) {
             lines.push(format!("{indent}{bar}{line}"));
         }
         draw(&node.below, &format!("{indent}{bar}"), lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_narrow_terminal_are_records() {
+        let heading = ["run", "of", "started"];
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [
+            row(["3n47mdtag7rh", "workflow s", "4 min ago"]),
+            row(["4kws91x47rpq", "h.fetch", ""]),
+        ];
+        assert_eq!(columns_needed(&heading, &rows, 5), 12 + 2 + 5 + 2 + 5);
+        assert_eq!(columns_needed(&heading, &rows, 10), 12 + 2 + 10 + 2 + 9);
+        let expect = "3n47mdtag7rh\n  of: workflow s\n  started: 4 min ago\n\
+                      4kws91x47rpq\n  of: h.fetch";
+        assert_eq!(records(&heading, &rows, 30), expect);
+        let expect = "3n47mdtag7rh\n  of: workflow s  started: 4 min ago\n\
+                      4kws91x47rpq\n  of: h.fetch";
+        assert_eq!(records(&heading, &rows, 40), expect);
     }
 }

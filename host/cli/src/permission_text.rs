@@ -41,6 +41,22 @@ pub(crate) fn permission_text(permission: &PermissionView) -> String {
     }
 }
 
+/// Returns the kind of a permission as the end of a sentence that begins with "it may …", before a list
+/// of what is granted.
+pub(crate) fn kind_text(permission: &PermissionView) -> &'static str {
+    match permission {
+        PermissionView::Models { .. } => "call and read models",
+        PermissionView::Workflows { .. } => "run workflows",
+        PermissionView::Http { .. } => "send requests",
+        PermissionView::Sockets { .. } => "connect",
+        PermissionView::Files { .. } => "use folders",
+        PermissionView::Env { .. } => "read environment variables",
+        PermissionView::Secrets { .. } => "use secrets",
+        PermissionView::Commands { .. } => "run commands",
+        PermissionView::Reveal { .. } => "see sealed values",
+    }
+}
+
 /// Returns the text for `data:MODEL:POINTER` or `argument:POINTER`.
 fn reveal_text(what: &str) -> String {
     let data = what.strip_prefix("data:").and_then(|it| it.split_once(':'));

@@ -69,11 +69,16 @@ fn step_lines(step: &PlannedStep, lines: &mut Vec<String>) {
         lines.push(format!("{INDENT}{key}: {}", value_text(value)));
     }
     for later in &step.later {
-        lines.push(format!(
-            "{INDENT}known later: {}: {}",
-            later.path, later.reason
-        ));
+        let key = shown_key(&later.path);
+        lines.push(format!("{INDENT}known later: {key}: {}", later.reason));
     }
+}
+
+/// Returns the place of a value as a user writes it: an input by its name, which the lines above have.
+fn shown_key(pointer: &str) -> String {
+    let input = pointer.strip_prefix("/task/inputs/");
+    let key = input.unwrap_or(pointer.trim_start_matches('/'));
+    key.replace('/', ".")
 }
 
 /// Returns a value; a text without quotes.
@@ -137,7 +142,7 @@ job main
        count: 2
     2  b: method m.run
        count: 2
-       known later: /task/inputs/count: the steps have results when they have ended";
+       known later: count: the steps have results when they have ended";
         assert_eq!(plan_text(&planned), expect);
     }
 }

@@ -8,7 +8,7 @@ use sedge_app::{DefinitionUpgrade, Event, Events, ReportedEvent};
 
 use crate::guest_text::{self, INDENT};
 use crate::run_lines::RunLines;
-use crate::screen::{Screen, stderr_folded, transient_columns};
+use crate::screen::{Screen, stderr_folded, stderr_sentence, transient_columns};
 use crate::{show, user_folders};
 
 /// Shows events to the user.
@@ -169,10 +169,11 @@ impl Progress {
             | Event::StepSkipped { .. }
             | Event::GateOpened { .. }
             | Event::GateDecided { .. }
-            | Event::GateExpired { .. }) => {
+            | Event::GateExpired { .. }
+            | Event::GateReopened { .. }) => {
                 let line = self.run_lines().line(of_run);
                 if let Some(line) = line {
-                    self.screen.stderr(&line);
+                    self.screen.stderr(&stderr_sentence(&line));
                 }
             }
         }
@@ -187,7 +188,7 @@ impl Progress {
     /// Shows how the items of a step with `forEach` have ended.
     pub(crate) fn items_ended(&self, run: &RunId, step: &StepPath, counts: &str) {
         let line = self.run_lines().items_ended(run, step, counts);
-        self.screen.stderr(&line);
+        self.screen.stderr(&stderr_sentence(&line));
     }
 
     fn run_lines(&self) -> MutexGuard<'_, RunLines> {

@@ -80,6 +80,7 @@ impl RunLines {
                 by,
             } => format!("{}: {} by {by}.", self.gate(&run, &gate), decision.as_str()),
             Event::GateExpired { run, gate, then } => self.gate_expired(&run, &gate, then),
+            Event::GateReopened { run, gate } => self.gate_reopened(&run, &gate),
             Event::LockWaiting { .. }
             | Event::LockWaitEnded
             | Event::CallRolledBack { .. }
@@ -163,6 +164,14 @@ impl RunLines {
         format!("{gate}: its deadline has passed: {then}.")
     }
 
+    fn gate_reopened(&self, run: &RunId, gate: &StepPath) -> String {
+        format!(
+            "Gate {}{gate}: opened again, because the text or the inputs of the run, or a definition \
+             or plugin that it uses, have changed since a user was asked.",
+            self.prefix(run)
+        )
+    }
+
     fn prefix(&self, run: &RunId) -> &str {
         self.prefixes.get(run).map_or("", String::as_str)
     }
@@ -214,11 +223,11 @@ fn cancelling(run: &RunId, by: &Actor, reason: Option<&str>) -> String {
     let reason = reason.map(|it| format!(": {}", guest_text::line(it)));
     // ignored: no error is dropped, because this is an `Option`.
     let reason = reason.unwrap_or_default();
-    format!("Run {run}: {by} cancels it{reason}; everything that runs is being stopped.")
+    format!("Run {run}: {by} cancelled it{reason}. What runs is being stopped.")
 }
 
 fn deadline_passed(run: &RunId) -> String {
-    format!("Run {run}: its deadline has passed; everything that runs is being stopped.")
+    format!("Run {run}: its deadline has passed. What runs is being stopped.")
 }
 
 fn edited(run: &RunId, workflow: &WorkflowName) -> String {

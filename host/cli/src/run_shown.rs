@@ -1,6 +1,8 @@
 //! Shows a run of a workflow while it is worked on, and how it ended: on a terminal as a live tree,
 //! else as lines, or as JSON lines; and as a file in JUnit XML.
 
+use std::cell::RefCell;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,12 +18,12 @@ use sedge_app::run::show::run_show;
 use sedge_app::types::{OutputFile, Timestamp, pause};
 use sedge_app::{AppError, Cx, Events, ReportedEvent};
 
-use crate::commands::workflow::run::end_output;
+use crate::commands::workflow::run::{end_exit, end_output};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::item_runs::{RunResult, SUSPENDED_EXIT};
 use crate::junit::junit_write;
 use crate::live::{LiveEvents, LiveLines, LiveProgress};
+use crate::lost_output::{LostOutput, WorkDone};
 use crate::output::{Output, failure_line, line, stdout};
 
 /// The options of commands that work on a run of a workflow.
@@ -98,6 +100,8 @@ pub(crate) struct RunShown<'c> {
     app: Cx,
     junit: Option<OutputFile>,
     json_lines: bool,
+    /// Why not all events could be written as JSON lines.
+    lines_lost: RefCell<Option<CliError>>,
 }
 
 impl<'c> RunShown<'c> {
@@ -118,6 +122,7 @@ impl<'c> RunShown<'c> {
             app: app.clone(),
             junit: junit.transpose()?,
             json_lines,
+            lines_lost: RefCell::default(),
         })
     }
 
@@ -139,16 +144,18 @@ impl<'c> RunShown<'c> {
     /// Returns the output for the end of the work, and writes the files that the options name.
     ///
     /// # Errors
-    /// The run failed, or a file cannot be written.
+    /// The run failed, or its output cannot be written.
     pub(crate) fn output(
         mut self,
         ended: Result<WorkflowEnd, CliError>,
     ) -> Result<Output, CliError> {
-        let ended = match (self.junit_written(), ended) {
-            (Ok(()), ended) => ended,
-            (Err(error), Ok(_)) => Err(error),
+        let written = self.junit_written();
+        let lost = self.lines_lost.take().or(written.err());
+        let ended = match (lost, ended) {
+            (None, ended) => ended,
+            (Some(error), Ok(end)) => Err(lost_output(self.cx, &end, error)),
             // The failure of the run matters more; the other one is not lost.
-            (Err(error), Err(failed)) => {
+            (Some(error), Err(failed)) => {
                 for line in error.lines("warning") {
                     self.cx.screen.stderr(&line);
                 }
@@ -158,19 +165,25 @@ impl<'c> RunShown<'c> {
         if !self.json_lines {
             return ended.map(end_output);
         }
-        let (line, exit) = match ended {
+        match ended {
             Ok(end) => {
-                let exit = if end.is_suspended() {
-                    SUSPENDED_EXIT
-                } else {
-                    0
-                };
-                (line(&Success { ok: Yes, data: end }), exit)
+                let exit = end_exit(&end);
+                let done = WorkDone::of(self.cx, exit);
+                let line = line(&Success { ok: Yes, data: end });
+                let written = line.map_err(io::Error::from).and_then(|it| stdout(&it));
+                written.map_err(|error| CliError::from(error).after(|| done))?;
+                Ok(Output::printed().exit(exit))
             }
-            Err(error) => (failure_line(&error.problem()), error.class().exit_code()),
-        };
-        stdout(&line.map_err(std::io::Error::from)?)?;
-        Ok(Output::printed().exit(exit))
+            Err(error) => {
+                let line = failure_line(&error.problem());
+                let written = line.map_err(io::Error::from).and_then(|it| stdout(&it));
+                // What stdout cannot take is shown on stderr.
+                if written.is_err() {
+                    error.print(&self.cx.screen);
+                }
+                Ok(Output::printed().exit(error.class().exit_code()))
+            }
+        }
     }
 
     /// Writes the report of the run, if there was one.
@@ -195,13 +208,29 @@ impl<'c> RunShown<'c> {
         loop {
             tokio::select! {
                 ended = &mut work => {
-                    lines.write(self)?;
+                    self.lines_written(&mut lines);
                     return Ok(ended?);
                 }
-                () = pause(FOLLOW_INTERVAL) => lines.write(self)?,
+                () = pause(FOLLOW_INTERVAL) => self.lines_written(&mut lines),
             }
         }
     }
+
+    /// Writes the events since the last call. After an error, which the end of the work reports, none
+    /// is written any more: the run does not stop because its events cannot be shown.
+    fn lines_written(&self, lines: &mut EventLines) {
+        let mut lost = self.lines_lost.borrow_mut();
+        if lost.is_none() {
+            *lost = lines.write(self).err();
+        }
+    }
+}
+
+/// Returns the error of a run that has ended without a failure, but of which something cannot be
+/// written.
+fn lost_output(cx: &Context, end: &WorkflowEnd, error: CliError) -> CliError {
+    let done = WorkDone::of(cx, end_exit(end));
+    CliError::Lost(LostOutput::new(done, error))
 }
 
 /// Writes the events of a run as JSON lines.
@@ -223,7 +252,7 @@ impl EventLines {
         let mut text = String::new();
         for event in follower.news(&shown.app)? {
             if event.at >= self.since {
-                text.push_str(&line(&event).map_err(std::io::Error::from)?);
+                text.push_str(&line(&event).map_err(io::Error::from)?);
             }
         }
         Ok(stdout(&text)?)

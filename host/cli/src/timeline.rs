@@ -209,6 +209,7 @@ impl TimelineRows<'_> {
                 bars
             }
         };
+        let at = self.rows.len();
         self.rows.push(TimelineRow {
             label: step.step.clone(),
             depth,
@@ -222,6 +223,17 @@ impl TimelineRows<'_> {
         let children = self.children;
         if let Some(child) = step.child.as_ref().and_then(|child| children.get(child)) {
             self.run(child, depth + 1);
+            self.waits_apart(at);
+        }
+    }
+
+    /// Draws the row of a step with a nested workflow as waiting while only gates of the workflow are
+    /// open. The rows after it are those of the workflow.
+    fn waits_apart(&mut self, at: usize) {
+        let below = self.rows[at + 1..].iter().flat_map(|row| &row.bars);
+        let below: Vec<TimelineBar> = below.copied().collect();
+        if let [span] = self.rows[at].bars[..] {
+            self.rows[at].bars = parts_of(span, &below);
         }
     }
 
@@ -277,6 +289,41 @@ impl TimelineRows<'_> {
             until: until.max(from.ms()),
             is_wait,
         }
+    }
+}
+
+/// Returns a bar in parts: those in which bars below it only wait, and the others.
+fn parts_of(span: TimelineBar, below: &[TimelineBar]) -> Vec<TimelineBar> {
+    // The times at which bars begin and end, with the change of the numbers of those that work and wait.
+    let mut changes: Vec<(u64, i64, i64)> = Vec::new();
+    for bar in below.iter().filter(|bar| bar.from < bar.until) {
+        let (work, wait) = if bar.is_wait { (0, 1) } else { (1, 0) };
+        changes.push((bar.from, work, wait));
+        changes.push((bar.until, -work, -wait));
+    }
+    changes.sort_unstable();
+    changes.push((span.until, 0, 0));
+    let mut parts: Vec<TimelineBar> = Vec::new();
+    let (mut from, mut n_work, mut n_wait) = (span.from, 0, 0);
+    for (time, work, wait) in changes {
+        let until = time.clamp(span.from, span.until);
+        let is_wait = n_wait > 0 && n_work == 0;
+        match parts.last_mut() {
+            Some(last) if last.is_wait == is_wait => last.until = until,
+            Some(_) | None if from < until => parts.push(TimelineBar {
+                from,
+                until,
+                is_wait,
+            }),
+            Some(_) | None => {}
+        }
+        from = until;
+        n_work += work;
+        n_wait += wait;
+    }
+    match parts.is_empty() {
+        true => vec![span],
+        false => parts,
     }
 }
 

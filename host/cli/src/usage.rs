@@ -55,7 +55,9 @@ const DESTRUCTIVE: [&str; 9] = [
 ];
 
 /// Shows clap's result for a command line, and returns the exit code that goes with it.
-pub(crate) fn usage(error: &clap::Error, screen: &Screen) -> ExitCode {
+pub(crate) fn usage(mut error: clap::Error, screen: &Screen) -> ExitCode {
+    values_hide(&mut error);
+    let error = &error;
     let wants_json = has_argument("--json");
     if !error.use_stderr() {
         let printed = match wants_json {
@@ -80,6 +82,33 @@ pub(crate) fn usage(error: &clap::Error, screen: &Screen) -> ExitCode {
         let _ = error.print();
     }
     ExitCode::from(ErrorCode::Usage.class().exit_code())
+}
+
+/// Replaces the values of inputs in an error by `…`: they may be secret, and systems for continuous
+/// integration keep what a program prints. Says how to give an input, if the option is missing.
+fn values_hide(error: &mut clap::Error) {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return;
+    };
+    if error.kind() == UsageKind::ValueValidation && argument.starts_with("--input <") {
+        let hidden = ContextValue::String("…".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    } else if error.kind() == UsageKind::UnknownArgument
+        && let Some((key, _)) = argument.split_once('=')
+        && !key.starts_with('-')
+    {
+        let hidden = format!("{key}=…");
+        let command = Named::find(&words()).command;
+        if command
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some("input"))
+        {
+            let tip = format!("an input is given as `--input {hidden}`");
+            let tip = ContextValue::StyledStrs(vec![tip.into()]);
+            error.insert(ContextKind::Suggested, tip);
+        }
+        error.insert(ContextKind::InvalidArg, ContextValue::String(hidden));
+    }
 }
 
 /// Returns the exit code of printing what the user requested. Failing to print it is an error.

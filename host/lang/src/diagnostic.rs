@@ -198,6 +198,8 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// Help for the user.
     pub hint: Option<String>,
+    /// Whether the text of the file must not be shown, because it may hold a value that is secret.
+    pub is_text_hidden: bool,
 }
 
 impl Diagnostic {
@@ -215,6 +217,7 @@ impl Diagnostic {
             span: start..floor(span.end).max(start),
             label: None,
             hint: None,
+            is_text_hidden: false,
         }
     }
 
@@ -236,6 +239,20 @@ impl Diagnostic {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Hides the text of the file, which holds values that may be secret: a renderer shows the place
+    /// only, and what the message and the hint quote becomes `…`. A key that is given twice stays.
+    #[must_use]
+    pub fn hide_text(mut self) -> Self {
+        self.is_text_hidden = true;
+        self.label = None;
+        if self.code != DiagnosticCode::DuplicateKey {
+            let has_quotes = self.file.slice(self.span.clone()).contains('`');
+            self.message = quotes_hidden(&self.message, has_quotes);
+            self.hint = self.hint.map(|hint| quotes_hidden(&hint, has_quotes));
+        }
         self
     }
 
@@ -271,9 +288,63 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// The form of an input, which a hint shows.
+pub(crate) const INPUT_FORM: &str = "NAME: VALUE";
+
+/// Returns a message with `…` in place of what it quotes from a file. Quoted punctuation stays. If the
+/// quoted text may have backquotes itself, everything between the outer ones is hidden.
+fn quotes_hidden(message: &str, has_quotes: bool) -> String {
+    if has_quotes && let (Some(first), Some(last)) = (message.find('`'), message.rfind('`')) {
+        return format!("{}`…{}", &message[..first], &message[last..]);
+    }
+    let parts = message.split('`').enumerate().map(|(at, part)| {
+        let is_quoted = at % 2 == 1;
+        match is_quoted && part != INPUT_FORM && part.contains(char::is_alphanumeric) {
+            true => "…",
+            false => part,
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hidden_text_is_in_no_part_of_a_fault() {
+        let check = |text: &str, message: &str, hint: &str, expect: (&str, &str)| {
+            let file = SourceFile::new("f", text);
+            let fault = Diagnostic::new(&file, 0..text.len(), message).with_hint(hint);
+            let fault = fault.with_label("a label").hide_text();
+            assert_eq!(
+                (fault.message.as_str(), fault.hint.as_deref()),
+                (expect.0, Some(expect.1))
+            );
+            assert_eq!((fault.label, fault.is_text_hidden), (None, true));
+        };
+        let message = "`*S3cret` stands for a value marked with `&`, and there is none";
+        let hint = "if it is a text, put it in quotes: `\"*S3cret\"`";
+        let expect = (
+            "`…` stands for a value marked with `&`, and there is none",
+            "if it is a text, put it in quotes: `…`",
+        );
+        check("*S3cret", message, hint, expect);
+        let expect = ("found the text `…`", "write `NAME: VALUE`");
+        check(
+            "S3cret",
+            "found the text `S3cret`",
+            "write `NAME: VALUE`",
+            expect,
+        );
+        let expect = ("found `…`, and more", "nothing");
+        check(
+            "a`S3cret`b",
+            "found `a`S3cret`b`, and more",
+            "nothing",
+            expect,
+        );
+    }
 
     #[test]
     fn line_and_column_count_from_one_in_characters() {

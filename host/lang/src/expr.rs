@@ -33,6 +33,7 @@ mod host;
 mod lex;
 mod macros;
 mod marks;
+mod path;
 pub(crate) mod place;
 mod references;
 mod shared;

@@ -7,6 +7,7 @@ mod declared;
 mod direct;
 mod given;
 mod items;
+mod plain;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -46,13 +47,22 @@ struct DeclaredInputs {
     span: Range<usize>,
     /// The JSON Schema of all inputs, with the type `object`.
     json: Value,
-    schema: Schema,
+    /// The same, compiled: when the file is read, unless the schema is certain to compile, and
+    /// otherwise at its first use.
+    schema: OnceLock<Schema>,
     /// The schema without the parts that [`resolve`] checks itself, with better messages. It is
     /// compiled at its first use, because most commands read a file and check no inputs.
     values: OnceLock<Schema>,
 }
 
 impl DeclaredInputs {
+    fn schema(&self) -> &Schema {
+        self.schema.get_or_init(|| {
+            let schema = Schema::compile_known(&self.json);
+            schema.expect("a plain schema compiles, and any other was compiled when it was read")
+        })
+    }
+
     fn values(&self) -> &Schema {
         self.values.get_or_init(|| {
             let schema = Schema::compile_known(&resolve::values_schema(&self.json));
@@ -113,7 +123,7 @@ impl InputsSchema {
     #[must_use]
     pub fn schema(&self) -> &Schema {
         match &self.declared {
-            Some(declared) => &declared.schema,
+            Some(declared) => declared.schema(),
             None => &NO_INPUTS.1,
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::types::JsonType;
-use jsonschema::{FancyRegex, PatternOptions, Registry};
+use jsonschema::{FancyRegex, PatternOptions, Registry, ValidationError};
 use sedge_model::violation::Violation;
 use serde_json::{Value, json};
 
@@ -341,7 +341,49 @@ fn words_of_kind(kind: &ValidationErrorKind) -> Option<String> {
             };
             Some(format!("it has to be {}", types_shown(&types)))
         }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            let mut words = Vec::new();
+            alternatives(context, &mut words);
+            (!words.is_empty()).then(|| words.join(", or "))
+        }
         _ => None,
+    }
+}
+
+/// The maximum number of alternatives that a message names. The author of a schema chooses how many
+/// there are.
+const ALTERNATIVES_MAX: usize = 8;
+
+/// Adds what the alternatives of a schema ask for. That a value can be left out or null is not added.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library has 40 kinds of violation"
+)]
+fn alternatives(context: &[Vec<ValidationError<'_>>], words: &mut Vec<String>) {
+    for first in context.iter().filter_map(|errors| errors.first()) {
+        let word = match first.kind() {
+            ValidationErrorKind::AnyOf { context }
+            | ValidationErrorKind::OneOfNotValid { context } => {
+                alternatives(context, words);
+                continue;
+            }
+            ValidationErrorKind::Type { kind } if is_null(kind) => continue,
+            ValidationErrorKind::Constant { expected_value } => {
+                format!("it has to be {expected_value}")
+            }
+            ValidationErrorKind::Enum { options } => format!("it has to be one of {options}"),
+            kind => words_of_kind(kind).unwrap_or_else(|| first.masked_with("it").to_string()),
+        };
+        if words.len() < ALTERNATIVES_MAX && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+}
+
+fn is_null(kind: &TypeKind) -> bool {
+    match kind {
+        TypeKind::Single(only) => *only == JsonType::Null,
+        TypeKind::Multiple(_) => false,
     }
 }
 
@@ -443,6 +485,17 @@ mod tests {
                 "`target` is required, and was not given"
             ]
         );
+    }
+
+    #[test]
+    fn alternatives_are_named_in_words() {
+        let token = json!({"oneOf": [{"const": "bearer"}, {"type": "object"}]});
+        let schema = json!({"properties": {"token": {"anyOf": [token, {"type": "null"}]}}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let found = schema.violations(&json!({"token": "basic"}));
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let expect = "/token: it has to be \"bearer\", or it has to be a map";
+        assert_eq!(found, [expect]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use sedge_model::digest::Digest;
+use sedge_model::lineage::Lineage;
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::random;
 
@@ -39,8 +40,21 @@ const PASS_BYTES_MAX: u64 = 64 << 10;
 pub struct Joined {
     /// The call, as the owner of its locks.
     pub caller: Owner,
+    /// The numbers of the claims on the runs of the call and of those that it is
+    /// [under](Owner::under), the outermost one first.
+    pub claims: Vec<u64>,
     /// Whether the call, and everything below it, may only read.
     pub only_reads: bool,
+}
+
+impl Joined {
+    /// Returns the call and those that it is [under](Owner::under), the outermost one first. Each has
+    /// the number of the claim on its run.
+    pub fn callers(&self) -> impl Iterator<Item = (&Lineage, u64)> {
+        let path = self.caller.path().into_iter();
+        let lineages = path.map(|(_, lineage)| lineage);
+        lineages.zip(self.claims.iter().copied())
+    }
 }
 
 /// The reason why a process cannot join a call.
@@ -185,6 +199,7 @@ mod tests {
                 session: session.id(),
                 lineage: "000000000001/2".parse().expect("a lineage"),
             },
+            claims: vec![1],
             only_reads: false,
         }
     }

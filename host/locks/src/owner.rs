@@ -76,7 +76,7 @@ impl Owner {
     }
 
     /// Returns the session and lineage of the owner, after those of the owners that it is under.
-    fn path(&self) -> Vec<(SessionId, &Lineage)> {
+    pub(crate) fn path(&self) -> Vec<(SessionId, &Lineage)> {
         let mut path = self.under.as_ref().map_or_else(Vec::new, |it| it.path());
         path.push((self.session, &self.lineage));
         path

@@ -56,6 +56,7 @@ words! {
     PluginAdded = "plugin-added", "A plugin was added, or took the place of another version";
     PluginRemoved = "plugin-removed", "A plugin was removed";
     RunCancelled = "run-cancelled", "A run was cancelled";
+    RunResumed = "run-resumed", "A run was resumed, or begun again from a step";
     RunStarted = "run-started", "A run was started";
     RunsDeleted = "runs-deleted", "`run gc` deleted the records of old runs";
     SecretDeleted = "secret-deleted", "A secret was deleted";

@@ -310,6 +310,9 @@ pub enum CallError {
     },
     /// The call was stopped because its outcome was no longer needed.
     Cancelled,
+    /// The call lost its lock before it ended: a user released it by force, or the lock table was
+    /// created again. Nothing of what it had staged was committed.
+    LockLost,
 }
 
 /// The code of the error of a call whose data has changed since the call read it.
@@ -334,7 +337,8 @@ impl CallError {
             | Self::Limit { .. }
             | Self::ChecksFailed { .. }
             | Self::TimedOut { .. }
-            | Self::Cancelled => &[],
+            | Self::Cancelled
+            | Self::LockLost => &[],
         }
     }
 
@@ -363,6 +367,7 @@ impl CallError {
             Self::ChecksFailed { .. } => "checks-failed",
             Self::TimedOut { .. } => "timed-out",
             Self::Cancelled => "cancelled",
+            Self::LockLost => "lock-lost",
         }
     }
 }
@@ -418,6 +423,9 @@ impl fmt::Display for CallError {
                 write!(f, "it was stopped after {after_ms} ms, at its deadline")
             }
             Self::Cancelled => f.write_str("it was cancelled"),
+            Self::LockLost => f.write_str(
+                "it lost its lock before it ended, because the lock was released by force",
+            ),
         }
     }
 }
@@ -466,7 +474,7 @@ pub enum CallStatus {
     Succeeded,
     /// It ended with an error.
     Failed,
-    /// It was stopped.
+    /// It was stopped, or lost its lock.
     Cancelled,
 }
 
@@ -487,7 +495,7 @@ impl CallStatus {
     pub fn of<T>(result: &Result<T, CallError>) -> Self {
         match result {
             Ok(_) => Self::Succeeded,
-            Err(CallError::Cancelled) => Self::Cancelled,
+            Err(CallError::Cancelled | CallError::LockLost) => Self::Cancelled,
             Err(_) => Self::Failed,
         }
     }

@@ -330,6 +330,36 @@ fn is_data_name(text: &str) -> bool {
     (1..=DATA_NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
+/// Why a name of data cannot vary by a value. The text continues a sentence about the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VaryError {
+    /// Two values would not be apart in the name.
+    #[error("is empty")]
+    Empty,
+    /// The hyphen would be taken for one of the next value.
+    #[error("ends with a hyphen")]
+    HyphenAtEnd,
+}
+
+/// Returns what a value of `vary` adds to a name of data: a hyphen, and the value with each of its
+/// own hyphens doubled.
+///
+/// The parts of two different lists of values are never the same text. A run of hyphens of even
+/// length is within a value. One of odd length begins the next value, because no value ends with a
+/// hyphen.
+///
+/// # Errors
+/// The value is empty, or ends with a hyphen.
+pub fn vary_part(value: &str) -> Result<String, VaryError> {
+    if value.is_empty() {
+        return Err(VaryError::Empty);
+    }
+    if value.ends_with('-') {
+        return Err(VaryError::HyphenAtEnd);
+    }
+    Ok(format!("-{}", value.replace('-', "--")))
+}
+
 /// Returns whether a character reverses the direction of the text after it, so that the text looks
 /// like a different one.
 #[must_use]
@@ -527,5 +557,54 @@ mod tests {
         }
         check::<RunId>("ABCDEFGHJKMN", false);
         check::<RunId>("abc", false);
+    }
+
+    /// Returns what the values add to a name.
+    fn varied(values: &[&str]) -> Result<String, VaryError> {
+        values.iter().map(|value| vary_part(value)).collect()
+    }
+
+    #[test]
+    fn vary_keeps_values_without_hyphens_and_doubles_hyphens() {
+        let check = |values: &[&str], expect| assert_eq!(varied(values), expect, "{values:?}");
+        check(&[], Ok(String::new()));
+        check(&["eu"], Ok("-eu".to_owned()));
+        check(&["eu", "3", "prod"], Ok("-eu-3-prod".to_owned()));
+        check(&["eu-west", "a"], Ok("-eu--west-a".to_owned()));
+        check(&["eu", "west-a"], Ok("-eu-west--a".to_owned()));
+        check(&["-5", "a"], Ok("---5-a".to_owned()));
+        check(&["a", ""], Err(VaryError::Empty));
+        check(&["a-", "b"], Err(VaryError::HyphenAtEnd));
+        check(&["-"], Err(VaryError::HyphenAtEnd));
+    }
+
+    #[test]
+    fn names_of_different_values_differ() {
+        use std::collections::HashMap;
+        // All lists of up to three values of up to four characters: most of them hyphens.
+        let mut values = vec![String::new()];
+        for at in 0.. {
+            let Some(value) = values.get(at).filter(|it: &&String| it.len() < 4).cloned() else {
+                break;
+            };
+            values.extend(["-", "a"].map(|c| format!("{value}{c}")));
+        }
+        values.retain(|value| vary_part(value).is_ok());
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let mut lists: Vec<Vec<&str>> = vec![Vec::new()];
+        let mut names = HashMap::new();
+        for at in 0.. {
+            let Some(list) = lists.get(at).cloned() else {
+                break;
+            };
+            if list.len() < 3 {
+                lists.extend(values.iter().map(|it| [&list[..], &[*it]].concat()));
+            }
+            let name = varied(&list).expect("all values can be in a name");
+            if let Some(former) = names.insert(name.clone(), list.clone()) {
+                panic!("{former:?} and {list:?} are both `{name}`");
+            }
+        }
+        assert!(names.len() > 1_000, "{}", names.len());
     }
 }

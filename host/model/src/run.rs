@@ -3,11 +3,13 @@
 //! The log of a run is append-only, and its state follows from its events alone (the crate
 //! `sedge-workflow` folds them). The types of the format on disk are in `sedge-store`.
 
+mod actor;
 mod step;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use actor::Actor;
 pub use step::{
     EXPANSION_NAME_BYTES_MAX, EvaluationPlace, Expansion, ExpansionItem, ExpansionName,
     ExpansionNameError, StepAttempt, StepInstance, StepPath,
@@ -145,41 +147,6 @@ pub struct GateShown {
     /// The BLAKE3 digest, in hexadecimal digits, of the workflow's text, the inputs, and the
     /// definitions and plugins that the run uses.
     pub digest: String,
-}
-
-/// The user who asked for something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    /// The user's name, as the operating system has it.
-    pub name: String,
-    /// The user's number in the operating system; `None` in records of earlier versions.
-    pub uid: Option<u32>,
-}
-
-impl Actor {
-    /// Returns the actor for records of what a command of a call does: the user, and the call.
-    #[must_use]
-    pub fn below_call(&self, call: &str) -> Self {
-        Self {
-            name: format!("{}, by a command of the call {call}", self.name),
-            uid: self.uid,
-        }
-    }
-
-    /// Returns the actor for records of what a command does that has outlived its call.
-    #[must_use]
-    pub fn below_ended_call(&self) -> Self {
-        Self {
-            name: format!("{}, by a command of a call that has ended", self.name),
-            uid: self.uid,
-        }
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
 }
 
 /// The reason why a step failed.
@@ -361,11 +328,12 @@ pub enum RunEvent {
     },
     /// The run continues with another text of its workflow, which is stored with the run.
     EditsTaken,
-    /// A user cancels the run: nothing more starts.
+    /// A user cancels the run: nothing more starts. Sedge itself does so if nothing continues a run
+    /// that is a part of another one.
     CancelRequested {
-        /// The user.
+        /// The user, or [Sedge itself](Actor::sedge).
         by: Actor,
-        /// The user's reason.
+        /// The reason.
         reason: Option<String>,
     },
     /// The deadline of the run has passed: nothing more starts, and the run fails.
@@ -480,6 +448,16 @@ pub enum RunEvent {
         /// What the deadline means.
         then: OnTimeout,
     },
+    /// A gate is opened again, because what its users decided on has changed: the text of the
+    /// workflow, the inputs, or the definitions and plugins that the run uses. The step with all its
+    /// expansions is as if it had never begun. Steps behind it that have not started wait for the new
+    /// decision.
+    GateReopened {
+        /// The gate.
+        gate: StepPath,
+        /// The steps that were skipped because of the former decision. They wait for the new one.
+        skipped: Vec<StepPath>,
+    },
     /// The run cannot continue before a gate is decided.
     Suspended,
     /// The run has ended.
@@ -534,6 +512,37 @@ impl RunEvent {
             | Self::StepRetried { .. }
             | Self::ChildSuspended { .. }
             | Self::GateOpened { .. }
+            | Self::GateReopened { .. }
+            | Self::Suspended
+            | Self::Ended { .. } => None,
+        }
+    }
+
+    /// Returns the child run that this event starts, with its step. The run may not exist yet.
+    #[must_use]
+    pub fn child_run(&self) -> Option<(&StepInstance, &RunId)> {
+        match self {
+            Self::StepStarted { step, child, .. } => child.as_ref().map(|run| (&step.step, run)),
+            Self::Started
+            | Self::Resumed
+            | Self::Released
+            | Self::Reset { .. }
+            | Self::EditsTaken
+            | Self::CancelRequested { .. }
+            | Self::DeadlinePassed
+            | Self::JobGuarded { .. }
+            | Self::Expanded { .. }
+            | Self::Guarded { .. }
+            | Self::EvaluationCalled { .. }
+            | Self::StepSucceeded { .. }
+            | Self::StepFailed { .. }
+            | Self::StepRetried { .. }
+            | Self::StepSkipped { .. }
+            | Self::ChildSuspended { .. }
+            | Self::GateOpened { .. }
+            | Self::GateDecided { .. }
+            | Self::GateExpired { .. }
+            | Self::GateReopened { .. }
             | Self::Suspended
             | Self::Ended { .. } => None,
         }
@@ -563,7 +572,8 @@ impl RunEvent {
             | Self::ChildSuspended { .. }
             | Self::GateOpened { .. }
             | Self::GateDecided { .. }
-            | Self::GateExpired { .. } => None,
+            | Self::GateExpired { .. }
+            | Self::GateReopened { .. } => None,
         }
     }
 }

@@ -470,6 +470,7 @@ pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {
             types::CallError::ChecksFailed(failures.collect())
         }
         CallError::TimedOut { after_ms } => types::CallError::TimedOut(after_ms),
-        CallError::Cancelled => types::CallError::Cancelled,
+        // The host ends the guests above a call that has lost its lock, so none gets this error.
+        CallError::Cancelled | CallError::LockLost => types::CallError::Cancelled,
     }
 }

@@ -57,7 +57,7 @@ pub enum Workload {
     /// One call and those that it makes: nothing is reserved.
     #[default]
     OneCall,
-    /// Many calls, as in a workflow or a server: a pool of instances is reserved.
+    /// Many calls, as in a large workflow or a server: a pool of instances is reserved.
     ManyCalls,
 }
 

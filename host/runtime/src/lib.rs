@@ -48,4 +48,4 @@ pub use engine::{Allocation, CoreDumps, EngineError, Runtime, Workload};
 pub use files::{CallFolder, Untouchable};
 pub use host::*;
 pub use plugin::{Compiled, LoadedPlugin, Plugin, PluginDescription, PluginError, sha256_hex};
-pub use staging::Staging;
+pub use staging::{Staging, StagingAbove};

@@ -4,12 +4,13 @@
 //! A staging area also protects the call against its own callees, which may change the same data
 //! while the call holds the lock of its model:
 //!
-//! - A call may not stage a name that one of its callers has staged.
+//! - A call may not stage a name that one of its callers has staged, or a call that has started the run
+//!   of this call.
 //! - For each name that a call reads or stages, the area has the *base*: the latest version at that
 //!   time. The store compares it when the changes are committed.
 //!
 //! Only callees can change the data of the call's model, so a call looks no base up before it starts
-//! its first nested call or command.
+//! its first nested call, run or command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,9 +30,21 @@ const CHANGE_BYTES_OVERHEAD: usize = 64;
 pub struct Staging {
     model: ModelName,
     call: Lineage,
-    caller: Option<Arc<Staging>>,
+    above: StagingAbove,
     bytes_max: usize,
     staged: Mutex<Staged>,
+}
+
+/// The staging area above that of a call.
+#[derive(Debug, Clone)]
+pub enum StagingAbove {
+    /// There is none.
+    Nothing,
+    /// That of the caller. The call sees what is staged there.
+    Caller(Arc<Staging>),
+    /// That of the call that has started the run of this call, or a run above it. The call does not see
+    /// what is staged there.
+    RunOf(Arc<Staging>),
 }
 
 #[derive(Debug, Default)]
@@ -70,24 +83,23 @@ pub(crate) enum StagedName {
 pub(crate) struct StagingFull;
 
 impl Staging {
-    /// Returns the empty staging area of a call of `model`; `caller` is the staging area of its
-    /// caller. A guest chooses how much it writes, and all but large files stays in memory until
-    /// the call ends, so the area holds at most `bytes_max`.
+    /// Returns the empty staging area of a call of `model`. A guest chooses how much it writes, and all
+    /// but large files stays in memory until the call ends, so the area holds at most `bytes_max`.
     #[must_use]
     pub fn new(
         model: ModelName,
         call: Lineage,
-        caller: Option<Arc<Staging>>,
+        above: StagingAbove,
         bytes_max: usize,
     ) -> Arc<Self> {
         let staging = Self {
             model,
             call,
-            caller,
+            above,
             bytes_max,
             staged: Mutex::default(),
         };
-        if staging.callers().any(|it| it.model == staging.model) {
+        if staging.ancestors().any(|it| it.model == staging.model) {
             staging.share();
         }
         Arc::new(staging)
@@ -189,14 +201,14 @@ impl Staging {
         Ok(())
     }
 
-    /// Returns the caller that has staged `name` of this call's model and not published it. `name`
+    /// Returns the ancestor that has staged `name` of this call's model and not published it. `name`
     /// is the current name of the data.
-    pub(crate) fn staged_by_caller(&self, name: &DataName) -> Option<Lineage> {
-        let own = self.callers().filter(|it| it.model == self.model);
+    pub(crate) fn staged_by_ancestor(&self, name: &DataName) -> Option<Lineage> {
+        let own = self.ancestors().filter(|it| it.model == self.model);
         let mut own = own.filter(|it| it.staged().current.values().any(|it| it == name));
-        let caller = own.next()?.call.clone();
-        self.seen(&caller);
-        Some(caller)
+        let ancestor = own.next()?.call.clone();
+        self.seen(&ancestor);
+        Some(ancestor)
     }
 
     /// Returns the maximum size of the staging area, in bytes.
@@ -268,13 +280,34 @@ impl Staging {
             .collect()
     }
 
-    /// Returns the staging areas of the callers, from the nearest one up.
+    /// Returns the staging areas of the callers in the run of the call, from the nearest one up.
     fn callers(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(self.caller.as_deref(), |it| it.caller.as_deref())
+        std::iter::successors(self.above.caller(), |it| it.above.caller())
+    }
+
+    /// Returns the staging areas of the callers, and of the calls above the run of the call.
+    fn ancestors(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(self.above.any(), |it| it.above.any())
     }
 
     fn staged(&self) -> MutexGuard<'_, Staged> {
         self.staged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StagingAbove {
+    fn caller(&self) -> Option<&Staging> {
+        match self {
+            Self::Caller(caller) => Some(caller),
+            Self::RunOf(_) | Self::Nothing => None,
+        }
+    }
+
+    fn any(&self) -> Option<&Staging> {
+        match self {
+            Self::Caller(above) | Self::RunOf(above) => Some(above),
+            Self::Nothing => None,
+        }
     }
 }
 
@@ -346,7 +379,11 @@ mod tests {
     /// Returns the staging area of the call with these ordinals.
     fn staging(model: &ModelName, path: &str, caller: Option<&Arc<Staging>>) -> Arc<Staging> {
         let call = format!("000000000000/{path}").parse().expect("a call");
-        Staging::new(model.clone(), call, caller.map(Arc::clone), BYTES_MAX)
+        let above = match caller {
+            Some(caller) => StagingAbove::Caller(Arc::clone(caller)),
+            None => StagingAbove::Nothing,
+        };
+        Staging::new(model.clone(), call, above, BYTES_MAX)
     }
 
     fn name(text: &str) -> DataName {
@@ -450,18 +487,43 @@ mod tests {
         // The data was renamed.
         outer.resolved(name("old"), true, base("x", 3));
         outer.resolved(name("z"), false, base("z", 0));
-        assert_eq!(innermost.staged_by_caller(&name("z")), None);
+        assert_eq!(innermost.staged_by_ancestor(&name("z")), None);
         let by = Some(outer.call.clone());
-        assert_eq!(innermost.staged_by_caller(&name("x")), by);
+        assert_eq!(innermost.staged_by_ancestor(&name("x")), by);
         assert_eq!(innermost.take_seen(), std::slice::from_ref(&outer.call));
-        assert_eq!(innermost.staged_by_caller(&name("y")), None);
+        assert_eq!(innermost.staged_by_ancestor(&name("y")), None);
         assert_eq!(
-            inner.staged_by_caller(&name("x")),
+            inner.staged_by_ancestor(&name("x")),
             None,
             "it is another model"
         );
         outer.take_all();
-        assert_eq!(innermost.staged_by_caller(&name("x")), None);
+        assert_eq!(innermost.staged_by_ancestor(&name("x")), None);
+    }
+
+    /// The call of a run that another call has started does not see what that call has staged.
+    #[test]
+    fn call_may_not_stage_what_a_call_above_its_run_has_staged() {
+        let (a, b): (ModelName, ModelName) =
+            ("a".parse().expect("a name"), "b".parse().expect("a name"));
+        let outer = staging(&a, "1", None);
+        outer.share();
+        assert_eq!(outer.base_first(name("x"), base("x", 0)), Ok(()));
+        assert_eq!(outer.push(write("x", "1")), Ok(()));
+        let call = "000000000001/1".parse().expect("a call");
+        let above = StagingAbove::RunOf(Arc::clone(&outer));
+        let inner = Staging::new(b, call, above, BYTES_MAX);
+        let innermost = staging(&a, "1/1", Some(&inner));
+        assert!(innermost.is_shared());
+        assert_eq!(
+            innermost.of_name(&a, &name("x")),
+            StagedName::As(Vec::new())
+        );
+        assert_eq!(innermost.take_seen(), [] as [Lineage; 0]);
+        let by = Some(outer.call.clone());
+        assert_eq!(innermost.staged_by_ancestor(&name("x")), by);
+        outer.take_all();
+        assert_eq!(innermost.staged_by_ancestor(&name("x")), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The audit: what users did, append-only.
 //!
-//! Other use cases append entries of their own. The start of a run, a decision at a gate and a
-//! request to cancel a run are appended here, in the transaction that makes them.
+//! Other use cases append entries of their own. The start of a run, its resumption, a decision at a
+//! gate, a request to cancel a run, a release of locks and what `run gc` deletes are appended here, in
+//! the transaction that makes them.
 
 use sedge_model::audit::AuditWord;
 use sedge_model::names::RunId;
@@ -12,8 +13,11 @@ use crate::Store;
 use crate::data::Scan;
 use crate::door::{Durability, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::runs::RunStart;
+use crate::runs::{RunRecord, RunStart};
 use crate::statements;
+
+/// What an entry is about if it is about the whole datastore.
+pub const ON_DATASTORE: &str = "datastore";
 
 /// Something that a user did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +93,7 @@ impl Store {
     }
 }
 
-fn audit_insert(tx: &Tx<'_>, entry: &AuditEntry) -> Result<(), TxFault> {
+pub(crate) fn audit_insert(tx: &Tx<'_>, entry: &AuditEntry) -> Result<(), TxFault> {
     let AuditEntry {
         actor: Actor { name, uid },
         what,
@@ -115,6 +119,32 @@ pub(crate) fn audit_start(tx: &Tx<'_>, start: &RunStart) -> Result<(), TxFault> 
         what: AuditWord::RunStarted.as_str().to_owned(),
         on: start.id.to_string(),
         detail: Some(subject),
+    };
+    audit_insert(tx, &entry)
+}
+
+/// Notes that a user resumes a run.
+pub(crate) fn audit_resume(tx: &Tx<'_>, run: &RunRecord, user: &Actor) -> Result<(), TxFault> {
+    let entry = AuditEntry {
+        actor: user.clone(),
+        what: AuditWord::RunResumed.as_str().to_owned(),
+        on: run.id.to_string(),
+        detail: Some(run.subject.clone()),
+    };
+    audit_insert(tx, &entry)
+}
+
+/// Notes that a user has deleted the records of old runs.
+pub(crate) fn audit_runs_deleted(tx: &Tx<'_>, by: &Actor, n_deleted: u64) -> Result<(), TxFault> {
+    let n_deleted = match n_deleted {
+        1 => "1 run".to_owned(),
+        n => format!("{n} runs"),
+    };
+    let entry = AuditEntry {
+        actor: by.clone(),
+        what: AuditWord::RunsDeleted.as_str().to_owned(),
+        on: ON_DATASTORE.to_owned(),
+        detail: Some(n_deleted),
     };
     audit_insert(tx, &entry)
 }

@@ -58,7 +58,8 @@ pub struct CallEnd {
     pub waited_us: u64,
     /// The lock table that the call's lock is in.
     pub lock_epoch: u64,
-    /// The owner of that lock; `None` if it is the call itself, under the claim of the commit.
+    /// The owner of that lock; `None` if it is the call itself, under the claim of the commit, in a
+    /// process that no other call has started.
     pub lock_owner: Option<LockOwner>,
 }
 
@@ -87,8 +88,8 @@ impl Store {
     ///
     /// # Errors
     /// Nothing is written after an error: [`StoreError::Fenced`] if the claim is no longer valid,
-    /// [`StoreError::LockLost`] if the call's lock is no longer valid, [`StoreError::NotOwner`] if
-    /// it writes data that belongs to another type, [`StoreError::ChangedMeanwhile`] if a name has
+    /// [`StoreError::LockLost`] or [`StoreError::CallerLockLost`] if the call's lock is no longer
+    /// valid, [`StoreError::NotOwner`] if it writes data that belongs to another type, [`StoreError::ChangedMeanwhile`] if a name has
     /// another latest version than the call builds on, [`StoreError::CallNotRunning`] if the call
     /// has not begun or has ended, and [`StoreError::LogMoved`] if the last event of the log is not
     /// the one that `follow` knows. The same call can then be committed again.

@@ -59,6 +59,16 @@ pub enum StoreError {
     /// table was created again.
     #[error("the call `{0}` lost its lock before it ended, so none of its changes were written")]
     LockLost(Lineage),
+    /// The writer is part of a command of a call whose lock a user released by force.
+    #[error(
+        "the lock of the call `{caller}` was released by force, and `{call}` is part of a command of that call, so none of its changes were written"
+    )]
+    CallerLockLost {
+        /// The call or the operation that writes.
+        call: Lineage,
+        /// The call whose lock was released.
+        caller: Lineage,
+    },
     /// The end of a call cannot be recorded, because it has not started or has ended already.
     #[error("the call `{0}` is not running")]
     CallNotRunning(Lineage),
@@ -258,9 +268,10 @@ impl Explain for StoreError {
             Self::Schema { .. } => ErrorCode::StoreVersion,
             Self::NetworkFileSystem(_) => ErrorCode::NetworkFileSystem,
             Self::RunMissing(_) => ErrorCode::RunMissing,
-            Self::Fenced(_) | Self::LockLost(_) | Self::ChangedMeanwhile { .. } => {
-                ErrorCode::Fenced
-            }
+            Self::Fenced(_)
+            | Self::LockLost(_)
+            | Self::CallerLockLost { .. }
+            | Self::ChangedMeanwhile { .. } => ErrorCode::Fenced,
             Self::NotOwner { .. } | Self::NameTaken { .. } => ErrorCode::NameTaken,
             Self::ContentMissing(_) | Self::ContentDamaged(_) | Self::Unreadable { .. } => {
                 ErrorCode::StoreUnreadable
@@ -300,6 +311,9 @@ impl Explain for StoreError {
             Self::RunMissing(_) => vec![Help::command("see the runs", UseCase::RunList)],
             Self::Fenced(run) => vec![run_help("see the state of the run", run)],
             Self::LockLost(call) => vec![run_help("see what was written before", call.run())],
+            Self::CallerLockLost { caller, .. } => {
+                vec![run_help("see the run of that call", caller.run())]
+            }
             Self::NotOwner { model, name, .. } | Self::NameTaken { model, name } => vec![
                 Help::advice("choose another name"),
                 Help::command("or delete the data of that name", UseCase::DataDelete)
@@ -339,7 +353,10 @@ impl Explain for StoreError {
     fn details(&self) -> Option<Details> {
         let run = if let Self::RunMissing(run) | Self::Fenced(run) | Self::LogMoved(run) = self {
             run
-        } else if let Self::LockLost(call) | Self::CallNotRunning(call) = self {
+        } else if let Self::LockLost(call)
+        | Self::CallerLockLost { call, .. }
+        | Self::CallNotRunning(call) = self
+        {
             call.run()
         } else {
             return None;

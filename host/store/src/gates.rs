@@ -98,6 +98,7 @@ impl<'a> OpenGates<'a> {
                     self.close_all_of(step);
                 }
             }
+            RunEvent::GateReopened { gate, .. } => self.close_all_of(gate),
             RunEvent::CancelRequested { .. }
             | RunEvent::DeadlinePassed
             | RunEvent::Ended { .. } => {

@@ -38,7 +38,7 @@ use sedge_model::call::StagedContent;
 use sedge_model::digest::Digest;
 use sedge_sys::folder::Folder;
 
-pub use audit::{AuditEntry, AuditFilter, AuditRecord};
+pub use audit::{AuditEntry, AuditFilter, AuditRecord, ON_DATASTORE};
 pub use backup::{BackupReport, RestoreReport};
 pub use blobs::{BlobWriter, ContentReader, INLINE_BYTES_MAX, Passing};
 pub use call_end::{CallEnd, Committed, PreparedEnd};
@@ -57,7 +57,7 @@ pub use medium::Medium;
 pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, WritePermit};
 pub use retention::{GcReport, GcRules};
 pub use run_log::{Author, EventRecord, FollowUp, LogEntry, RunEdits, UnsavedStart};
-pub use runs::{CalledRun, Claim, RunFilter, RunRecord, RunStart};
+pub use runs::{CalledRun, Claim, RunClaimant, RunFilter, RunRecord, RunStart};
 pub use tasks::{DirectModel, StartedTask};
 pub use unsaved::{UnsavedModel, UnsavedPut};
 

@@ -1,5 +1,7 @@
 //! Operations of users on data as a whole: deleting and renaming.
 
+use std::sync::Arc;
+
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName};
 
@@ -7,7 +9,7 @@ use crate::Store;
 use crate::changes::{data_find, versions_delete};
 use crate::door::{Durability, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::locks::{WriteLock, lock_check};
+use crate::locks::{LockOwner, WriteLock, lock_check};
 use crate::runs::word;
 use crate::statements;
 
@@ -18,6 +20,8 @@ pub struct WritePermit {
     pub by: Lineage,
     /// The lock table of that lock.
     pub lock_epoch: u64,
+    /// The call of another process whose command this process is part of, if any.
+    pub under: Option<Arc<LockOwner>>,
 }
 
 /// A request to delete data permanently.
@@ -92,7 +96,8 @@ impl Store {
     /// removes the files of large content.
     ///
     /// # Errors
-    /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
+    /// [`StoreError::LockLost`] or [`StoreError::CallerLockLost`] if the lock is no longer valid.
+    /// Nothing is then deleted.
     pub fn data_delete(
         &self,
         permit: &WritePermit,
@@ -177,6 +182,7 @@ impl WritePermit {
             epoch: self.lock_epoch,
             owner: &self.by,
             claim: 0,
+            under: self.under.as_deref(),
             writer: &self.by,
         };
         lock_check(tx, &lock)

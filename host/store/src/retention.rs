@@ -9,9 +9,10 @@ use sedge_model::call::CallStatus;
 use sedge_model::digest::{DIGEST_BYTES, Digest};
 use sedge_model::lifetime::{Keep, Lifetime, Retention};
 use sedge_model::names::{DataName, JobName, ModelName, RunId, SpecName, WorkflowName};
-use sedge_model::run::{ExpansionName, RunEvent, RunStatus, StepInstance, StepPath};
+use sedge_model::run::{Actor, ExpansionName, RunEvent, RunStatus, StepInstance, StepPath};
 
 use crate::Store;
+use crate::audit::audit_runs_deleted;
 use crate::changes::{data_settle, digest_of, version_delete};
 use crate::door::{Durability, RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
@@ -202,12 +203,18 @@ impl Store {
     /// Deletes runs that have ended, with their events, calls, logs and the runs that are a part of
     /// them. The data that they wrote and the audit are kept. A run that was resumed meanwhile, that
     /// is a part of another run, or of which a call started a run that has not
-    /// ended, is kept, too. Returns the number of deleted runs, without
-    /// those that were a part of them. The caller must hold the exclusive lock on the datastore.
+    /// ended, is kept, too. Each transaction notes in the audit how many runs `by`
+    /// has deleted, without those that were a part of them. Returns their number. The caller must hold
+    /// the exclusive lock on the datastore.
     ///
     /// # Errors
     /// The database fails, or [`StoreError::LockLost`].
-    pub fn runs_delete(&self, permit: &WritePermit, runs: &[RunId]) -> Result<u64, StoreError> {
+    pub fn runs_delete(
+        &self,
+        permit: &WritePermit,
+        runs: &[RunId],
+        by: &Actor,
+    ) -> Result<u64, StoreError> {
         let mut n_deleted = 0;
         for batch in runs.chunks(BATCH) {
             let (n, files) = self
@@ -220,6 +227,9 @@ impl Store {
                         if run_delete(tx, run, &mut files)? {
                             n_deleted += 1;
                         }
+                    }
+                    if n_deleted > 0 {
+                        audit_runs_deleted(tx, by, n_deleted)?;
                     }
                     Ok((n_deleted, files))
                 })?;
@@ -484,6 +494,11 @@ impl<'a> StepEnds<'a> {
                 self.ended.remove(step);
                 self.expanded.remove(step);
             }
+        } else if let RunEvent::GateReopened { gate, skipped } = event {
+            for step in skipped.iter().chain([gate]) {
+                self.ended.remove(step);
+                self.expanded.remove(step);
+            }
         }
     }
 
@@ -600,6 +615,16 @@ mod tests {
         };
         assert!(has_ended(&[guarded(true)]));
         assert!(!has_ended(&[guarded(false)]));
+    }
+
+    #[test]
+    fn step_that_waits_for_a_gate_again_has_not_ended() {
+        let reopened = |skipped: &[&str]| RunEvent::GateReopened {
+            gate: path("a/gate"),
+            skipped: skipped.iter().map(|it| path(it)).collect(),
+        };
+        assert!(!has_ended(&[succeeded("a/s", None), reopened(&["a/s"])]));
+        assert!(has_ended(&[succeeded("a/s", None), reopened(&[])]));
     }
 
     #[test]

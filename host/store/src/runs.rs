@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Store;
-use crate::audit::audit_start;
+use crate::audit::{audit_resume, audit_start};
 use crate::data::Scan;
 use crate::door::{Durability, SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
@@ -55,6 +55,25 @@ pub struct Claim {
     pub run: RunId,
     /// Counts the processes that claimed the run.
     pub number: u64,
+}
+
+/// The process that claims a run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunClaimant<'a> {
+    /// The id of the process.
+    pub session: &'a str,
+    /// The user who resumes the run, for the audit; `None` if the run continues as a part of another
+    /// run.
+    pub user: Option<&'a Actor>,
+}
+
+impl<'a> From<&'a str> for RunClaimant<'a> {
+    fn from(session: &'a str) -> Self {
+        Self {
+            session,
+            user: None,
+        }
+    }
 }
 
 /// The record of a run.
@@ -129,20 +148,22 @@ impl Store {
             })
     }
 
-    /// Claims a run, and appends events: all former claims become invalid. It is durable.
+    /// Claims a run, and appends events: all former claims become invalid. If a user resumes the run,
+    /// the audit says so. It is durable.
     ///
     /// `seen` is the record on which the caller based its decision to claim the run.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if another process has claimed the run since then.
-    pub fn run_claim(
+    pub fn run_claim<'a>(
         &self,
         seen: &RunRecord,
-        session: &str,
+        claimant: impl Into<RunClaimant<'a>>,
         events: &[RunEvent],
     ) -> Result<Claim, StoreError> {
+        let claimant = claimant.into();
         self.door.write("claim a run", Durability::PowerLoss, |tx| {
-            let claim = claim_take(tx, seen, session)?;
+            let claim = claim_take(tx, seen, claimant)?;
             events_insert(tx, &seen.id, events)?;
             Ok(claim)
         })
@@ -156,16 +177,17 @@ impl Store {
     /// # Errors
     /// Nothing is written after an error: [`StoreError::Fenced`] if another process has claimed the
     /// run since then; [`StoreError::LogMoved`] if `known` is not the last event of the log.
-    pub fn run_claim_edited(
+    pub fn run_claim_edited<'a>(
         &self,
         (seen, known): (&RunRecord, u64),
-        session: &str,
+        claimant: impl Into<RunClaimant<'a>>,
         edits: &RunEdits,
         events: &[RunEvent],
     ) -> Result<Claim, StoreError> {
+        let claimant = claimant.into();
         self.door
             .write("claim a run and edit it", Durability::PowerLoss, |tx| {
-                let claim = claim_take(tx, seen, session)?;
+                let claim = claim_take(tx, seen, claimant)?;
                 if last_seq(tx, &seen.id)? != known {
                     return Err(StoreError::LogMoved(seen.id.clone()).into());
                 }
@@ -277,6 +299,23 @@ impl Store {
         Ok(found)
     }
 
+    /// Returns the runs that commands of calls below `above` have started since then and that have
+    /// not ended, in the order of their starts. Only the runs since then are read.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn runs_of_commands(
+        &self,
+        above: &Lineage,
+        since: Timestamp,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        let part = Actor::name_part_below(above);
+        let given = values![since.0, &part];
+        self.door.read("list the runs that commands started", |tx| {
+            tx.all(statements::RUNS_OF_COMMANDS, &given, run_record)
+        })
+    }
+
     /// Returns the newest runs that match the filter, newest first, at most `n_max`.
     ///
     /// # Errors
@@ -315,10 +354,14 @@ impl Store {
 }
 
 /// Claims a run that is as it was seen.
-fn claim_take(tx: &Tx<'_>, seen: &RunRecord, session: &str) -> Result<Claim, TxFault> {
+fn claim_take(tx: &Tx<'_>, seen: &RunRecord, claimant: RunClaimant<'_>) -> Result<Claim, TxFault> {
+    let RunClaimant { session, user } = claimant;
     let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.stored()];
     if tx.execute(statements::RUN_CLAIM, &claimed)? == 0 {
         return Err(StoreError::Fenced(seen.id.clone()).into());
+    }
+    if let Some(user) = user {
+        audit_resume(tx, seen, user)?;
     }
     Ok(Claim {
         run: seen.id.clone(),

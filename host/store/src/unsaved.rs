@@ -5,6 +5,7 @@ use sedge_model::names::{ModelName, TypeName};
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
+use crate::audit::{AuditEntry, audit_insert};
 use crate::door::{Durability, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::names::WritePermit;
@@ -111,8 +112,8 @@ impl Store {
             .read("look for unused models", |tx| unused(tx, before_ms))
     }
 
-    /// Deletes the models that [`Store::unsaved_unused`] returns, and returns them. The deletion is
-    /// durable.
+    /// Deletes the models that [`Store::unsaved_unused`] returns, and returns them. The audit gets
+    /// `entry` for each of them, about its name. All of it is one durable transaction.
     ///
     /// # Errors
     /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
@@ -120,6 +121,7 @@ impl Store {
         &self,
         permit: &WritePermit,
         before_ms: u64,
+        entry: &AuditEntry,
     ) -> Result<Vec<ModelName>, StoreError> {
         self.door
             .write("delete unused models", Durability::PowerLoss, |tx| {
@@ -129,6 +131,11 @@ impl Store {
                     let of = values![name.as_str()];
                     tx.execute(statements::UNSAVED_DELETE, &of)?;
                     tx.execute(statements::USES_FORGET, &of)?;
+                    let entry = AuditEntry {
+                        on: name.to_string(),
+                        ..entry.clone()
+                    };
+                    audit_insert(tx, &entry)?;
                 }
                 Ok(names)
             })

@@ -82,6 +82,7 @@ fn what(event: &RunEvent) -> String {
             OnTimeout::Reject => format!("the gate `{gate}` was rejected by its deadline"),
             OnTimeout::Continue => format!("the gate `{gate}` was passed at its deadline"),
         },
+        RunEvent::GateReopened { gate, .. } => format!("the gate `{gate}` was opened again"),
         RunEvent::Suspended => "the run was suspended".to_owned(),
         RunEvent::Ended { status, .. } => format!("the run {}", status.as_str()),
     }

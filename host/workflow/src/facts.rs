@@ -6,6 +6,7 @@ use sedge_model::run::{EvaluationPlace, Expansion, ExpansionName, RunStatus, Ste
 
 use crate::instance::InstanceState;
 use crate::plan::Plan;
+use crate::reopen::ReopenedGates;
 
 /// The result of a job's guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct RunFacts {
     pub(crate) guards: Vec<Option<JobGuardEnd>>,
     /// The calls of expressions, in the order of the log.
     pub(crate) evaluations: BTreeMap<EvaluationPlace, Vec<u32>>,
+    /// The gates that were opened again.
+    pub(crate) reopened: ReopenedGates,
     pub(crate) n_calls: u32,
     pub(crate) is_suspended: bool,
     pub(crate) is_released: bool,
@@ -75,6 +78,7 @@ impl RunFacts {
             steps: plan.steps().map(|_| StepFacts::new()).collect(),
             guards: vec![None; plan.jobs().len()],
             evaluations: BTreeMap::new(),
+            reopened: ReopenedGates::default(),
             n_calls: 0,
             is_suspended: false,
             is_released: false,

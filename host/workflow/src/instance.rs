@@ -256,6 +256,7 @@ impl InstanceState {
             | RunEvent::JobGuarded { .. }
             | RunEvent::Expanded { .. }
             | RunEvent::EvaluationCalled { .. }
+            | RunEvent::GateReopened { .. }
             | RunEvent::Suspended
             | RunEvent::Ended { .. } => None,
         }
@@ -342,6 +343,7 @@ impl InstanceState {
             | RunEvent::GateOpened { .. }
             | RunEvent::GateDecided { .. }
             | RunEvent::GateExpired { .. }
+            | RunEvent::GateReopened { .. }
             | RunEvent::Suspended
             | RunEvent::Ended { .. } => None,
         }

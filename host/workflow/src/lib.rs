@@ -17,6 +17,7 @@ mod instance;
 mod next;
 mod plan;
 mod queue;
+mod reopen;
 mod reset;
 mod retry;
 mod state;

@@ -169,7 +169,20 @@ impl Naive<'_> {
     fn may_begin(&self, job: &Job, step: &Step) -> bool {
         let guard = self.state.job_guard(&job.name);
         let is_open = job.guard.is_none() || guard == Some(JobGuardEnd::Passed);
-        self.job_holds(job) == Some(true) && is_open && self.step_holds(step) == Some(true)
+        self.job_holds(job) == Some(true) && is_open && self.begins(step) == Some(true)
+    }
+
+    /// Returns whether the conditions of a step hold and the gates that were opened again and that it
+    /// waits for were approved; `None` if that may still change.
+    fn begins(&self, step: &Step) -> Option<bool> {
+        let holds = self.step_holds(step);
+        if holds != Some(true) {
+            return holds;
+        }
+        let plan = &self.state.plan;
+        let at = plan.step_index(&step.path).expect("the step exists");
+        let gates = &self.state.facts.reopened;
+        gates.are_passed(at, |gate| self.step_end(&plan.step_at(gate).path))
     }
 
     fn to_skip(&self) -> Option<StepInstance> {
@@ -184,7 +197,7 @@ impl Naive<'_> {
             let is_open = job.guard.is_none() || guard == Some(JobGuardEnd::Passed);
             let is_broken = match self.job_holds(job) {
                 Some(false) => true,
-                Some(true) => is_open && self.step_holds(step) == Some(false),
+                Some(true) => is_open && self.begins(step) == Some(false),
                 None => false,
             };
             self.state.facts.is_stopping() || (is_new && is_broken)

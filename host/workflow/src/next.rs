@@ -7,6 +7,7 @@ use crate::conditions::because;
 use crate::facts::{HandItem, InstanceKey, RunFacts};
 use crate::instance::InstanceState;
 use crate::plan::{Plan, TaskKind};
+use crate::reopen::is_passed;
 use crate::state::RunState;
 use crate::track::{ReadyRank, Tracker};
 
@@ -147,7 +148,24 @@ impl RunState {
         if self.facts.deadline_passed {
             return "the deadline of the run has passed".to_owned();
         }
+        if let Some(gate) = self.gate_not_passed(key.step) {
+            let gate = &self.plan.step_at(gate).path;
+            return format!("the gate `{gate}`, which was opened again, was not approved");
+        }
         because_of_parts(&self.plan, &self.tracker, key.step)
+    }
+
+    /// Returns the gate because of which a step is skipped whose own conditions hold.
+    fn gate_not_passed(&self, step: u32) -> Option<u32> {
+        let tracker = &self.tracker;
+        let job = self.plan.step_at(step).job;
+        if tracker.is_job_broken(&self.plan, job) == Some(true)
+            || tracker.is_step_broken(&self.plan, step) == Some(true)
+        {
+            return None;
+        }
+        let mut gates = self.facts.reopened.before(step);
+        gates.find(|gate| tracker.step_end(*gate).is_some_and(|end| !is_passed(end)))
     }
 }
 

@@ -105,7 +105,8 @@ fn words(error: &StepError) -> (Option<&'static str>, Option<&str>) {
             | CallError::Limit { .. }
             | CallError::ChecksFailed { .. }
             | CallError::ChangedMeanwhile { .. }
-            | CallError::Cancelled => (None, None),
+            | CallError::Cancelled
+            | CallError::LockLost => (None, None),
         },
         StepError::Assert { .. }
         | StepError::Child {

@@ -87,6 +87,7 @@ impl RunState {
                 self.interrupt(false);
             }
             RunEvent::Reset { steps } => self.reset(steps),
+            RunEvent::GateReopened { gate, skipped } => self.reopen(event, gate, skipped)?,
             RunEvent::CancelRequested { .. } => {
                 self.facts.is_cancelling = true;
                 self.rebuild();
@@ -398,7 +399,7 @@ impl RunState {
         self.interrupt(false);
     }
 
-    fn rebuild(&mut self) {
+    pub(crate) fn rebuild(&mut self) {
         #[cfg(test)]
         let n_operations = self.tracker.n_operations;
         self.tracker = Tracker::new(&self.plan, &self.facts);
@@ -553,7 +554,8 @@ impl EventNeeds {
             | RunEvent::Suspended => (true, false),
             RunEvent::EvaluationCalled { .. }
             | RunEvent::StepStarted { .. }
-            | RunEvent::GateOpened { .. } => (true, true),
+            | RunEvent::GateOpened { .. }
+            | RunEvent::GateReopened { .. } => (true, true),
         };
         Self { driver, going_on }
     }

@@ -6,6 +6,7 @@ mod graphs;
 mod hold;
 mod play;
 mod random;
+mod reopen;
 mod reset;
 mod simulation;
 mod stories;

@@ -307,7 +307,13 @@ impl Tracker {
                     (Some(false), _, _) | (Some(true), Some(true), Some(false)) => {
                         TrackedPlace::Skip
                     }
-                    (Some(true), Some(true), Some(true)) => ready,
+                    (Some(true), Some(true), Some(true)) => {
+                        match self.gates_passed(facts, key.step) {
+                            Some(true) => ready,
+                            Some(false) => TrackedPlace::Skip,
+                            None => TrackedPlace::Nowhere,
+                        }
+                    }
                     (None | Some(true), _, _) => TrackedPlace::Nowhere,
                 }
             }
@@ -318,6 +324,12 @@ impl Tracker {
             | InstanceState::Rejected
             | InstanceState::Skipped => TrackedPlace::Nowhere,
         }
+    }
+
+    /// Returns whether the gates that were opened again and that a step waits for were approved;
+    /// `None` if that may still change.
+    fn gates_passed(&self, facts: &RunFacts, step: u32) -> Option<bool> {
+        facts.reopened.are_passed(step, |gate| self.step_end(gate))
     }
 
     /// Returns where the guard of a job belongs.
@@ -371,6 +383,9 @@ impl Tracker {
         let is_job_over = job.n_left == 0;
         for leaf in &in_plan.dependents {
             self.decide(plan, facts, *leaf, end);
+        }
+        for behind in facts.reopened.behind(step) {
+            self.refresh_step(plan, facts, behind);
         }
         if is_job_over {
             self.job_ended(plan, facts, in_plan.job);

@@ -3,7 +3,7 @@
 //! Whole processes are measured first, as everywhere. Separate processes fill the datastores
 //! ([`fill`]), so that their memory is not counted for others.
 
-mod author;
+pub(crate) mod author;
 mod commit;
 mod files;
 pub(crate) mod fill;

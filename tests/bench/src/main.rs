@@ -72,6 +72,14 @@ struct Args {
     /// The number of versions to fill it with
     #[arg(long, hide = true, value_name = "N")]
     versions: Option<u64>,
+
+    /// Run as the process that measures the floor of a chain of steps
+    #[arg(long, hide = true, value_name = "FOLDER", requires = "steps")]
+    floor: Option<PathBuf>,
+
+    /// The number of steps of that chain
+    #[arg(long, hide = true, value_name = "N")]
+    steps: Option<usize>,
 }
 
 /// The number of repetitions.
@@ -133,6 +141,11 @@ fn main() -> Result<()> {
     if let (Some(folder), Some(n_versions)) = (args.fill, args.versions) {
         return datastore::fill::fill(&folder, n_versions);
     }
+    if let (Some(folder), Some(n_steps)) = (args.floor, args.steps) {
+        let floor = runtime()?.block_on(workflows::floor::measure(&folder, n_steps))?;
+        let lines = floor.map(|it| format!("{}\n", it.as_nanos())).concat();
+        return Ok(io::stdout().write_all(lines.as_bytes())?);
+    }
     let effort = if args.quick { QUICK } else { FULL };
     let release = release_folder()?;
     // The folder is beside the build, so all files are on the disk of the source.
@@ -156,7 +169,7 @@ fn main() -> Result<()> {
     runtime.block_on(of_datastore)?;
     let mut text = String::new();
     if let Some((repository, n_compiled, runs)) = measured {
-        runtime.block_on(workflows::in_process(&runs, effort, &mut figures))?;
+        runtime.block_on(workflows::in_process(&runs, &mut figures))?;
         runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
         expressions::measure(effort, &mut figures)?;
         let of_http = TestRepository::empty(&sedge, &folder.path().join("http"))?;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use sedge_app::Repository;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::types::{GivenInput, Workload};
-use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 
 use crate::Result;
 use crate::figures::Figures;
@@ -19,7 +18,7 @@ pub(crate) const COUNTS: [u32; 3] = [10, 100, 1000];
 /// The number of calls that `spawn` makes without a pool of instances.
 const COUNT_ON_DEMAND: u32 = 100;
 
-/// The repository, opened twice: for running workflows, which gets a pool of instances, and for
+/// The repository, opened twice: for running large workflows, which gets a pool of instances, and for
 /// running a single method.
 #[derive(Debug)]
 pub(crate) struct Nested {
@@ -30,7 +29,8 @@ pub(crate) struct Nested {
 impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
         let pool = repository.open_for(Workload::ManyCalls)?;
-        workflow_run(&cx_of(&pool), &WorkflowRunRequest::of("A")).await?;
+        // The first call starts the engine.
+        run(&pool, "sink", Vec::new()).await?;
         Ok(Self {
             pool,
             on_demand: repository.open()?,

@@ -20,7 +20,7 @@ use sedge_model::permission::grants::Grants;
 use sedge_model::run::{Actor, RunKind, RunOptions};
 use sedge_runtime::{
     CachePlaces, CallIdentity, CallPart, CallReport, CallSpec, CodeCache, CoreDumps, Plugin,
-    PluginError, Ports, Runtime, Staging, Surroundings, Untouchable, Workload,
+    PluginError, Ports, Runtime, Staging, StagingAbove, Surroundings, Untouchable, Workload,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -188,7 +188,12 @@ impl Parts {
     }
 
     async fn call(&self, lineage: &Lineage) -> Result<CallReport> {
-        let staging = Staging::new(self.model.clone(), lineage.clone(), None, 64 << 20);
+        let staging = Staging::new(
+            self.model.clone(),
+            lineage.clone(),
+            StagingAbove::Nothing,
+            64 << 20,
+        );
         let spec = CallSpec {
             identity: Arc::new(CallIdentity {
                 model: self.model.clone(),

@@ -26,6 +26,15 @@ const WARM: [(&str, &[&str]); 4] = [
     (PROCESS_WORKFLOW_RUN, &["workflow", "run", "A"]),
 ];
 
+/// What a process took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessTime {
+    /// The time from its start until its parent knows that it has ended.
+    pub(crate) wall: Duration,
+    /// The processor time that it used.
+    pub(crate) cpu: Duration,
+}
+
 /// Measures all processes in turns. Returns the number of files with compiled code that the warm
 /// ones wrote.
 pub(crate) fn measure(
@@ -53,20 +62,24 @@ pub(crate) fn measure(
 }
 
 /// Runs a command, and adds its time and its peak memory. The kernel counts all pages that the
-/// process had at once, including those of mapped files. Returns the processor time that it used.
+/// process had at once, including those of mapped files. Returns the times.
 pub(crate) fn sample(
     figures: &mut Figures,
     subject: &str,
     mut command: Command,
-) -> Result<Duration> {
+) -> Result<ProcessTime> {
     let since = Instant::now();
     let ended = command.spawn()?.wait4()?;
-    figures.add(subject, since.elapsed());
+    let wall = since.elapsed();
+    figures.add(subject, wall);
     if !ended.status.success() {
         return Err(format!("`{subject}` failed: {}", ended.status).into());
     }
     figures.add_peak(subject, ended.rusage.maxrss / 1024);
-    Ok(ended.rusage.utime + ended.rusage.stime)
+    Ok(ProcessTime {
+        wall,
+        cpu: ended.rusage.utime + ended.rusage.stime,
+    })
 }
 
 /// Returns the time at which each file of machine code in the cache was written.

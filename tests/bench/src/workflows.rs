@@ -1,31 +1,30 @@
-//! Runs of workflows, each in a process of its own: chains, steps side by side, large files, resuming
-//! at the last step, and showing a run.
+//! Runs of workflows, each in a process of its own: chains, steps side by side, large files, and
+//! showing a run; and resuming a run at its last step, in this process.
 //!
-//! The floor of a run is the sum of as many bare calls and durable rows as it has steps.
+//! The floor of a run is the sum of as many bare calls and durable rows as it has steps ([`floor`]).
 
+pub(crate) mod floor;
+mod resume;
 mod subjects;
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use sedge_model::names::RunId;
-use sedge_store::Store;
-use sedge_sys::folder::Folder;
 use serde_json::Value;
 
-use crate::bare::Bare;
-use crate::disk::Disk;
 use crate::figures::Figures;
-use crate::processes::sample;
+use crate::processes::{ProcessTime, sample};
 use crate::repository::{TestRepository, silenced};
 use crate::subjects::PROCESS_TRUE;
 use crate::{Effort, Result};
 
+use resume::WaitingRun;
 pub(crate) use subjects::rows;
 use subjects::{
-    CHAIN, CHAIN_EACH, FILES_LARGE, FILES_SMALL, FLOOR, LOAD, ONE, RESUME, SHOW, SIDE, SIDE_EACH,
+    CHAIN, CHAIN_EACH, CHAIN_STEPS, FILES_LARGE, FILES_SMALL, ONE, SHOW, SHOW_EACH, SHOW_ONE, SIDE,
+    SIDE_EACH,
 };
 
 /// The sizes of the workflows, in steps.
@@ -41,11 +40,11 @@ const LARGE_BYTES: usize = 10_000_000;
 /// The exit code of a run that waits for a decision.
 const SUSPENDED: i32 = 4;
 
-/// The repository of the workflows, and a resumed run of each size, by its place in [`N_STEPS`].
+/// The repository of the workflows, and runs of each size that wait until they are resumed.
 #[derive(Debug)]
 pub(crate) struct WorkflowRuns {
     repository: TestRepository,
-    resumed: Vec<(usize, RunId)>,
+    waiting: Vec<WaitingRun>,
 }
 
 /// Makes the workflows, and measures them in turns, the small ones first.
@@ -57,7 +56,7 @@ pub(crate) fn processes(
 ) -> Result<WorkflowRuns> {
     let repository = TestRepository::make(sedge, &folder.join("workflows"))?;
     fill(&repository, effort)?;
-    let mut resumed = Vec::new();
+    let mut waiting = Vec::new();
     for _ in 0..effort.n_workflow_rounds {
         sample(figures, PROCESS_TRUE, silenced(Command::new("/bin/true")))?;
         for (name, subject) in [FILES_SMALL, FILES_LARGE] {
@@ -66,62 +65,57 @@ pub(crate) fn processes(
         }
         let run = repository.command(&["workflow", "run", "chain-1"]);
         let one = sample(figures, ONE, run)?;
+        let shown_one = show(&repository, "chain-1", SHOW_ONE, figures)?;
         for (at, n) in sizes(effort) {
-            let of_chain = ("chain", CHAIN[at], CHAIN_EACH[at]);
-            for (kind, whole, each) in [of_chain, ("side", SIDE[at], SIDE_EACH[at])] {
-                let name = format!("{kind}-{n}");
-                let run = repository.command(&["workflow", "run", &name]);
-                let used = sample(figures, whole, run)?;
-                // The cost of the process and of one step is not that of the other steps.
-                let n_others = u32::try_from(n - 1)?;
-                figures.add(each, used.saturating_sub(one) / n_others);
+            floor::by_process(folder, n, at, figures)?;
+            let chain = size_run(&repository, &format!("chain-{n}"), CHAIN[at], figures)?;
+            let side = size_run(&repository, &format!("side-{n}"), SIDE[at], figures)?;
+            let shown = show(&repository, &format!("chain-{n}"), SHOW[at], figures)?;
+            figures.add(CHAIN_STEPS[at], chain.wall.saturating_sub(one.wall));
+            // The cost of the process and of one step is not that of the other steps.
+            let n_others = u32::try_from(n - 1)?;
+            for (each, whole, one) in [
+                (CHAIN_EACH[at], &chain, &one),
+                (SIDE_EACH[at], &side, &one),
+                (SHOW_EACH[at], &shown, &shown_one),
+            ] {
+                figures.add(each, whole.cpu.saturating_sub(one.cpu) / n_others);
             }
-            show(&repository, &format!("chain-{n}"), SHOW[at], figures)?;
-            resumed.push((at, resume(&repository, n, at, figures)?));
+            waiting.push((at, approved(&repository, n)?));
         }
     }
     Ok(WorkflowRuns {
         repository,
-        resumed,
+        waiting,
     })
 }
 
-/// Measures what the processes are compared with: bare calls in sequence, each followed by a durable
-/// row, and reading the log of a run.
-pub(crate) async fn in_process(
-    made: &WorkflowRuns,
-    effort: Effort,
+/// Measures what is compared within one process: resuming a run, and loading it.
+pub(crate) async fn in_process(made: &WorkflowRuns, figures: &mut Figures) -> Result<()> {
+    resume::measure(&made.repository, &made.waiting, figures).await?;
+    Ok(std::fs::remove_dir_all(&made.repository.folder)?)
+}
+
+/// Measures a process that runs a workflow.
+fn size_run(
+    repository: &TestRepository,
+    workflow: &str,
+    subject: &str,
     figures: &mut Figures,
-) -> Result<()> {
-    let folder = &made.repository.folder;
-    let mut disk = Disk::new(folder)?;
-    let bare = Bare::both()?;
-    for (at, n) in sizes(effort) {
-        let since = Instant::now();
-        for _ in 0..n {
-            bare.invoke().await?;
-            disk.commit()?;
-        }
-        figures.lap(FLOOR[at], since);
-    }
-    let store = Store::open(&Folder::open(&folder.join(".sedge/store"))?)?;
-    for (at, run) in &made.resumed {
-        let since = Instant::now();
-        let log = store.run_events(run)?;
-        figures.lap(LOAD[*at], since);
-        let n = N_STEPS[*at];
-        if log.len() < 2 * n {
-            return Err(format!("a log of {n} steps has only {} events", log.len()).into());
-        }
-    }
-    drop(store);
-    Ok(std::fs::remove_dir_all(folder)?)
+) -> Result<ProcessTime> {
+    let run = repository.command(&["workflow", "run", workflow]);
+    sample(figures, subject, run)
 }
 
 /// Returns the sizes that are measured, with their places in [`N_STEPS`].
 fn sizes(effort: Effort) -> impl Iterator<Item = (usize, usize)> {
     let sizes = N_STEPS.into_iter().enumerate();
     sizes.filter(move |(_, n)| *n <= effort.n_steps_max)
+}
+
+/// Returns the path of the file of a workflow.
+fn workflow_path(repository: &TestRepository, name: &str) -> PathBuf {
+    repository.folder.join(format!("workflows/{name}.yaml"))
 }
 
 fn fill(repository: &TestRepository, effort: Effort) -> Result<()> {
@@ -131,8 +125,7 @@ fn fill(repository: &TestRepository, effort: Effort) -> Result<()> {
     }
     let add = |name: &str, steps: String| -> Result<()> {
         let text = format!("name: {name}\njobs:\n  - name: main\n    steps:\n{steps}");
-        let path = repository.folder.join(format!("workflows/{name}.yaml"));
-        Ok(std::fs::write(path, text)?)
+        Ok(std::fs::write(workflow_path(repository, name), text)?)
     };
     let with_one = std::iter::once(1).chain(sizes(effort).map(|(_, n)| n));
     for n in with_one {
@@ -184,31 +177,23 @@ fn gated(n: usize) -> Result<String> {
     Ok(text)
 }
 
-/// Measures how long a process takes to continue a run whose last step is left. Returns the run.
-fn resume(
-    repository: &TestRepository,
-    n: usize,
-    at: usize,
-    figures: &mut Figures,
-) -> Result<RunId> {
+/// Runs a chain until only its last step is left, and may start. Returns the run.
+fn approved(repository: &TestRepository, n: usize) -> Result<RunId> {
     let name = format!("gated-{n}");
     let run = run_made(repository, &name)?;
     repository.run(&["workflow", "approve", &name, "gate"])?;
-    let resume = repository.command(&["workflow", "resume", &name]);
-    sample(figures, RESUME[at], resume)?;
     Ok(run)
 }
 
-/// Measures how long a process takes to show a run.
+/// Measures a process that shows a run.
 fn show(
     repository: &TestRepository,
     workflow: &str,
     subject: &str,
     figures: &mut Figures,
-) -> Result<()> {
+) -> Result<ProcessTime> {
     let run = run_made(repository, workflow)?.to_string();
-    sample(figures, subject, repository.command(&["run", "show", &run]))?;
-    Ok(())
+    sample(figures, subject, repository.command(&["run", "show", &run]))
 }
 
 /// Runs a workflow until it ends or waits, and returns the run.

@@ -181,6 +181,7 @@ codes! {
     NetworkFileSystem = "network_file_system", State, "The datastore is on a network file system, where it cannot be shared safely.";
     NoFileName = "no_file_name", Usage, "A path names no file.";
     OutOfResources = "out_of_resources", Temporary, "The process or the machine has no descriptors, memory, threads or locks left.";
+    OutputLost = "output_lost", State, "A command has done its work, but its output cannot be written.";
     PathOutside = "path_outside", State, "A path leads out of its folder.";
     PermissionDenied = "permission_denied", State, "The operating system denies the access.";
     PermissionsUndecided = "permissions_undecided", Usage, "A plugin requests permissions that are not decided yet; `details` lists them.";

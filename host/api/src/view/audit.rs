@@ -13,7 +13,7 @@ pub struct AuditEntryView {
     pub seq: u64,
     /// When it was written.
     pub at: Time,
-    /// The name of the user, as the operating system has it.
+    /// The name of the user, as the operating system has it; `Sedge` if no user decided it.
     pub actor: String,
     /// The number of the user in the operating system; null if it is not known.
     pub uid: Option<u32>,

@@ -12,7 +12,7 @@ use crate::problem::call::CallProblem;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunEventLine {
-    /// The run: the one that was started, or a run of a nested workflow.
+    /// The run: the one that was started, the run of a nested workflow, or one that a call has started.
     pub run: String,
     /// The number of the event in the log of its run, from 1. The events of one run are in this
     /// order. Null for a line that a call logged, which is not an event of the run.
@@ -180,6 +180,12 @@ pub enum RunEventView {
         step: String,
         /// The effect of the deadline.
         on_timeout: OnTimeoutView,
+    },
+    /// A gate is opened again, because what its users decided on has changed.
+    #[serde(rename_all = "camelCase")]
+    GateReopened {
+        /// The gate.
+        step: String,
     },
     /// The run waits until a gate is decided.
     Suspended,

@@ -40,8 +40,20 @@ pub struct RunView {
     /// The run that has started this one by a step or a call; null for any other run.
     pub parent: Option<String>,
     /// Whether the run is suspended and can only fail, because a step without `allowFailure` has
-    /// failed.
+    /// failed, or because its deadline has passed.
     pub can_only_fail: bool,
+    /// Whether the run is suspended or interrupted although its deadline has passed: it fails when it is
+    /// resumed. Absent if not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deadline_passed: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+fn is_false(it: &bool) -> bool {
+    !*it
 }
 
 /// The step or the call that runs a workflow, which has a run of its own.
@@ -192,6 +204,10 @@ pub struct StepView {
     pub deadline: Option<GateDeadlineView>,
     /// The digest of what users see before they decide the gate. Null for any other step.
     pub digest: Option<String>,
+    /// The approval of a gate that counts no more, because the gate was opened again. Absent for any
+    /// other step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_approval: Option<FormerApprovalView>,
     /// The error of a failed step. Null for any other step.
     pub error: Option<CallProblem>,
     /// Whether the run may succeed although this step failed.
@@ -199,6 +215,8 @@ pub struct StepView {
     /// The calls that were made for it, as `RUN/1`: one for each time that it was started. A call
     /// that could not begin is not among the calls of the run.
     pub calls: Vec<String>,
+    /// The calls that its guard or its condition made, as `RUN/1`.
+    pub evaluation_calls: Vec<String>,
     /// The run of a nested workflow. Null for any other step.
     pub child: Option<String>,
     /// The attempts that failed and were followed by another one.
@@ -212,6 +230,19 @@ pub struct StepView {
     /// How long it took from its start to its end, the commit included, in milliseconds; null
     /// without both.
     pub duration_ms: Option<u64>,
+}
+
+/// An approval of a gate that was opened again, because what the user approved has changed: the text
+/// of the workflow, the inputs, or a definition or plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerApprovalView {
+    /// The user.
+    pub by: String,
+    /// When the user approved.
+    pub at: Time,
+    /// The digest of what the user was shown. Null if it is not known.
+    pub digest: Option<String>,
 }
 
 /// An attempt that failed and was followed by another one.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::run::{GateDeadlineView, RunParentView, RunStatusView};
+use super::run::{FormerApprovalView, GateDeadlineView, RunParentView, RunStatusView};
 use crate::Time;
 use crate::problem::Place;
 use crate::problem::call::CallProblem;
@@ -294,6 +294,9 @@ pub struct GateView {
     /// The digest of what the user decides on: the workflow's text, the inputs, and the definitions
     /// and plugins that the run uses. Null for a run that an earlier version of Sedge began.
     pub digest: Option<String>,
+    /// The approval that counts no more, because the gate was opened again. Absent for any other gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former_approval: Option<FormerApprovalView>,
     /// The inputs of the run, with `[sealed]` in place of sensitive values; null if its workflow declares
     /// none.
     pub inputs: Option<Map<String, Value>>,

@@ -19,7 +19,7 @@ use sedge_model::permission::effective::Permissions;
 use sedge_model::run::CheckSkips;
 use sedge_runtime::{
     BoxFuture, CHECK_FAILED, CallIdentity, CallPart, CallReport, CallSpec, CalleeError, CallsPort,
-    Ports, RequestFault, Staging,
+    Ports, RequestFault, Staging, StagingAbove,
 };
 use serde_json::Value;
 
@@ -237,7 +237,7 @@ fn check_spec(method: &CallSpec, check: &CheckSpec) -> CallSpec {
         staging: Staging::new(
             identity.model.clone(),
             identity.lineage.clone(),
-            Some(Arc::clone(&method.staging)),
+            StagingAbove::Caller(Arc::clone(&method.staging)),
             0,
         ),
         ports,
@@ -285,7 +285,8 @@ fn failure(check: &CheckSpec, error: &CallError) -> CheckFailure {
         | CallError::Trapped { .. }
         | CallError::ChecksFailed { .. }
         | CallError::TimedOut { .. }
-        | CallError::Cancelled => format!("it could not be decided: {error}"),
+        | CallError::Cancelled
+        | CallError::LockLost => format!("it could not be decided: {error}"),
     };
     if message.len() > CHECK_MESSAGE_BYTES_MAX {
         message.truncate(message.floor_char_boundary(CHECK_MESSAGE_BYTES_MAX));

@@ -174,12 +174,19 @@ impl CallFrame {
         own.filter(|frame| frame.is_run).count()
     }
 
-    /// Returns the owner of the call's locks for the record of its writes. `claim` is the number of
-    /// the claim on the outermost run.
-    pub(crate) fn lock_owner(&self, claim: u64) -> Option<LockOwner> {
-        (self.lock_lineage != self.lineage).then(|| LockOwner {
+    /// Returns the owner of the call's locks for the record of its writes; `None` if it is the call
+    /// itself. `claim` is the number of the claim on the outermost run, and `under` the call of
+    /// another process whose command this process is part of.
+    pub(crate) fn lock_owner(
+        &self,
+        claim: u64,
+        under: Option<&Arc<LockOwner>>,
+    ) -> Option<LockOwner> {
+        let is_itself = self.lock_lineage == self.lineage && under.is_none();
+        (!is_itself).then(|| LockOwner {
             lineage: self.lock_lineage.clone(),
             claim,
+            under: under.cloned(),
         })
     }
 
@@ -686,9 +693,21 @@ mod tests {
         let owner = LockOwner {
             lineage: call.lock_lineage().clone(),
             claim: 5,
+            under: None,
         };
-        assert_eq!(call.lock_owner(5), Some(owner));
-        assert_eq!(one.lock_owner(5), None, "the call itself owns its locks");
+        assert_eq!(call.lock_owner(5, None), Some(owner.clone()));
+        assert_eq!(
+            one.lock_owner(5, None),
+            None,
+            "the call itself owns its locks"
+        );
+        let under = Arc::new(owner);
+        let joined = LockOwner {
+            lineage: one.lineage().clone(),
+            claim: 5,
+            under: Some(Arc::clone(&under)),
+        };
+        assert_eq!(one.lock_owner(5, Some(&under)), Some(joined));
     }
 
     #[test]

@@ -62,29 +62,18 @@ fn lock_fault(cx: &RunCx, frame: &CallFrame, error: LockError) -> AttemptFault {
             theirs,
             ..
         } => (cycle, DeadlockChains { ours, theirs }),
-        LockError::Timeout {
-            resource,
-            blockers,
-            waited_ms,
-        } => {
-            return AttemptFault::from(CallError::LockTimeout {
-                resource: resource.to_string(),
-                holders: blockers.iter().map(ToString::to_string).collect(),
-                waited_ms,
-            });
-        }
-        LockError::TableBusy { waited_ms } => {
-            return AttemptFault::from(CallError::LockTimeout {
-                resource: "the lock table".to_owned(),
-                holders: Vec::new(),
-                waited_ms,
-            });
-        }
-        other @ (LockError::Lost { .. }
+        other @ (LockError::Timeout { .. }
+        | LockError::TableBusy { .. }
+        | LockError::Lost { .. }
         | LockError::Version { .. }
         | LockError::Unreadable { .. }
         | LockError::File(_)
-        | LockError::Thread(_)) => return other.into(),
+        | LockError::Thread(_)) => {
+            return match contention_of(other) {
+                Ok(error) => error.into(),
+                Err(other) => other.into(),
+            };
+        }
     };
     match frame.roll_back(&cycle.breaks_at.lineage, chains.clone()) {
         Rollback::Refused => {
@@ -103,4 +92,37 @@ fn lock_fault(cx: &RunCx, frame: &CallFrame, error: LockError) -> AttemptFault {
         }),
     }
     AttemptFault::RolledBack
+}
+
+/// Returns the error for a call or a step that did not get a lock because of other calls.
+///
+/// # Errors
+/// Returns the error of the lock table if the reason is another one.
+pub(crate) fn contention_of(error: LockError) -> Result<CallError, LockError> {
+    Ok(match error {
+        LockError::Timeout {
+            resource,
+            blockers,
+            waited_ms,
+        } => CallError::LockTimeout {
+            resource: resource.to_string(),
+            holders: blockers.iter().map(ToString::to_string).collect(),
+            waited_ms,
+        },
+        LockError::TableBusy { waited_ms } => CallError::LockTimeout {
+            resource: "the lock table".to_owned(),
+            holders: Vec::new(),
+            waited_ms,
+        },
+        LockError::Deadlock { ours, theirs, .. } => CallError::Deadlock {
+            ours,
+            theirs,
+            difference: None,
+        },
+        other @ (LockError::Lost { .. }
+        | LockError::Version { .. }
+        | LockError::Unreadable { .. }
+        | LockError::File(_)
+        | LockError::Thread(_)) => return Err(other),
+    })
 }

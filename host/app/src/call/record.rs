@@ -9,7 +9,7 @@ use sedge_model::names::ModelName;
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepInstance;
 use sedge_runtime::CallReport;
-use sedge_store::{CallEnd, CallStart, Origin, StoreError};
+use sedge_store::{CallEnd, CallStart, LockOwner, Origin, StoreError};
 use sedge_sys::clock::Moment;
 use serde_json::Value;
 
@@ -47,6 +47,8 @@ pub(super) struct Record<'a> {
     replay: Option<Replay>,
     /// Whether the record of the call was left when a caller was rolled back.
     is_left: bool,
+    /// Whether the commit was refused because the lock of the call is no longer valid.
+    has_lost_lock: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,7 @@ impl<'a> Record<'a> {
             stage: Stage::Ready,
             replay,
             is_left,
+            has_lost_lock: false,
         }
     }
 
@@ -213,7 +216,13 @@ impl<'a> Record<'a> {
                     .end_refused(refused(&error), report.log, discarded)
                     .await;
             }
-            other => other?,
+            other => {
+                self.has_lost_lock = matches!(
+                    other,
+                    Err(StoreError::LockLost(_) | StoreError::CallerLockLost { .. })
+                );
+                other?
+            }
         };
         self.ended();
         match report.result {
@@ -290,7 +299,7 @@ impl<'a> Record<'a> {
             until_commit_us: micros(self.since.elapsed()),
             waited_us: micros(self.waited),
             lock_epoch: 0,
-            lock_owner: self.frame.lock_owner(self.cx.lock_claim()),
+            lock_owner: self.cx.lock_owner(self.frame),
         }
     }
 
@@ -303,7 +312,10 @@ impl<'a> Record<'a> {
     /// Hands the record to a task that records the call as cancelled.
     fn cut_off(&self) {
         let (cx, frame) = (Arc::clone(self.cx), Arc::clone(self.frame));
-        let end = self.end(Err(CallError::Cancelled));
+        let end = self.end(Err(match self.has_lost_lock {
+            true => CallError::LockLost,
+            false => CallError::Cancelled,
+        }));
         let call = frame.lineage().clone();
         let has_begun = self.cx.repository.background().spawn(async move {
             if let Err(error) = note_cancelled(&cx, end).await {
@@ -318,13 +330,18 @@ impl<'a> Record<'a> {
     }
 }
 
-async fn note_cancelled(cx: &RunCx, end: CallEnd) -> Result<(), AppError> {
-    match cx
-        .repository
-        .store()?
-        .call_commit(&cx.claim, end, None)
-        .await
-    {
+async fn note_cancelled(cx: &RunCx, mut end: CallEnd) -> Result<(), AppError> {
+    let store = cx.repository.store()?;
+    let owner = end.lock_owner.clone().unwrap_or_else(|| LockOwner {
+        lineage: end.lineage.clone(),
+        claim: cx.claim.number,
+        under: None,
+    });
+    // The lock of a caller may have been released by force, too. The record of each says so.
+    if store.fenced(&owner)?.is_some() {
+        end.result = Err(CallError::LockLost);
+    }
+    match store.call_commit(&cx.claim, end, None).await {
         // The call was cut off just after it was committed, or before it began.
         Err(StoreError::CallNotRunning(_)) => Ok(()),
         other => Ok(other.map(drop)?),

@@ -1,6 +1,7 @@
 //! The one place where text leaves a call: its log, its outcome or error, its writes, and its
 //! arguments for other calls. The host redacts the values of secrets here. A nested call whose
-//! arguments would be redacted is refused.
+//! arguments contain a secret or a sealed field is refused. A sensitive input of the run is passed on:
+//! the run redacts it in all text that leaves the callee.
 //!
 //! A weak value, such as `prod`, is redacted in logs, outcomes and errors. It is redacted in a
 //! call's writes only if the host has handed the secret to a call of the run. It stays in names,
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sedge_model::call::{CallError, LogLine, StagedChange, StagedContent, StagedWrite};
+use sedge_model::json_pointer::pointer_below;
 use sedge_model::names::{DataName, SecretName};
 use sedge_runtime::CallReport;
 use sedge_secrets::{Redactor, StreamRedactor};
@@ -28,8 +30,10 @@ pub(super) struct CallRedactor {
     all: Chain,
     /// For what the call writes.
     content: Chain,
-    /// For names, tags and arguments.
+    /// For names and tags.
     strong: Chain,
+    /// Finds what a call may not pass on. Sensitive inputs of the run are not among it.
+    not_passed: Chain,
 }
 
 /// Redactors, of which each is applied to what the one before it left.
@@ -47,6 +51,7 @@ impl CallRedactor {
             all,
             content,
             strong,
+            secrets,
         } = vault.redactors();
         let layers = seen.layers();
         let chain = |first: Arc<Redactor>, of: fn(&SealedLayer) -> &Arc<Redactor>| {
@@ -57,6 +62,7 @@ impl CallRedactor {
             all: chain(all, |it| &it.all),
             content: chain(content, |it| &it.strong),
             strong: chain(strong, |it| &it.strong),
+            not_passed: chain(secrets, |it| &it.strong),
         }
     }
 
@@ -74,9 +80,20 @@ impl CallRedactor {
         self.all.redact_json(value);
     }
 
-    /// Redacts the arguments that a call passes to a callee.
-    pub(super) fn arguments(&self, arguments: &mut Value) {
-        self.strong.redact_json(arguments);
+    /// Returns what a call passes to another call or to the run of a workflow, with marks in place of
+    /// what it may not pass on: secrets, and the sealed fields that it has seen.
+    pub(super) fn passed(&self, given: &Value) -> Value {
+        let mut passed = given.clone();
+        self.not_passed.redact_json(&mut passed);
+        passed
+    }
+
+    /// Returns the places of a value that contain a sensitive input, as JSON Pointers. [`Self::passed`]
+    /// has found no secret in the value.
+    pub(super) fn sensitive_places(&self, value: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        self.strong.places(value, String::new(), &mut found);
+        found
     }
 
     pub(super) fn line(&self, line: &mut LogLine) {
@@ -200,7 +217,8 @@ impl CallRedactor {
             | CallError::Cycle { .. }
             | CallError::Limit { .. }
             | CallError::TimedOut { .. }
-            | CallError::Cancelled => {}
+            | CallError::Cancelled
+            | CallError::LockLost => {}
         }
     }
 
@@ -248,5 +266,33 @@ impl Chain {
         self.0
             .iter()
             .for_each(|redactor| redactor.redact_json(value));
+    }
+
+    fn is_redacted(&self, text: &str) -> bool {
+        matches!(self.redact(text), Cow::Owned(_))
+    }
+
+    /// Adds the pointers of the texts and numbers that would be redacted. An object with such a key is
+    /// one place.
+    fn places(&self, value: &Value, at: String, found: &mut Vec<String>) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) if self.is_redacted(&number.to_string()) => found.push(at),
+            Value::String(text) if self.is_redacted(text) => found.push(at),
+            Value::Number(_) | Value::String(_) => {}
+            Value::Array(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    self.places(item, pointer_below(&at, &n.to_string()), found);
+                }
+            }
+            Value::Object(members) if members.keys().any(|key| self.is_redacted(key)) => {
+                found.push(at);
+            }
+            Value::Object(members) => {
+                for (key, member) in members {
+                    self.places(member, pointer_below(&at, key), found);
+                }
+            }
+        }
     }
 }

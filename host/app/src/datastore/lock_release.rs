@@ -7,7 +7,7 @@ use sedge_locks::table::QueuePlace;
 use sedge_model::audit::AuditWord;
 use sedge_model::names::ModelName;
 
-use crate::audit::{ON_DATASTORE, audit_note};
+use crate::audit::{ON_DATASTORE, audit_entry};
 use crate::cx::Cx;
 use crate::datastore::lock_status;
 use crate::datastore::view::lock_view;
@@ -17,8 +17,8 @@ use crate::error::AppError;
 /// model is given, this applies to all calls that hold a lock.
 ///
 /// Those calls and their callees are fenced off: the store rejects each of their commits as a
-/// whole. Calls that wait for the locks are granted them at once. This function itself needs no
-/// lock.
+/// whole. This includes processes that their commands start, also later. Calls that wait for the
+/// locks are granted them at once. This function itself needs no lock.
 ///
 /// # Errors
 /// Returns an error if `model` is not a valid name, or if the lock table or the datastore cannot be
@@ -54,20 +54,15 @@ pub fn datastore_lock_release(cx: &Cx, model: Option<&str>) -> Result<LocksRelea
         .collect();
     let mut taken = lock_status::locks(&cx.repository)?;
     taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
-    // A callee in the same run, or in the run of a nested workflow, is fenced off with its caller. A
-    // run that joined a call is not, so it is added here.
-    let joined = all.iter().map(|entry| &entry.request.owner);
-    let joined = joined.filter(|owner| owner.under.is_some() && is_taken(owner));
-    let lineages: Vec<_> = holders
-        .iter()
-        .chain(joined)
-        .map(|owner| owner.lineage.clone())
-        .collect();
+    // The fence of a call is also that of its callees, and of the processes that its commands have
+    // started or will start.
+    let lineages: Vec<_> = holders.iter().map(|owner| owner.lineage.clone()).collect();
     // The fence comes first: no other call may be granted the locks before the former holders are
-    // certain not to write.
-    cx.repository.store()?.fence(&lineages)?;
+    // certain not to write. Its transaction has the entry of the audit, which therefore exists
+    // whenever a call has been fenced off.
+    let entry = audit_entry(cx, AuditWord::LocksReleased, &on, Some(held_by(&holders)))?;
+    cx.repository.store()?.fence(&lineages, &entry)?;
     locks.release_by_force(epoch, &ids)?;
-    audit_note(cx, AuditWord::LocksReleased, &on, Some(held_by(&holders)))?;
     Ok(LocksReleased {
         released: taken.iter().map(lock_view).collect(),
     })

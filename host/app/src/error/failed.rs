@@ -236,9 +236,15 @@ impl WorkflowFailed {
             WorkflowFailedEnd::Steps => {}
             WorkflowFailedEnd::Cancelled { .. } | WorkflowFailedEnd::Deadline => return None,
         }
-        let mut failed = self.decisive().filter(|it| it.error.is_some());
-        let from = failed.find_map(|it| it.from.as_ref())?;
-        let purpose = "begin it again from the failed step";
+        let failed: Vec<&StepPath> = (self.decisive().filter(|it| it.error.is_some()))
+            .filter_map(|it| it.from.as_ref())
+            .collect();
+        let from = failed.first()?;
+        // The command runs all failed steps again, whichever of them it names.
+        let purpose = match failed.iter().all(|it| it == from) {
+            true => "run the failed step again",
+            false => "run the failed steps again",
+        };
         let help = Help::command(purpose, UseCase::WorkflowResume);
         let help = help.with("name", self.workflow.as_str());
         let help = help.with("run", self.run.as_str());

@@ -2,6 +2,8 @@
 
 use sedge_api::problem::{ErrorCode, Explain, Help, UseCase};
 use sedge_locks::error::LockError;
+use sedge_model::command::LINEAGE_VARIABLE;
+use sedge_model::lineage::Lineage;
 
 /// A lock was not acquired, or the operation is not allowed under the locks of a call.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,11 @@ pub enum LockUseError {
     /// The command that this process is part of has ended, or was killed with its call.
     #[error("`{0}` contains the token of a command that has ended, so nothing can run for it")]
     TokenVoid(&'static str),
+    /// A user released the lock of the call whose command this process is part of.
+    #[error(
+        "the lock of the call `{0}` was released by force, and this `sedge` is part of a command of that call, so it can neither run nor change anything"
+    )]
+    CallerLockLost(Lineage),
     /// A call that has started this run is being rolled back. The retry of that call continues the
     /// run, so no user sees this error.
     #[error("a call that has started this run is being rolled back")]
@@ -48,6 +55,7 @@ impl Explain for LockUseError {
             Self::Refused(error) => error.code(),
             Self::WithinCall { .. } => ErrorCode::WithinCall,
             Self::TokenVoid(_) => ErrorCode::TokenVoid,
+            Self::CallerLockLost(_) => ErrorCode::Fenced,
             Self::RolledBack => ErrorCode::Deadlock,
         }
     }
@@ -75,6 +83,14 @@ impl Explain for LockUseError {
             Self::TokenVoid(variable) => vec![Help::advice(format!(
                 "unset the environment variable `{variable}` to work independently of the call"
             ))],
+            Self::CallerLockLost(call) => vec![
+                Help::command("see the run of that call", UseCase::RunShow)
+                    .with("run", call.run().as_str()),
+                Help::advice(format!(
+                    "unset the environment variable `{LINEAGE_VARIABLE}` to work independently of \
+                     the call"
+                )),
+            ],
             Self::RolledBack => Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use sedge_lang::query::{Query, Selection};
 use sedge_lang::suggest::nearest;
 use sedge_model::call::DataKind;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{DataName, FileId, ModelName, SpecName};
+use sedge_model::names::{DataName, FileId, ModelName, SpecName, vary_part};
 use sedge_model::sealed::{SEALED_SHOWN, may_be_sealed, sealed_hidden};
 use sedge_store::{DataRecord, DataSnapshot, Scan, Scanned};
 use sedge_sys::clock::Timestamp;
@@ -34,15 +34,9 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 const NAMES_MAX: usize = 10_000;
 
 /// Counts the records of steps that one expression uses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct RecordsOfSteps {
     n_records: usize,
-}
-
-impl RecordsOfSteps {
-    pub(super) fn new() -> Self {
-        Self { n_records: 0 }
-    }
 }
 
 /// Finds the data that expressions need.
@@ -405,11 +399,15 @@ fn data_name(arguments: NeedArguments<'_>, vary: usize) -> Result<DataName, NoAn
 }
 
 /// Returns the name under which data of a spec is written whose name varies: the values follow the
-/// name, each after a hyphen.
+/// name, as [`vary_part`] has them.
 fn written_name(arguments: NeedArguments<'_>, vary: &[&str]) -> Result<DataName, NoAnswer> {
     let name = arguments.text(1)?;
-    let parts = std::iter::once(name).chain(vary.iter().copied());
-    let name = parts.collect::<Vec<_>>().join("-");
+    let part = |value: &&str| {
+        let refused = |error| NoAnswer::Refused(format!("no name varies by `{value}`: it {error}"));
+        vary_part(value).map_err(refused)
+    };
+    let suffix = vary.iter().map(part).collect::<Result<String, _>>()?;
+    let name = format!("{name}{suffix}");
     name.parse().map_err(|_| {
         // The error of the name repeats the rule, which is not what is wrong in an expression.
         NoAnswer::Refused(format!("`{name}` is not the name of data"))

@@ -10,6 +10,7 @@ use sedge_lang::workflow::Workflow;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{FileId, JobName, RunId, StepName};
 use sedge_model::run::{RunEvent, StepError, StepInstance, StepPath};
+use sedge_store::CalledRun;
 use sedge_sys::clock::Timestamp;
 use sedge_workflow::{InstanceState, Plan, RunState, StepEnd};
 use serde_json::{Map, Value, json};
@@ -121,6 +122,9 @@ impl StepWriters {
                 }
             }
             RunEvent::Reset { steps } => self.0.retain(|step, _| !steps.contains(&step.path)),
+            RunEvent::GateReopened { skipped, .. } => {
+                self.0.retain(|step, _| !skipped.contains(&step.path));
+            }
             RunEvent::Started
             | RunEvent::Resumed
             | RunEvent::Released
@@ -311,8 +315,8 @@ impl RunValues {
             let of_own = of_own.filter(|(path, _)| own == Some(&path.job));
             of_own.map(|(path, _)| &path.step).collect()
         };
-        let mut data = RecordsOfSteps::new();
-        let value = |of: &StepResult, data: &mut RecordsOfSteps| -> Result<Value, AppError> {
+        let mut data = RecordsRead::default();
+        let value = |of: &StepResult, data: &mut RecordsRead| -> Result<Value, AppError> {
             let records = match used.has_data_of(&of.step.path) {
                 true => records_of(evaluator, run, &of.writers, data)?,
                 false => None,
@@ -347,26 +351,47 @@ impl RunValues {
     }
 }
 
+/// What was read for the data of steps.
+#[derive(Default)]
+struct RecordsRead {
+    records: RecordsOfSteps,
+    /// The runs that calls of the run have started; `None` until they are needed.
+    called_runs: Option<Vec<CalledRun>>,
+}
+
 /// Returns the records that a step wrote, in the order of their commits; `None` if the records of the
-/// steps that are used are too large together to be held in memory.
+/// steps that are used are too large together to be held in memory. Those of the runs that the step or
+/// its call has started are among them.
 ///
 /// Only these records are read, however many the run has written.
 fn records_of(
     evaluator: &Evaluator<'_>,
     run: &RunId,
     writers: &Writers,
-    data: &mut RecordsOfSteps,
+    data: &mut RecordsRead,
 ) -> Result<Option<Vec<Value>>, AppError> {
     let root = Lineage::root(run.clone());
     let mut calls: Vec<Lineage> = writers.calls.iter().map(|it| root.child(*it)).collect();
     let store = evaluator.source.repository.store()?;
     let mut runs = writers.children.clone();
+    if !calls.is_empty() {
+        let called_runs = match &mut data.called_runs {
+            Some(known) => known,
+            None => data.called_runs.insert(store.runs_of_calls(run)?),
+        };
+        let has_started = |it: &&CalledRun| {
+            let ordinal = it.place.ordinals().first();
+            ordinal.is_some_and(|ordinal| writers.calls.contains(ordinal))
+        };
+        let started = called_runs.iter().filter(has_started);
+        runs.extend(started.map(|it| it.run.id.clone()));
+    }
     while let Some(child) = runs.pop() {
         let below = store.run_children(&child)?;
         runs.extend(below.into_iter().map(|it| it.id));
         calls.push(Lineage::root(child));
     }
-    evaluator.records_below(&calls, data)
+    evaluator.records_below(&calls, &mut data.records)
 }
 
 /// Returns the value of `run`. `workflow` is the name of the workflow, with its id if its file gives

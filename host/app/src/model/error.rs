@@ -282,9 +282,7 @@ impl Explain for ModelError {
             Self::EditedMeanwhile { file, .. } => vec![Help::advice(format!(
                 "compare {file} with your text, and edit it again"
             ))],
-            Self::BadInput(_) => vec![Help::advice(
-                "give each input once, with a value of the type in the schema",
-            )],
+            Self::BadInput(fault) => vec![Help::advice(bad_input_help(fault))],
         }
     }
 
@@ -344,6 +342,21 @@ fn save_help(name: &ModelName) -> Help {
     Help::command("write its definition to a file", UseCase::ModelCreate)
         .with("name", name.as_str())
         .with("fromDirect", Argument::on())
+}
+
+/// Returns what to write instead of a wrong input.
+fn bad_input_help(fault: &GivenInputError) -> &'static str {
+    match fault {
+        GivenInputError::Form | GivenInputError::Object(_) => {
+            "write `KEY=VALUE`, or one JSON object in quotes of the shell"
+        }
+        GivenInputError::Value { .. } => {
+            "give a value of the type in the schema; one after `KEY:json=` is JSON, in quotes of the shell"
+        }
+        GivenInputError::KeyPart(_) => "write a name before and after each dot of the key",
+        GivenInputError::Twice(_) => "give each input once",
+        GivenInputError::NotMap { .. } => "give the whole input, or only parts of it",
+    }
 }
 
 fn other_type_help(name: &ModelName) -> Help {

@@ -10,7 +10,7 @@ use sedge_lang::input::{GivenInput, GivenInputs};
 use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, RunId};
-use sedge_model::run::{Actor, CheckSkips, RunError, RunKind, RunOptions, RunStatus};
+use sedge_model::run::{Actor, CheckSkips, RunError, RunEvent, RunKind, RunOptions, RunStatus};
 use sedge_runtime::Plugin;
 use sedge_store::{Claim, RunStart, UnsavedPut};
 use sedge_sys::clock::Moment;
@@ -32,11 +32,13 @@ use crate::expression::EvaluatorSource;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::run::cancel::{cancel_requested, children_cancel, children_left_end};
+use crate::run::cancel::{
+    CALL_CANCELLED, CALL_CUT_OFF, cancel_requested, children_cancel, children_left_end,
+    command_runs_end,
+};
 use crate::run::cx::{ReadyModel, RunCx, RunParts};
 use crate::run::stop::StopReason;
 use crate::run::stored::{stored_arguments, stored_faults};
-use crate::run::view::cancellation_of;
 use crate::secret::vault::Vault;
 use crate::views::call::versions_written;
 
@@ -145,6 +147,7 @@ pub(super) async fn prepared_run(
         repository: repository.clone(),
         locks,
         vault,
+        call_above: None,
     };
     let cx = RunCx::new(parts, claim, options, cx.clock.now());
     let ending = RunEnding::new(&cx, &frame);
@@ -306,16 +309,38 @@ fn run_end(cx: &RunCx, status: RunStatus, error: Option<&RunError>) {
 }
 
 /// Ends the runs of workflows that the call has started and that are left. If the run was cancelled,
-/// so are those that wait for a decision.
+/// so are those that wait for a decision. The runs of commands that were cut off end in any case.
 fn children_end(cx: &RunCx, status: RunStatus) -> Result<(), AppError> {
-    let (repository, by) = (&cx.repository, cx.locks.actor());
-    if status != RunStatus::Cancelled {
-        return children_left_end(repository, cx.run(), by);
+    let repository = &cx.repository;
+    let (by, of_commands) = match status {
+        RunStatus::Cancelled => {
+            let record = repository.store()?.run_get(cx.run())?;
+            let log = repository.store()?.run_events(cx.run())?;
+            let decision = log.into_iter().find_map(|record| {
+                if let RunEvent::CancelRequested { by, reason } = record.event {
+                    return Some((by, reason));
+                }
+                None
+            });
+            // Without a decision, this process was requested to end.
+            let (by, reason) =
+                decision.unwrap_or_else(|| (Actor::sedge(), Some(CALL_CUT_OFF.to_owned())));
+            children_cancel(repository, &record, &by, reason.as_deref())?;
+            (by, CALL_CANCELLED)
+        }
+        RunStatus::Succeeded
+        | RunStatus::Failed
+        | RunStatus::Running
+        | RunStatus::Suspended
+        | RunStatus::Interrupted => {
+            children_left_end(repository, cx.run())?;
+            (Actor::sedge(), CALL_CUT_OFF)
+        }
+    };
+    match cx.runs_of_commands(&Lineage::root(cx.run().clone())) {
+        Some(runs) => command_runs_end(repository, &by, &runs, of_commands),
+        None => Ok(()),
     }
-    let record = repository.store()?.run_get(cx.run())?;
-    let log = repository.store()?.run_events(cx.run())?;
-    let reason = cancellation_of(&log).and_then(|it| it.reason);
-    children_cancel(repository, &record, by, reason.as_deref())
 }
 
 /// Returns the method of a name.

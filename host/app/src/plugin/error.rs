@@ -17,7 +17,7 @@ use sedge_model::permission::choice::ChoiceError;
 use sedge_runtime::{FetchError, PluginError};
 use sedge_sys::fault::Refusal;
 
-use crate::error::{near_or, quoted};
+use crate::error::{near_or, plugin_add_help, quoted};
 use crate::plugin::download::{download_causes, download_code, download_help};
 use crate::plugin::restore::NotFound;
 use crate::views::permission::request_view;
@@ -343,7 +343,7 @@ impl Explain for PluginUseError {
                     .with("name", models[0].as_str()),
                 Help::again("or leave models behind that cannot run").with("force", Argument::on()),
             ],
-            Self::TypeMissing { near, .. } => type_missing_help(near.as_ref()),
+            Self::TypeMissing { name, near } => type_missing_help(name, near.as_ref()),
             Self::Gone { from, .. } | Self::Damaged { from, .. } => vec![
                 Help::command("restore it", UseCase::PluginRestore),
                 restore_file(&format!(
@@ -417,11 +417,11 @@ fn refused(error: &PluginError) -> Option<ErrorCode> {
     }
 }
 
-fn type_missing_help(near: Option<&String>) -> Vec<Help> {
+fn type_missing_help(name: &str, near: Option<&String>) -> Vec<Help> {
     let see = Help::command("see the types", UseCase::PluginList);
     let mut help = near_or(near, see);
     if near.is_none() {
-        help.push(add("or add the plugin that provides it"));
+        help.push(plugin_add_help("or add the plugin that provides it", name));
     }
     help
 }

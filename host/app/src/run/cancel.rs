@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_api::view::run::{CancellationView, RunCancelled};
+use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 use sedge_model::run::{Actor, RunEvent, RunKind, RunStatus};
 use sedge_store::{Author, EventRecord, LogEntry, RunRecord};
@@ -23,11 +24,20 @@ use crate::workflow::inputs::text_redacted;
 /// question reads one entry of an index.
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
+/// The reason for which a run ends whose call was cut off.
+pub(crate) const CALL_CUT_OFF: &str = "the call that started it was cut off";
+
+/// The reason for which a run ends whose call was cancelled.
+pub(crate) const CALL_CANCELLED: &str = "the call that started it was cancelled";
+
+/// The reason for which a run ends whose call is made again.
+pub(crate) const CALL_REPEATED: &str = "the run of the call that started it was resumed";
+
 /// Cancels a run for the user of `cx`. The run is found by its id or by the beginning of its id.
 ///
 /// If a process works on the run, it starts nothing more, and stops what is running; until then the
 /// run is `cancelling`. A run that is suspended or interrupted ends at once, and so do the runs of
-/// its nested workflows.
+/// its nested workflows, and the interrupted runs that commands of its calls have started.
 ///
 /// # Errors
 /// Returns an error if there is no such run, if it has ended, or if it is part of another run.
@@ -50,7 +60,10 @@ pub fn run_cancel(cx: &Cx, id: &str, reason: Option<&str>) -> Result<RunCancelle
         cancel_one(&cx.repository, &child, &request)?;
         children.push(child.id.to_string());
     }
+    command_runs_end(&cx.repository, &by, &CommandRuns::of(&run), CALL_CANCELLED)?;
     let log = cancel_one(&cx.repository, &run, &request)?;
+    // A driver in this process need not wait until it asks for news.
+    cx.repository.driver_signals().wake(&run.id);
     let run = cx.repository.store()?.run_get(&run.id)?;
     Ok(RunCancelled {
         run: run_view_now(&cx.repository, &run)?,
@@ -66,8 +79,13 @@ pub fn run_cancel(cx: &Cx, id: &str, reason: Option<&str>) -> Result<RunCancelle
 /// Waits until a user cancels the run of one method. The driver of a workflow's run has other ways
 /// to learn of that.
 pub(crate) async fn cancel_requested(repository: &Repository, run: &RunId) {
+    // A task of this process that cancels the run makes this signal.
+    let signal = repository.driver_signals().register(run);
     loop {
-        clock::pause(POLL_EVERY).await;
+        tokio::select! {
+            () = signal.notified() => {}
+            () = clock::pause(POLL_EVERY) => {}
+        }
         match is_cancel_requested(repository, run) {
             Ok(true) => return,
             Ok(false) => {}
@@ -82,8 +100,9 @@ fn is_cancel_requested(repository: &Repository, run: &RunId) -> Result<bool, App
     Ok(store.run_seq(run)? > 0 && cancellation_of(&store.run_events(run)?).is_some())
 }
 
-/// Ends an interrupted run and the runs of its nested workflows as cancelled. Returns false, and
-/// leaves the run as it is, if a process has resumed it since `run` was read.
+/// Ends an interrupted run as cancelled, and with it the runs of its nested workflows and the
+/// interrupted runs that commands of its calls have started. Returns false, and leaves the run as it
+/// is, if a process has resumed it since `run` was read.
 pub(crate) fn interrupted_end(
     repository: &Repository,
     by: &Actor,
@@ -101,6 +120,7 @@ pub(crate) fn interrupted_end(
     for child in children_unended(repository, run)? {
         cancel_one(repository, &child, &request)?;
     }
+    command_runs_end(repository, by, &CommandRuns::of(run), CALL_CUT_OFF)?;
     cancel_one(repository, run, &request)?;
     let ended = repository.store()?.run_get(&run.id)?;
     Ok(ended.status.is_final())
@@ -133,15 +153,50 @@ pub(crate) fn children_cancel(
 ///
 /// # Errors
 /// The datastore cannot be read or written.
-pub(crate) fn children_left_end(
-    repository: &Repository,
-    run: &RunId,
-    by: &Actor,
-) -> Result<(), AppError> {
+pub(crate) fn children_left_end(repository: &Repository, run: &RunId) -> Result<(), AppError> {
     for called in repository.store()?.runs_of_calls(run)? {
         if repository.run_status(&called.run)? == RunStatus::Interrupted {
-            let reason = "the call that started it was cut off";
-            interrupted_end(repository, by, &called.run, reason)?;
+            interrupted_end(repository, &Actor::sedge(), &called.run, CALL_CUT_OFF)?;
+        }
+    }
+    Ok(())
+}
+
+/// The runs that commands of calls have started. Each is a run of its own, and only the record of who
+/// started it names the call.
+pub(crate) struct CommandRuns {
+    /// The calls are below this one, or of this run.
+    pub(crate) above: Lineage,
+    /// None was started before that.
+    pub(crate) since: Timestamp,
+}
+
+impl CommandRuns {
+    /// Returns the runs that commands of the calls of a run have started.
+    pub(crate) fn of(run: &RunRecord) -> Self {
+        Self {
+            above: Lineage::root(run.id.clone()),
+            since: run.started_at,
+        }
+    }
+}
+
+/// Ends runs that commands of calls have started and that were cut off together with their commands:
+/// nothing continues them any more. A run that waits for a decision is left, because its command has
+/// ended, and a user continues the run.
+///
+/// # Errors
+/// The datastore cannot be read or written.
+pub(crate) fn command_runs_end(
+    repository: &Repository,
+    by: &Actor,
+    runs: &CommandRuns,
+    reason: &str,
+) -> Result<(), AppError> {
+    let store = repository.store()?;
+    for run in store.runs_of_commands(&runs.above, runs.since)? {
+        if repository.run_status(&run)? == RunStatus::Interrupted {
+            interrupted_end(repository, by, &run, reason)?;
         }
     }
     Ok(())
@@ -269,4 +324,44 @@ fn ended(run: &RunRecord, status: RunStatus, log: &[EventRecord]) -> Option<AppE
         run: run.id.clone(),
         is,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use sedge_model::run::RunOptions;
+    use sedge_store::RunStart;
+
+    use super::*;
+    use crate::init::init;
+
+    /// Otherwise the driver learns of it only when it next asks for news.
+    #[test]
+    fn cancellation_wakes_the_driver_of_this_process() {
+        let folder = tempfile::tempdir().expect("there is room for temporary files");
+        init(folder.path()).expect("an empty folder");
+        let repository = Repository::open(folder.path()).expect("a repository");
+        let actor = Actor {
+            name: "ada".to_owned(),
+            uid: None,
+        };
+        let start = RunStart {
+            id: "000000000000".parse().expect("an id"),
+            kind: RunKind::Method,
+            subject: "sink".to_owned(),
+            method: Some("run".to_owned()),
+            source: None,
+            inputs: None,
+            exclusive: false,
+            session: String::new(),
+            actor: actor.clone(),
+            options: RunOptions::default(),
+        };
+        let store = repository.store().expect("a datastore");
+        store.run_start(&start, &[]).expect("it can be created");
+        let signal = repository.driver_signals().register(&start.id);
+        assert!(!signal.take());
+        let cx = Cx::new(Arc::clone(&repository), actor);
+        run_cancel(&cx, start.id.as_str(), None).expect("it has not ended");
+        assert!(signal.take());
+    }
 }

@@ -1,7 +1,7 @@
 //! What all calls of one run share: its claim, and each model as the run first read it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sedge_lang::definition::Definition;
@@ -15,11 +15,12 @@ use sedge_model::names::{RunId, TypeName};
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
 use sedge_model::run::{CheckSkips, RunOptions};
-use sedge_runtime::{CoreDump, Plugin};
-use sedge_store::Claim;
-use sedge_sys::clock::{Clock, Timestamp};
+use sedge_runtime::{CoreDump, Plugin, Staging};
+use sedge_store::{Claim, LockOwner};
+use sedge_sys::clock::{Clock, Moment, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::call::frame::CallFrame;
 use crate::cx::Cx;
 use crate::error::{AppError, PluginUseError, RepositoryError, type_missing_help};
 use crate::events::{DefinitionUpgrade, Event};
@@ -28,6 +29,7 @@ use crate::locks::Locks;
 use crate::model::upgrade::definition_upgraded;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::unsaved::is_unsaved;
+use crate::run::cancel::CommandRuns;
 use crate::run::names_known::names_known;
 use crate::run::stop::RunStop;
 use crate::run::stored::global_arguments;
@@ -52,6 +54,12 @@ pub(crate) struct RunCx {
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
     /// The calls of this run and of all child runs below it.
     n_calls: Arc<AtomicU32>,
+    /// Whether this process has run a command for a call of this run, of a child run below it, or of a
+    /// run above it.
+    has_run_commands: Arc<AtomicBool>,
+    /// The call that this run is below: it or a run above it was started by the call. `None` if no call
+    /// has started any of them.
+    call_above: Option<CallAbove>,
     /// What the run was asked to do besides its workflow and inputs.
     pub(crate) options: RunOptions,
     /// When the run was created.
@@ -65,6 +73,7 @@ pub(crate) struct RunCx {
 /// What a run has in common with the runs that are part of it.
 struct SharedByRuns {
     n_calls: Arc<AtomicU32>,
+    has_run_commands: Arc<AtomicBool>,
     lock_claim: u64,
 }
 
@@ -76,6 +85,19 @@ pub(crate) struct RunParts {
     pub(crate) repository: RepositorySnapshot,
     pub(crate) locks: Arc<Locks>,
     pub(crate) vault: Vault,
+    /// The call that the run is below, if any.
+    pub(crate) call_above: Option<CallAbove>,
+}
+
+/// What a call that has started a run means for the calls of that run, as long as both work.
+#[derive(Debug, Clone)]
+pub(crate) struct CallAbove {
+    /// The data that the call has staged. Calls below it do not see it, and cannot stage the same
+    /// names.
+    pub(crate) staging: Arc<Staging>,
+    /// When the call has to end. It is no deadline of the run, which may wait at a gate and outlive
+    /// the call.
+    pub(crate) deadline: Moment,
 }
 
 /// A model that can be called: its definition is valid, and its plugin is loaded.
@@ -102,6 +124,7 @@ impl RunCx {
     ) -> Arc<Self> {
         let shared = SharedByRuns {
             n_calls: Arc::default(),
+            has_run_commands: Arc::default(),
             lock_claim: claim.number,
         };
         Self::sharing(parts, claim, options, started_at, shared)
@@ -118,6 +141,7 @@ impl RunCx {
     ) -> Arc<Self> {
         let shared = SharedByRuns {
             n_calls: Arc::clone(&parent.n_calls),
+            has_run_commands: Arc::clone(&parent.has_run_commands),
             lock_claim: parent.lock_claim,
         };
         Self::sharing(parts, claim, options, started_at, shared)
@@ -132,6 +156,7 @@ impl RunCx {
     ) -> Arc<Self> {
         let SharedByRuns {
             n_calls,
+            has_run_commands,
             lock_claim,
         } = shared;
         let RunParts {
@@ -139,6 +164,7 @@ impl RunCx {
             repository,
             locks,
             vault,
+            call_above,
         } = parts;
         Arc::new(Self {
             stop: RunStop::new(base.cancel.clone()),
@@ -152,6 +178,8 @@ impl RunCx {
             inputs: OnceLock::new(),
             models: Mutex::default(),
             n_calls,
+            has_run_commands,
+            call_above,
             options,
             started_at,
             core_dump: Mutex::default(),
@@ -170,6 +198,12 @@ impl RunCx {
     /// Returns the number of the claim on the run to which the locks of this run's calls belong.
     pub(crate) fn lock_claim(&self) -> u64 {
         self.lock_claim
+    }
+
+    /// Returns the owner of a call's locks for the record of its writes; `None` if it is the call
+    /// itself.
+    pub(crate) fn lock_owner(&self, frame: &CallFrame) -> Option<LockOwner> {
+        frame.lock_owner(self.lock_claim, self.locks.under())
     }
 
     pub(crate) fn event(&self, event: Event) {
@@ -243,6 +277,26 @@ impl RunCx {
     /// Counts calls no more that will be made again.
     pub(crate) fn calls_uncounted(&self, n_calls: u32) {
         self.n_calls.fetch_sub(n_calls, Ordering::Relaxed);
+    }
+
+    /// Notes that a command of a call runs, which may start runs.
+    pub(crate) fn command_runs(&self) {
+        self.has_run_commands.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the runs that commands of calls below `above` have started; `None` if this process has
+    /// run no command. Those that former processes left were ended when the run was resumed.
+    pub(crate) fn runs_of_commands(&self, above: &Lineage) -> Option<CommandRuns> {
+        let has_any = self.has_run_commands.load(Ordering::Relaxed);
+        has_any.then(|| CommandRuns {
+            above: above.clone(),
+            since: self.started_at,
+        })
+    }
+
+    /// Returns the call that this run is below, if any.
+    pub(crate) fn call_above(&self) -> Option<&CallAbove> {
+        self.call_above.as_ref()
     }
 
     /// Keeps the core dump of a guest that trapped.
@@ -320,7 +374,7 @@ impl ReadyModel {
                     type_name.span.clone(),
                     format!("no plugin provides the type `{name}`"),
                 );
-                let help = type_missing_help(near.as_ref());
+                let help = type_missing_help(&name, near.as_ref());
                 return Err(RepositoryError::bad_file(fault, help).into());
             }
             other => other?,

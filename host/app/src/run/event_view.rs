@@ -185,6 +185,9 @@ fn event_view(run: &RunId, event: &RunEvent) -> RunEventView {
                 OnTimeout::Continue => OnTimeoutView::Continue,
             },
         },
+        RunEvent::GateReopened { gate, .. } => RunEventView::GateReopened {
+            step: gate.to_string(),
+        },
         RunEvent::Suspended => RunEventView::Suspended,
         RunEvent::Ended { status, .. } => RunEventView::Ended {
             status: status_view(*status),

@@ -94,6 +94,7 @@ pub(crate) fn failed_steps(workflow: &Workflow, log: &[EventRecord]) -> Vec<Fail
             | RunEvent::StepSkipped { .. }
             | RunEvent::ChildSuspended { .. }
             | RunEvent::GateOpened { .. }
+            | RunEvent::GateReopened { .. }
             | RunEvent::GateDecided {
                 decision: GateDecision::Approved,
                 ..

@@ -1,5 +1,5 @@
-//! Follows the log of a run, and those of the runs of its nested workflows, while a process of any
-//! kind works on them.
+//! Follows the log of a run, and those of the runs of its nested workflows and of the runs that its
+//! calls start, while a process of any kind works on them.
 //!
 //! The logs are the only source, so the reader and the process that works need not know each other.
 
@@ -22,10 +22,28 @@ pub const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 /// The state of following a run: how far each log was read.
 #[derive(Debug)]
 pub struct RunFollower {
-    /// The runs, the one that was started first, each with the number of the last event that was
-    /// read.
-    runs: Vec<(RunId, u64)>,
+    /// The runs, the one that was started first.
+    runs: Vec<FollowedRun>,
     known: HashSet<RunId>,
+}
+
+#[derive(Debug)]
+struct FollowedRun {
+    id: RunId,
+    /// The number of the last event that was read.
+    seq: u64,
+    /// Whether that event is the end of the run, so that its calls have started all their runs.
+    has_ended: bool,
+}
+
+impl FollowedRun {
+    fn new(id: RunId) -> Self {
+        Self {
+            id,
+            seq: 0,
+            has_ended: false,
+        }
+    }
 }
 
 impl RunFollower {
@@ -34,7 +52,7 @@ impl RunFollower {
     pub fn new(run: RunId) -> Self {
         Self {
             known: HashSet::from([run.clone()]),
-            runs: vec![(run, 0)],
+            runs: vec![FollowedRun::new(run)],
         }
     }
 
@@ -58,47 +76,31 @@ impl RunFollower {
     ) -> Result<(), AppError> {
         let store = repository.store()?;
         let mut at = 0;
-        // Reading the log of a run can add the runs of its nested workflows.
-        while let Some((run, seq)) = self.runs.get(at).cloned() {
+        // A run can add the runs of its nested workflows, and those that its calls have started.
+        while let Some(followed) = self.runs.get(at) {
+            let (run, seq, has_ended) = (followed.id.clone(), followed.seq, followed.has_ended);
             for record in store.run_events_after(&run, seq)? {
-                self.runs[at].1 = record.seq;
-                if let Some(child) = child_of(&record.event)
-                    && self.known.insert(child.clone())
-                {
-                    self.runs.push((child.clone(), 0));
+                let followed = &mut self.runs[at];
+                followed.seq = record.seq;
+                followed.has_ended = matches!(record.event, RunEvent::Ended { .. });
+                if let Some((_, child)) = record.event.child_run() {
+                    self.add(child);
                 }
                 take(&run, record);
+            }
+            if !has_ended {
+                for called in store.runs_of_calls(&run)? {
+                    self.add(&called.run.id);
+                }
             }
             at += 1;
         }
         Ok(())
     }
-}
 
-/// Returns the run of a nested workflow that begins with an event. It may not exist yet.
-fn child_of(event: &RunEvent) -> Option<&RunId> {
-    match event {
-        RunEvent::StepStarted { child, .. } => child.as_ref(),
-        RunEvent::Started
-        | RunEvent::Resumed
-        | RunEvent::Released
-        | RunEvent::Reset { .. }
-        | RunEvent::EditsTaken
-        | RunEvent::CancelRequested { .. }
-        | RunEvent::DeadlinePassed
-        | RunEvent::JobGuarded { .. }
-        | RunEvent::Expanded { .. }
-        | RunEvent::Guarded { .. }
-        | RunEvent::EvaluationCalled { .. }
-        | RunEvent::StepSucceeded { .. }
-        | RunEvent::StepFailed { .. }
-        | RunEvent::StepRetried { .. }
-        | RunEvent::StepSkipped { .. }
-        | RunEvent::ChildSuspended { .. }
-        | RunEvent::GateOpened { .. }
-        | RunEvent::GateDecided { .. }
-        | RunEvent::GateExpired { .. }
-        | RunEvent::Suspended
-        | RunEvent::Ended { .. } => None,
+    fn add(&mut self, run: &RunId) {
+        if self.known.insert(run.clone()) {
+            self.runs.push(FollowedRun::new(run.clone()));
+        }
     }
 }

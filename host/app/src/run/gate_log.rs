@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use sedge_api::view::run::{GateDeadlineView, OnTimeoutView};
+use sedge_api::view::run::{FormerApprovalView, GateDeadlineView, OnTimeoutView};
 use sedge_model::run::{
     Actor, GateDeadline, GateDecision, GateShown, OnTimeout, RunEvent, StepInstance, StepPath,
 };
@@ -19,7 +19,18 @@ pub(crate) struct GateEntry {
     pub(crate) opened_at: Timestamp,
     pub(crate) shown: GateShown,
     pub(crate) deadline: Option<GateDeadline>,
+    /// The approval that counted before the gate was opened again.
+    pub(crate) former: Option<FormerApproval>,
     end: Option<GateEnd>,
+}
+
+/// An approval that counts no more, because the gate was opened again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FormerApproval {
+    pub(crate) by: Actor,
+    pub(crate) at: Timestamp,
+    /// The digest of what the user was shown, if it is known.
+    pub(crate) digest: Option<String>,
 }
 
 /// The end of a gate.
@@ -50,6 +61,7 @@ impl GateEntry {
             opened_at: at,
             shown: shown.clone(),
             deadline,
+            former: None,
             end: None,
         }
     }
@@ -67,6 +79,54 @@ impl GateEntry {
         })
     }
 
+    /// Returns whether the gate is open, or a user has approved it.
+    pub(crate) fn is_of_users(&self, now: Timestamp) -> bool {
+        self.end(now).is_none() || self.is_approved(now)
+    }
+
+    /// Returns whether a user has approved the gate.
+    pub(crate) fn is_approved(&self, now: Timestamp) -> bool {
+        match self.end(now) {
+            Some(GateEnd::Decided { decision, .. }) => decision == GateDecision::Approved,
+            Some(GateEnd::Expired { .. } | GateEnd::Skipped) | None => false,
+        }
+    }
+
+    /// Returns whether the gate was rejected: by a user, or by its deadline, which then counts like a
+    /// user.
+    pub(crate) fn is_rejected(&self, now: Timestamp) -> bool {
+        match self.end(now) {
+            Some(GateEnd::Decided { decision, .. }) => decision == GateDecision::Rejected,
+            Some(GateEnd::Expired { then, .. }) => then == OnTimeout::Reject,
+            Some(GateEnd::Skipped) | None => false,
+        }
+    }
+
+    /// Returns the approval by a user; `None` if there is none.
+    fn approval(&self) -> Option<FormerApproval> {
+        match &self.end {
+            Some(GateEnd::Decided {
+                decision: GateDecision::Approved,
+                by,
+                at,
+                ..
+            }) => Some(FormerApproval {
+                by: by.clone(),
+                at: *at,
+                digest: self.digest().map(str::to_owned),
+            }),
+            Some(
+                GateEnd::Decided {
+                    decision: GateDecision::Rejected,
+                    ..
+                }
+                | GateEnd::Expired { .. }
+                | GateEnd::Skipped,
+            )
+            | None => None,
+        }
+    }
+
     /// Returns the digest of what users are shown; `None` if an earlier version of Sedge opened the
     /// gate.
     pub(crate) fn digest(&self) -> Option<&str> {
@@ -74,25 +134,74 @@ impl GateEntry {
     }
 }
 
+/// The gates of a log that was read up to some event.
+#[derive(Default)]
+struct GateLog {
+    gates: Vec<GateEntry>,
+    /// The places of the gates in `gates`.
+    places: HashMap<StepInstance, usize>,
+    /// The approvals of gates that are opened again.
+    former: HashMap<StepInstance, FormerApproval>,
+}
+
+impl GateLog {
+    fn opened(&mut self, entry: GateEntry) {
+        let former = self.former.get(&entry.gate).cloned();
+        self.places.insert(entry.gate.clone(), self.gates.len());
+        self.gates.push(GateEntry { former, ..entry });
+    }
+
+    fn ended(&mut self, gate: &StepInstance, end: GateEnd) {
+        if let Some(place) = self.places.get(gate) {
+            self.gates[*place].end = Some(end);
+        }
+    }
+
+    fn expired(&mut self, at: Timestamp, gate: &StepInstance, then: OnTimeout) {
+        let place = self.places.get(gate);
+        let deadline = place.and_then(|place| self.gates[*place].deadline);
+        let at = deadline.map_or(at, |deadline| deadline_at(&deadline));
+        self.ended(gate, GateEnd::Expired { then, at });
+    }
+
+    /// Notes that steps begin again, so that former approvals of theirs are no longer of interest.
+    fn reset(&mut self, steps: &[StepPath]) {
+        let steps = steps.iter().collect();
+        self.remove(&steps);
+        self.former.retain(|gate, _| !steps.contains(&gate.path));
+    }
+
+    /// Notes that a gate is opened again. Its approval is kept, or the one before that.
+    fn reopened(&mut self, gate: &StepPath, skipped: &[StepPath]) {
+        let steps = skipped.iter().chain([gate]).collect();
+        for entry in self.remove(&steps) {
+            if let Some(former) = entry.approval().or_else(|| entry.former.clone()) {
+                self.former.insert(entry.gate, former);
+            }
+        }
+    }
+
+    /// Removes the gates of these steps, and returns them.
+    fn remove(&mut self, steps: &HashSet<&StepPath>) -> Vec<GateEntry> {
+        let gates = std::mem::take(&mut self.gates).into_iter();
+        let (removed, kept) = gates.partition(|entry| steps.contains(&entry.gate.path));
+        self.gates = kept;
+        let place = |(place, entry): (usize, &GateEntry)| (entry.gate.clone(), place);
+        self.places = self.gates.iter().enumerate().map(place).collect();
+        removed
+    }
+}
+
 /// Returns the gates that a log has opened, in that order.
 pub(crate) fn gate_entries(log: &[EventRecord]) -> Vec<GateEntry> {
-    let mut gates: Vec<GateEntry> = Vec::new();
-    let mut places: HashMap<StepInstance, usize> = HashMap::new();
-    let end = |gates: &mut [GateEntry], place: Option<&usize>, end: GateEnd| {
-        if let Some(place) = place {
-            gates[*place].end = Some(end);
-        }
-    };
+    let mut gates = GateLog::default();
     for EventRecord { at, event, .. } in log {
         match event {
             RunEvent::GateOpened {
                 gate,
                 shown,
                 deadline,
-            } => {
-                places.insert(gate.clone(), gates.len());
-                gates.push(GateEntry::opened(*at, gate, shown, *deadline));
-            }
+            } => gates.opened(GateEntry::opened(*at, gate, shown, *deadline)),
             RunEvent::GateDecided {
                 gate,
                 decision,
@@ -106,23 +215,12 @@ pub(crate) fn gate_entries(log: &[EventRecord]) -> Vec<GateEntry> {
                     at: *at,
                     comment: comment.clone(),
                 };
-                end(&mut gates, places.get(gate), decided);
+                gates.ended(gate, decided);
             }
-            RunEvent::GateExpired { gate, then } => {
-                let place = places.get(gate);
-                let deadline = place.and_then(|place| gates[*place].deadline);
-                let at = deadline.map_or(*at, |deadline| deadline_at(&deadline));
-                end(&mut gates, place, GateEnd::Expired { then: *then, at });
-            }
-            RunEvent::StepSkipped { step, .. } => {
-                end(&mut gates, places.get(step), GateEnd::Skipped);
-            }
-            RunEvent::Reset { steps } => {
-                let steps: HashSet<&StepPath> = steps.iter().collect();
-                gates.retain(|entry| !steps.contains(&entry.gate.path));
-                let place = |(place, entry): (usize, &GateEntry)| (entry.gate.clone(), place);
-                places = gates.iter().enumerate().map(place).collect();
-            }
+            RunEvent::GateExpired { gate, then } => gates.expired(*at, gate, *then),
+            RunEvent::StepSkipped { step, .. } => gates.ended(step, GateEnd::Skipped),
+            RunEvent::Reset { steps } => gates.reset(steps),
+            RunEvent::GateReopened { gate, skipped } => gates.reopened(gate, skipped),
             RunEvent::Started
             | RunEvent::Resumed
             | RunEvent::Released
@@ -142,7 +240,7 @@ pub(crate) fn gate_entries(log: &[EventRecord]) -> Vec<GateEntry> {
             | RunEvent::Ended { .. } => {}
         }
     }
-    gates
+    gates.gates
 }
 
 /// Returns the events which say that deadlines have decided gates, as far as the log lacks them.
@@ -191,6 +289,15 @@ pub(crate) fn deadline_view(deadline: &GateDeadline) -> GateDeadlineView {
             OnTimeout::Reject => OnTimeoutView::Reject,
             OnTimeout::Continue => OnTimeoutView::Continue,
         },
+    }
+}
+
+/// Returns the view of an approval that counts no more.
+pub(crate) fn former_approval_view(former: &FormerApproval) -> FormerApprovalView {
+    FormerApprovalView {
+        by: former.by.name.clone(),
+        at: time(former.at),
+        digest: former.digest.clone(),
     }
 }
 
@@ -255,6 +362,43 @@ mod tests {
             format!("{} {end}", entry.gate)
         });
         assert_eq!(shown.collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn gate_that_is_opened_again_has_the_former_approval() {
+        let events = [
+            opened("j/a", None),
+            RunEvent::GateDecided {
+                gate: instance("j/a"),
+                decision: GateDecision::Approved,
+                by: Actor {
+                    name: "ann".to_owned(),
+                    uid: None,
+                },
+                comment: None,
+                shown: None,
+            },
+            RunEvent::GateReopened {
+                gate: instance("j/a").path,
+                skipped: Vec::new(),
+            },
+            opened("j/a", None),
+        ];
+        let record = |(n, event)| EventRecord {
+            seq: n + 1,
+            at: Timestamp(n),
+            event,
+        };
+        let log: Vec<_> = (0_u64..).zip(events).map(record).collect();
+        assert_eq!(gate_entries(&log[..3]), []);
+        let gates = gate_entries(&log);
+        assert_eq!((gates.len(), gates[0].end(Timestamp(9))), (1, None));
+        let former = gates[0].former.as_ref().expect("it was approved before");
+        let expect = ("ann", Timestamp(1), Some("d"));
+        assert_eq!(
+            (former.by.name.as_str(), former.at, former.digest.as_deref()),
+            expect
+        );
     }
 
     #[test]

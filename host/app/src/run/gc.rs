@@ -7,9 +7,9 @@ use sedge_model::names::RunId;
 use sedge_model::run::RunStatus;
 use sedge_store::{RunFilter, RunRecord};
 
-use crate::audit::{ON_DATASTORE, audit_note};
+use crate::audit::{ON_DATASTORE, audit_entry};
 use crate::cx::Cx;
-use crate::error::{AppError, count};
+use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::cancel::{children_left_end, interrupted_end};
 use crate::run::view::{run_view, status_view};
@@ -52,7 +52,7 @@ pub async fn run_gc(cx: &Cx, older_than: Span, dry_run: bool) -> Result<RunsRemo
     let held = locked(cx, "run gc", &whole()).await?;
     let mut ids: Vec<_> = ended.iter().map(|run| run.id.clone()).collect();
     for run in &ended {
-        children_left_end(&cx.repository, &run.id, &by)?;
+        children_left_end(&cx.repository, &run.id)?;
     }
     for run in interrupted {
         // A process may have resumed the run since.
@@ -61,17 +61,15 @@ pub async fn run_gc(cx: &Cx, older_than: Span, dry_run: bool) -> Result<RunsRemo
             false => removed.runs.retain(|it| it.id != run.id.as_str()),
         }
     }
-    let n_deleted = store.runs_delete(&held.permit, &ids)?;
-    if n_deleted > 0 {
-        let detail = Some(count(n_deleted, "run"));
-        audit_note(cx, AuditWord::RunsDeleted, ON_DATASTORE, detail)?;
-    }
+    store.runs_delete(&held.permit, &ids, &by)?;
     // Models may have been used or saved since.
-    let models = store.unsaved_unused_delete(&held.permit, before)?;
-    for model in &models {
-        let detail = Some("unsaved, by `run gc`".to_owned());
-        audit_note(cx, AuditWord::ModelDeleted, model.as_str(), detail)?;
-    }
+    let entry = audit_entry(
+        cx,
+        AuditWord::ModelDeleted,
+        ON_DATASTORE,
+        Some("unsaved, by `run gc`".to_owned()),
+    )?;
+    let models = store.unsaved_unused_delete(&held.permit, before, &entry)?;
     removed.models = models.iter().map(ToString::to_string).collect();
     Ok(removed)
 }

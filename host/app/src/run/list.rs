@@ -7,7 +7,7 @@ use sedge_sys::clock::Timestamp;
 
 use crate::cx::Cx;
 use crate::data::scan::Through;
-use crate::error::AppError;
+use crate::error::{AppError, RunUseError};
 use crate::repository::Repository;
 use crate::run::view::run_view_now;
 
@@ -28,7 +28,8 @@ pub struct RunListRequest {
 /// read.
 ///
 /// # Errors
-/// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
+/// Returns an error if the datastore cannot be read, or if only runs of a workflow are wanted that does
+/// not exist and has never run. Errors of `take` are passed on.
 pub fn run_list<E: From<AppError>>(
     cx: &Cx,
     request: &RunListRequest,
@@ -40,6 +41,11 @@ pub fn run_list<E: From<AppError>>(
         statuses: stored(&request.statuses),
         ..RunFilter::default()
     };
+    if request.kind == Some(RunKindView::Workflow)
+        && let Some(name) = &request.of
+    {
+        workflow_known(&cx.repository, name)?;
+    }
     run_scan(&cx.repository, &filter, |run| {
         // The operating system knows whether a process is alive; the datastore does not.
         let has_status = request.statuses.is_empty() || request.statuses.contains(&run.status);
@@ -49,6 +55,32 @@ pub fn run_list<E: From<AppError>>(
             false => Ok(Scan::More),
         }
     })
+}
+
+/// Checks that there is a workflow of a name, or was one when it ran.
+fn workflow_known(repository: &Repository, name: &str) -> Result<(), AppError> {
+    let missing = match repository.workflow(name) {
+        Err(AppError::Run(error @ RunUseError::WorkflowMissing { .. })) => AppError::Run(error),
+        // Its runs can be listed although its file has faults.
+        Ok(_) | Err(_) => return Ok(()),
+    };
+    let filter = RunFilter {
+        of: Some(name.to_owned()),
+        ..RunFilter::default()
+    };
+    let mut has_run = false;
+    // A model may have the same name.
+    run_scan(repository, &filter, |run| {
+        has_run = run.kind == RunKindView::Workflow;
+        Ok::<_, AppError>(match has_run {
+            true => Scan::Enough,
+            false => Scan::More,
+        })
+    })?;
+    match has_run {
+        true => Ok(()),
+        false => Err(missing),
+    }
 }
 
 /// Passes the runs that are neither suspended nor ended to `take`, the newest first. Their status

@@ -8,13 +8,13 @@ use sedge_lang::workflow::Workflow;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{JobName, RunId};
 use sedge_model::run::{
-    Expansion, GateDeadline, GateDecision, GateShown, OnTimeout, RunEvent, StepAttempt, StepError,
-    StepInstance, StepPath,
+    Actor, EvaluationPlace, Expansion, GateDeadline, GateDecision, GateShown, OnTimeout, RunEvent,
+    StepAttempt, StepError, StepInstance, StepPath,
 };
 use sedge_store::EventRecord;
 use sedge_sys::clock::Timestamp;
 
-use crate::run::gate_log::deadline_view;
+use crate::run::gate_log::{deadline_view, former_approval_view, gate_entries};
 use crate::views::call::step_problem;
 use crate::views::time;
 
@@ -40,11 +40,14 @@ pub(crate) fn step_views(of: &StepsOf<'_>, log: &[EventRecord]) -> Vec<StepView>
         places: HashMap::new(),
         of_path: HashMap::new(),
         jobs_ended: HashMap::new(),
+        evaluation_calls: HashMap::new(),
     };
     for EventRecord { at, event, .. } in log {
         steps.note(*at, event);
     }
+    steps.former_approvals(log);
     steps.not_started(of.workflow);
+    steps.evaluation_calls_add();
     steps.views.into_iter().flatten().collect()
 }
 
@@ -61,6 +64,8 @@ struct Steps<'a> {
     of_path: HashMap<StepPath, Vec<usize>>,
     /// The jobs whose guard decided for all their steps.
     jobs_ended: HashMap<JobName, StepStatusView>,
+    /// The ordinals of the calls of guards and asserts.
+    evaluation_calls: HashMap<StepInstance, Vec<u32>>,
 }
 
 impl Steps<'_> {
@@ -90,12 +95,7 @@ impl Steps<'_> {
                 error,
                 next_at_ms,
             } => {
-                let failed = StepAttemptView {
-                    attempt: step.attempt.into(),
-                    error: step_problem(error),
-                    call: call.map(|call| self.root.child(call).to_string()),
-                    ended_at: time(at),
-                };
+                let failed = self.failed_attempt(at, step, *call, error);
                 self.retried(&step.step, failed, *next_at_ms);
             }
             RunEvent::StepSkipped { step, because } => self.skipped(step, because),
@@ -103,6 +103,7 @@ impl Steps<'_> {
                 self.get(step).status = StepStatusView::Suspended;
             }
             RunEvent::Reset { steps } => self.forget(steps),
+            RunEvent::GateReopened { gate, skipped } => self.reopened(gate, skipped),
             RunEvent::GateOpened {
                 gate,
                 shown,
@@ -115,12 +116,11 @@ impl Steps<'_> {
                 comment,
                 ..
             } => {
-                let view = self.get(gate);
-                view.decided_by = Some(by.name.clone());
-                view.comment.clone_from(comment);
+                self.decided_by(gate, by, comment.as_ref());
                 self.gate_decided(at, gate, *decision);
             }
             RunEvent::GateExpired { gate, then } => self.gate_expired(at, gate, *then),
+            RunEvent::EvaluationCalled { place, call } => self.evaluation_called(place, *call),
             RunEvent::Started
             | RunEvent::Resumed
             | RunEvent::Released
@@ -131,9 +131,34 @@ impl Steps<'_> {
                 is_satisfied: false,
                 ..
             }
-            | RunEvent::EvaluationCalled { .. }
             | RunEvent::Suspended
             | RunEvent::Ended { .. } => {}
+        }
+    }
+
+    fn failed_attempt(
+        &self,
+        at: Timestamp,
+        step: &StepAttempt,
+        call: Option<u32>,
+        error: &StepError,
+    ) -> StepAttemptView {
+        StepAttemptView {
+            attempt: step.attempt.into(),
+            error: step_problem(error),
+            call: call.map(|call| self.root.child(call).to_string()),
+            ended_at: time(at),
+        }
+    }
+
+    fn evaluation_called(&mut self, place: &EvaluationPlace, call: u32) {
+        match place {
+            EvaluationPlace::Guard(step) | EvaluationPlace::Assert(step) => {
+                let calls = self.evaluation_calls.entry(step.clone()).or_default();
+                calls.push(call);
+            }
+            // The guard of a job belongs to no step.
+            EvaluationPlace::JobGuard(_) => {}
         }
     }
 
@@ -170,6 +195,12 @@ impl Steps<'_> {
             Some(child) => view.child = Some(child.to_string()),
             None => view.calls.push(call),
         }
+    }
+
+    fn decided_by(&mut self, gate: &StepInstance, by: &Actor, comment: Option<&String>) {
+        let view = self.get(gate);
+        view.decided_by = Some(by.name.clone());
+        view.comment = comment.cloned();
     }
 
     fn gate_decided(&mut self, at: Timestamp, gate: &StepInstance, decision: GateDecision) {
@@ -253,6 +284,27 @@ impl Steps<'_> {
         let steps: HashSet<&StepPath> = steps.iter().collect();
         self.places
             .retain(|instance, _| !steps.contains(&instance.path));
+        self.evaluation_calls
+            .retain(|instance, _| !steps.contains(&instance.path));
+    }
+
+    /// Adds the calls of guards and asserts to their steps.
+    fn evaluation_calls_add(&mut self) {
+        for (step, calls) in &self.evaluation_calls {
+            let Some(place) = self.places.get(step) else {
+                continue;
+            };
+            if let Some(view) = &mut self.views[*place] {
+                let calls = calls.iter();
+                let calls = calls.map(|call| self.root.child(*call).to_string());
+                view.evaluation_calls = calls.collect();
+            }
+        }
+    }
+
+    fn reopened(&mut self, gate: &StepPath, skipped: &[StepPath]) {
+        self.forget(std::slice::from_ref(gate));
+        self.forget(skipped);
     }
 
     fn gate_opened(
@@ -277,6 +329,20 @@ impl Steps<'_> {
             OnTimeout::Fail => {
                 self.get(gate).error = Some(step_problem(&StepError::GateExpired));
                 self.rejected(gate, StepStatusView::Expired, at);
+            }
+        }
+    }
+
+    /// Adds the approvals that count no more.
+    fn former_approvals(&mut self, log: &[EventRecord]) {
+        let is_reopened =
+            |record: &EventRecord| matches!(record.event, RunEvent::GateReopened { .. });
+        if !log.iter().any(is_reopened) {
+            return;
+        }
+        for entry in gate_entries(log) {
+            if let Some(former) = &entry.former {
+                self.get(&entry.gate).former_approval = Some(former_approval_view(former));
             }
         }
     }
@@ -310,9 +376,11 @@ fn pending(step: &StepInstance) -> StepView {
         prompt: None,
         deadline: None,
         digest: None,
+        former_approval: None,
         error: None,
         is_allowed: false,
         calls: Vec::new(),
+        evaluation_calls: Vec::new(),
         child: None,
         failed_attempts: Vec::new(),
         next_attempt_at: None,

@@ -13,6 +13,7 @@ use sedge_sys::clock::Timestamp;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::failed::failed_below;
+use crate::run::gate_log::ms;
 use crate::views::call::{call_problem, step_problem};
 use crate::views::time;
 
@@ -35,6 +36,7 @@ pub(crate) fn run_view(run: &RunRecord, status: RunStatusView) -> RunView {
         duration_ms: ended.map(|ended| ended.0.saturating_sub(run.started_at.0)),
         parent: run.parent.as_ref().map(ToString::to_string),
         can_only_fail: false,
+        deadline_passed: false,
     }
 }
 
@@ -44,22 +46,35 @@ pub(crate) fn run_view(run: &RunRecord, status: RunStatusView) -> RunView {
 /// The datastore, or the file that says whether the run's process is alive, cannot be read.
 pub(crate) fn run_view_now(repository: &Repository, run: &RunRecord) -> Result<RunView, AppError> {
     let status = run_status_view(repository, run)?;
-    let can_only_fail = match status {
+    let (can_only_fail, deadline_passed) = match status {
         RunStatusView::Suspended => {
+            let is_late = is_past_deadline(repository, run)?;
             let failed = failed_below(repository, run)?;
-            failed.iter().any(|step| !step.is_allowed)
+            let has_failed = failed.iter().any(|step| !step.is_allowed);
+            (is_late || has_failed, is_late)
         }
+        RunStatusView::Interrupted => (false, is_past_deadline(repository, run)?),
         RunStatusView::Running
         | RunStatusView::Cancelling
         | RunStatusView::Succeeded
         | RunStatusView::Failed
-        | RunStatusView::Cancelled
-        | RunStatusView::Interrupted => false,
+        | RunStatusView::Cancelled => (false, false),
     };
     Ok(RunView {
         can_only_fail,
+        deadline_passed,
         ..run_view(run, status)
     })
+}
+
+/// Returns whether the deadline of a run has passed, whether or not its log says so.
+///
+/// # Errors
+/// The datastore cannot be read.
+pub(crate) fn is_past_deadline(repository: &Repository, run: &RunRecord) -> Result<bool, AppError> {
+    let deadline_ms = repository.store()?.run_options(&run.id)?.deadline_ms;
+    let now_ms = ms(repository.clock().now());
+    Ok(deadline_ms.is_some_and(|it| it <= now_ms))
 }
 
 /// Returns the status of a run, after asking the operating system whether its process is alive.
@@ -154,29 +169,52 @@ pub(crate) struct RunTimes {
     pub(crate) waiting_ms: u64,
 }
 
+/// What happens to a run between two of its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RunPhase {
+    /// A driver works on it.
+    Working,
+    /// It waits for decisions.
+    Waiting,
+    /// It has ended, or has no driver.
+    Resting,
+}
+
+/// What an event says about the work on a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WorkMark {
+    /// A phase begins.
+    Begins(RunPhase),
+    /// Something was done.
+    Work,
+    /// A user's command can write it although no process works on the run.
+    OfUser,
+}
+
 /// Returns how long a run was worked on and how long it waited for decisions, until `now` for a run
-/// that still is or does. The work of a process that is gone ended with its last event.
+/// that still is or does. The work of a process that is gone ended with its last event. The time from
+/// a failure to a resumption is neither.
 pub(crate) fn run_times(log: &[EventRecord], status: RunStatus, now: Timestamp) -> RunTimes {
     let mut times = RunTimes::default();
     let Some(first) = log.first() else {
         return times;
     };
-    let mut is_waiting = false;
+    let mut phase = RunPhase::Working;
     let mut since = first.at;
+    // When a driver wrote an event last.
     let mut last = first.at;
-    for EventRecord { at, event, .. } in log {
-        let is_suspended = matches!(event, RunEvent::Suspended);
-        if is_suspended || matches!(event, RunEvent::Resumed) {
-            // A process that was killed worked until its last event, and not until the resumption.
-            let until = if is_waiting || is_suspended {
-                *at
-            } else {
-                last
-            };
-            times.add(is_waiting, since, until);
-            (is_waiting, since) = (is_suspended, *at);
+    for (place, record) in log.iter().enumerate() {
+        match work_mark(&record.event) {
+            WorkMark::OfUser => continue,
+            WorkMark::Work => {}
+            WorkMark::Begins(next) => {
+                let is_killed = phase == RunPhase::Working
+                    && (record.event == RunEvent::Resumed || is_cancelled(&log[place..]));
+                times.add(phase, since, if is_killed { last } else { record.at });
+                (phase, since) = (next, record.at);
+            }
         }
-        last = *at;
+        last = record.at;
     }
     let goes_on = match status {
         RunStatus::Running | RunStatus::Suspended => true,
@@ -185,8 +223,48 @@ pub(crate) fn run_times(log: &[EventRecord], status: RunStatus, now: Timestamp) 
         | RunStatus::Cancelled
         | RunStatus::Interrupted => false,
     };
-    times.add(is_waiting, since, if goes_on { now } else { last });
+    times.add(phase, since, if goes_on { now } else { last });
     times
+}
+
+fn work_mark(event: &RunEvent) -> WorkMark {
+    match event {
+        RunEvent::Suspended => WorkMark::Begins(RunPhase::Waiting),
+        RunEvent::Resumed => WorkMark::Begins(RunPhase::Working),
+        RunEvent::Released | RunEvent::Ended { .. } => WorkMark::Begins(RunPhase::Resting),
+        RunEvent::Reset { .. }
+        | RunEvent::EditsTaken
+        | RunEvent::CancelRequested { .. }
+        | RunEvent::GateDecided { .. }
+        | RunEvent::GateExpired { .. } => WorkMark::OfUser,
+        RunEvent::Started
+        | RunEvent::DeadlinePassed
+        | RunEvent::JobGuarded { .. }
+        | RunEvent::Expanded { .. }
+        | RunEvent::Guarded { .. }
+        | RunEvent::EvaluationCalled { .. }
+        | RunEvent::StepStarted { .. }
+        | RunEvent::StepSucceeded { .. }
+        | RunEvent::StepFailed { .. }
+        | RunEvent::StepRetried { .. }
+        | RunEvent::StepSkipped { .. }
+        | RunEvent::ChildSuspended { .. }
+        | RunEvent::GateOpened { .. }
+        | RunEvent::GateReopened { .. } => WorkMark::Work,
+    }
+}
+
+/// Returns whether a command that cancels a run whose process is gone has written these events: it
+/// notes first that the run has no driver.
+fn is_cancelled(log: &[EventRecord]) -> bool {
+    match log {
+        [released, next, ..] => {
+            released.event == RunEvent::Released
+                && released.at == next.at
+                && matches!(next.event, RunEvent::CancelRequested { .. })
+        }
+        [_] | [] => false,
+    }
 }
 
 /// Returns how long a run of one method was worked on. That is unknown if its process is gone.
@@ -205,11 +283,12 @@ pub(crate) fn method_times(run: &RunRecord, status: RunStatus, now: Timestamp) -
 }
 
 impl RunTimes {
-    fn add(&mut self, is_waiting: bool, since: Timestamp, until: Timestamp) {
+    fn add(&mut self, phase: RunPhase, since: Timestamp, until: Timestamp) {
         let ms = until.0.saturating_sub(since.0);
-        match is_waiting {
-            true => self.waiting_ms += ms,
-            false => self.working_ms += ms,
+        match phase {
+            RunPhase::Working => self.working_ms += ms,
+            RunPhase::Waiting => self.waiting_ms += ms,
+            RunPhase::Resting => {}
         }
     }
 }
@@ -243,6 +322,8 @@ pub(crate) fn log_line_view(record: LogRecord) -> LogLineView {
 
 #[cfg(test)]
 mod tests {
+    use sedge_model::run::Actor;
+
     use super::*;
 
     #[test]
@@ -257,10 +338,13 @@ mod tests {
             let times = run_times(&log, status, Timestamp(now));
             assert_eq!((times.working_ms, times.waiting_ms), expect);
         };
-        let ended = RunEvent::Ended {
-            status: RunStatus::Succeeded,
+        let with_status = |status| RunEvent::Ended {
+            status,
             error: None,
         };
+        let ended = with_status(RunStatus::Succeeded);
+        let failed = with_status(RunStatus::Failed);
+        let cancelled = with_status(RunStatus::Cancelled);
         let (started, resumed) = (RunEvent::Started, RunEvent::Resumed);
         check(&[], RunStatus::Running, 9, (0, 0));
         check(&[(5, started.clone())], RunStatus::Running, 9, (4, 0));
@@ -276,11 +360,33 @@ mod tests {
         check(&log, RunStatus::Succeeded, 500, (10, 92));
         // The process was killed after 10, and the run was resumed much later.
         let log = [
-            (5, started),
+            (5, started.clone()),
             (10, RunEvent::DeadlinePassed),
+            (1000, resumed.clone()),
+            (1001, ended.clone()),
+        ];
+        check(&log, RunStatus::Succeeded, 5000, (6, 0));
+        // The run failed after 10, and a user resumed it much later from some step.
+        let log = [
+            (5, started.clone()),
+            (10, failed),
+            (1000, RunEvent::Reset { steps: Vec::new() }),
             (1000, resumed),
             (1001, ended),
         ];
         check(&log, RunStatus::Succeeded, 5000, (6, 0));
+        // The process was killed after 10, and a user cancelled the run much later.
+        let by = Actor {
+            name: "ann".to_owned(),
+            uid: None,
+        };
+        let log = [
+            (5, started),
+            (10, RunEvent::DeadlinePassed),
+            (1000, RunEvent::Released),
+            (1000, RunEvent::CancelRequested { by, reason: None }),
+            (1000, cancelled),
+        ];
+        check(&log, RunStatus::Cancelled, 5000, (5, 0));
     }
 }

@@ -7,7 +7,7 @@ use sedge_api::view::run::{RunWatched, StepStatusView, StepView};
 use sedge_api::view::workflow::FailedStepView;
 use sedge_lang::workflow::Workflow;
 use sedge_model::names::RunId;
-use sedge_model::run::{RunEvent, RunStatus, StepAttempt, StepInstance, StepPath};
+use sedge_model::run::{RunEvent, RunParent, RunStatus, StepAttempt, StepInstance, StepPath};
 use sedge_store::EventRecord;
 use sedge_sys::clock::{Moment, Timestamp, pause};
 
@@ -40,7 +40,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub async fn run_watch(cx: &Cx, id: Option<&str>) -> Result<RunWatched, AppError> {
     let run = cx.repository.run_by_id_or_newest(id)?.id;
     let mut follower = RunFollower::new(run.clone());
-    let mut reporter = LogReporter::default();
+    let mut reporter = LogReporter::new(run.clone());
     let mut calls = WatchedCalls::default();
     loop {
         let since = Moment::now();
@@ -121,6 +121,7 @@ fn call_of(event: &RunEvent) -> Option<AttemptCall<'_>> {
         | RunEvent::GateOpened { .. }
         | RunEvent::GateDecided { .. }
         | RunEvent::GateExpired { .. }
+        | RunEvent::GateReopened { .. }
         | RunEvent::Suspended => None,
     }
 }
@@ -147,17 +148,31 @@ fn failed_step(step: &StepView) -> Option<FailedStepView> {
 }
 
 /// Turns the log of runs into the events that a driver reports.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LogReporter {
+    /// The run that is watched.
+    top: RunId,
     /// When the attempts that are under way started.
     started: HashMap<(RunId, StepInstance), Timestamp>,
-    /// The step that each run of a nested workflow is part of.
+    /// The steps of the attempts, by their runs and the numbers of their calls.
+    steps: HashMap<(RunId, u32), StepInstance>,
+    /// The step that each run of a nested workflow is part of, as the log names it.
     parents: HashMap<RunId, (RunId, StepAttempt)>,
     /// The steps of each run that may fail, as its file says.
     allowed: HashMap<RunId, HashSet<StepPath>>,
 }
 
 impl LogReporter {
+    fn new(top: RunId) -> Self {
+        Self {
+            top,
+            started: HashMap::new(),
+            steps: HashMap::new(),
+            parents: HashMap::new(),
+            allowed: HashMap::new(),
+        }
+    }
+
     /// Returns the event to report for an event of the log of `run`; `None` if it is not shown.
     #[expect(
         clippy::too_many_lines,
@@ -190,9 +205,10 @@ impl LogReporter {
                 step,
                 n_instances: items.len(),
             },
-            RunEvent::StepStarted { step, child, .. } => {
+            RunEvent::StepStarted { step, call, child } => {
                 let key = (run.clone(), step.step.clone());
                 self.started.insert(key, record.at);
+                self.steps.insert((run.clone(), call), step.step.clone());
                 if let Some(child) = child {
                     self.parents.insert(child, (run.clone(), step.clone()));
                 }
@@ -240,6 +256,7 @@ impl LogReporter {
                 by,
             },
             RunEvent::GateExpired { gate, then } => Event::GateExpired { run, gate, then },
+            RunEvent::GateReopened { gate, .. } => Event::GateReopened { run, gate },
             RunEvent::Released
             | RunEvent::Reset { .. }
             | RunEvent::EditsTaken
@@ -252,18 +269,42 @@ impl LogReporter {
         })
     }
 
-    /// Returns the event for the begin of the run of a nested workflow; `None` for any other run.
+    /// Returns the event for the begin of the run of a nested workflow, or of a run that a call has
+    /// started; `None` for the run that is watched.
     fn child_started(&self, repository: &Repository, run: &RunId) -> Option<Event> {
-        let (parent, step) = self.parents.get(run)?;
+        if *run == self.top {
+            return None;
+        }
         // ignored: without the name of its workflow, it is shown as a run of its own.
-        let record = repository.store().ok()?.run_get(run).ok()?;
-        Some(Event::ChildStarted {
-            run: parent.clone(),
-            step: step.clone(),
-            child: run.clone(),
-            // ignored: the same as above.
-            workflow: record.subject.parse().ok()?,
-        })
+        let store = repository.store().ok()?;
+        // ignored: the same as above.
+        let record = store.run_get(run).ok()?;
+        // ignored: the same as above.
+        let workflow = record.subject.parse().ok()?;
+        if let Some((parent, step)) = self.parents.get(run) {
+            return Some(Event::ChildStarted {
+                run: parent.clone(),
+                step: step.clone(),
+                child: run.clone(),
+                workflow,
+            });
+        }
+        // ignored: without its caller, it is shown as a run of its own.
+        match store.run_options(run).ok()?.parent? {
+            RunParent::Call { place, .. } => {
+                let call = place.parent()?;
+                let attempt = call.ordinals().first();
+                let attempt = attempt.map(|ordinal| (call.run().clone(), *ordinal));
+                let step = attempt.and_then(|attempt| self.steps.get(&attempt).cloned());
+                Some(Event::CalledRunStarted {
+                    call,
+                    step,
+                    child: run.clone(),
+                    workflow,
+                })
+            }
+            RunParent::Step { .. } => None,
+        }
     }
 
     /// Returns whether a run may succeed although a step of it failed.

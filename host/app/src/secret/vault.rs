@@ -46,6 +46,9 @@ pub(crate) struct Redactors {
     /// Redacts the values that are not weak; for names, tags and arguments of calls, in which a
     /// weak value could occur by chance.
     pub(crate) strong: Arc<Redactor>,
+    /// Redacts the values of secrets that are not weak, and no sensitive input; finds what a call may
+    /// not pass to another one.
+    pub(crate) secrets: Arc<Redactor>,
 }
 
 impl Redactors {
@@ -58,20 +61,31 @@ impl Redactors {
         } = inner;
         let all = Arc::new(Redactor::with_sealed(values.clone(), sealed.clone()));
         let is_weak = |value: &SecretValue| Weakness::of(value).is_some();
+        let secrets = |strong: &Arc<Redactor>| {
+            if sealed.is_empty() {
+                return Arc::clone(strong);
+            }
+            let known = values.iter().filter(|(_, value)| !is_weak(value));
+            let known = known.map(|(name, value)| (name.clone(), value.clone()));
+            Arc::new(Redactor::new(known))
+        };
         if !values.values().chain(sealed).any(is_weak) {
             return Self {
                 content: Arc::clone(&all),
                 strong: Arc::clone(&all),
+                secrets: secrets(&all),
                 all,
             };
         }
-        let sealed: Vec<SecretValue> = sealed.iter().filter(|it| !is_weak(it)).cloned().collect();
+        let strong_sealed = sealed.iter().filter(|it| !is_weak(it)).cloned();
+        let strong_sealed: Vec<SecretValue> = strong_sealed.collect();
         let mut known = values.clone();
         known.retain(|name, value| weak_handed.contains(name) || !is_weak(value));
-        let content = Arc::new(Redactor::with_sealed(known.clone(), sealed.clone()));
+        let content = Arc::new(Redactor::with_sealed(known.clone(), strong_sealed.clone()));
         known.retain(|_, value| !is_weak(value));
-        let strong = Arc::new(Redactor::with_sealed(known, sealed));
+        let strong = Arc::new(Redactor::with_sealed(known, strong_sealed));
         Self {
+            secrets: secrets(&strong),
             all,
             content,
             strong,

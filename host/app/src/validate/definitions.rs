@@ -63,7 +63,7 @@ fn type_missing(definition: &Definition, catalogue: &Catalogue<'_>, findings: &m
     let found = fault(&definition.file, DiagnosticCode::UnknownName, span, message);
     let lock = catalogue.repository().plugin_lock();
     let names: Vec<&_> = lock.plugins.keys().collect();
-    let help = type_missing_help(near_one(name.as_str(), &names).as_ref());
+    let help = type_missing_help(name.as_str(), near_one(name.as_str(), &names).as_ref());
     findings.add(FindingSeverity::Error, found, help);
 }
 

@@ -154,7 +154,7 @@ impl Called<'_> {
                 .plugins
                 .keys()
                 .collect();
-            let help = type_missing_help(near_one(name.as_str(), &names).as_ref());
+            let help = type_missing_help(name.as_str(), near_one(name.as_str(), &names).as_ref());
             findings.add(FindingSeverity::Error, found, help);
         }
         let (Some(described), Some(given)) = (catalogue.described(name).await, given) else {

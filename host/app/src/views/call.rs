@@ -65,7 +65,8 @@ pub(crate) fn call_problem(error: &CallError) -> CallProblem {
         | CallError::Cycle { .. }
         | CallError::Trapped { .. }
         | CallError::TimedOut { .. }
-        | CallError::Cancelled => {}
+        | CallError::Cancelled
+        | CallError::LockLost => {}
     }
     problem
 }
@@ -312,6 +313,7 @@ mod tests {
             backtrace: Vec::new(),
         };
         check(CallError::Cancelled, "cancelled");
+        check(CallError::LockLost, "lock-lost");
         check(CallError::Failed(failure("cancelled")), "plugin/cancelled");
         let limit = CallError::Limit {
             name: LimitName::CallDepth,

@@ -3,26 +3,27 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use sedge_api::view::run::RunParentView;
+use sedge_api::view::run::{FormerApprovalView, RunParentView};
 use sedge_api::view::workflow::{FailedStepView, GateView};
 use sedge_lang::workflow::Workflow;
 use sedge_model::names::RunId;
-use sedge_model::run::RunParent;
+use sedge_model::run::{RunParent, StepInstance};
 use sedge_model::sealed::{SEALED_SHOWN, sealed_replace};
-use sedge_store::{GateRecord, RunRecord, Scan};
+use sedge_store::{EventRecord, GateRecord, RunRecord, Scan};
 use serde_json::{Map, Value};
 
 use crate::cx::Cx;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::failed::failed_below;
-use crate::run::gate_log::{deadline_view, ms};
+use crate::run::gate_log::{deadline_view, former_approval_view, gate_entries, ms};
+use crate::run::view::is_past_deadline;
 use crate::views::time;
 use crate::workflow::gates::run_workflow;
 
 /// Passes the open gates to `take`, until `take` needs no more. The oldest run comes first, and its
 /// gates are in the order in which they were opened. A gate whose deadline has passed is decided,
-/// and does not wait any more.
+/// and does not wait any more, and nothing can be decided in a run whose deadline has passed.
 ///
 /// # Errors
 /// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
@@ -47,6 +48,9 @@ pub fn workflow_approvals<E: From<AppError>>(
                 runs.entry(id.clone()).or_insert(of_run)
             }
         };
+        if of_run.is_late {
+            continue;
+        }
         match take(gate_view(&gate, of_run))? {
             Scan::More => {}
             Scan::Enough => break,
@@ -60,6 +64,10 @@ struct RunOfGates {
     parent: Option<RunParentView>,
     inputs: Option<Map<String, Value>>,
     failed_steps: Vec<FailedStepView>,
+    /// Whether the deadline of the run has passed, so that nothing can be decided.
+    is_late: bool,
+    /// The approvals of gates that were opened again.
+    former: HashMap<StepInstance, FormerApprovalView>,
 }
 
 impl RunOfGates {
@@ -73,8 +81,17 @@ impl RunOfGates {
             parent: parent.as_ref().map(parent_view),
             inputs: inputs.map(|inputs| inputs_shown(&workflow, inputs)),
             failed_steps: failed_below(repository, &root)?,
+            is_late: is_past_deadline(repository, run)?,
+            former: former_approvals(&store.run_events(&run.id)?),
         })
     }
+}
+
+/// Returns the approvals that count no more, by the gates that were opened again.
+fn former_approvals(log: &[EventRecord]) -> HashMap<StepInstance, FormerApprovalView> {
+    let gates = gate_entries(log).into_iter();
+    let former = gates.filter_map(|it| Some((it.gate, former_approval_view(&it.former?))));
+    former.collect()
 }
 
 /// Returns the view of what has started a run.
@@ -121,6 +138,7 @@ fn gate_view(record: &GateRecord, of_run: &RunOfGates) -> GateView {
         prompt: record.shown.prompt.clone(),
         deadline: record.deadline.as_ref().map(deadline_view),
         digest: (!digest.is_empty()).then(|| digest.clone()),
+        former_approval: of_run.former.get(&record.gate).cloned(),
         inputs: of_run.inputs.clone(),
         failed_steps: of_run.failed_steps.clone(),
     }

@@ -22,9 +22,11 @@ mod expand;
 mod facts;
 mod failed;
 mod gate;
+mod gate_digest;
 mod hold;
 mod method;
 mod nested;
+mod reopen;
 mod report;
 mod retry;
 mod settle;
@@ -41,7 +43,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::workflow::Workflow;
 use sedge_model::run::{RunStatus, StepInstance, StepPath};
 use sedge_runtime::BoxFuture;
-use sedge_store::{CallRecord, CalledRun, WriteSequence};
+use sedge_store::{CallRecord, CalledRun, EventRecord, WriteSequence};
 use sedge_sys::clock::Moment;
 use sedge_workflow::{IllegalEvent, Plan, RunPause, RunState, StepOrder, Todo};
 use tokio::sync::Notify;
@@ -57,6 +59,7 @@ use expand::StoredItems;
 use facts::{DriveFacts, InHand};
 use hold::HeldFor;
 use nested::SuspendedChild;
+use reopen::StepAbove;
 use tasks::DriveTasks;
 
 pub(crate) use child::{
@@ -71,8 +74,15 @@ pub(crate) struct DriveRequest {
     /// The frame of the run, which keeps its locks, if any.
     pub(crate) frame: Arc<CallFrame>,
     pub(crate) workflow: Workflow,
+    /// The graph of `workflow`.
+    pub(crate) plan: Arc<Plan>,
+    /// The first events of the log of the run, as far as they were read already. They are not read
+    /// again.
+    pub(crate) log: Vec<EventRecord>,
     /// The number of runs that this one is nested in.
     pub(crate) depth: usize,
+    /// The step that the run belongs to; `None` for any run but that of a nested workflow.
+    pub(super) above: Option<StepAbove>,
 }
 
 /// The work of one driver on one run.
@@ -84,8 +94,11 @@ pub(super) struct Drive {
     places: HashMap<StepPath, (usize, usize)>,
     plan: Arc<Plan>,
     depth: usize,
+    above: Option<StepAbove>,
     /// The digest of what a user decides on at the gates of the run.
     digest: tokio::sync::OnceCell<String>,
+    /// The same without the workflows that the steps run.
+    digest_own: tokio::sync::OnceCell<String>,
     state: Mutex<DriveState>,
     /// Notified when the loop of the driver may have something to do.
     changed: Arc<Notify>,
@@ -102,6 +115,9 @@ pub(super) struct Drive {
 struct DriveState {
     run: RunState,
     facts: DriveFacts,
+    /// The first events of the log, as far as they were read before the state is folded for the first
+    /// time.
+    read: Vec<EventRecord>,
     /// The number of the last event that was applied to `run`.
     known: u64,
     /// The number of the last event that is known to be durable.
@@ -170,12 +186,15 @@ impl Drive {
             cx,
             frame,
             workflow,
+            plan,
+            log,
             depth,
+            above,
         } = request;
-        let plan = Arc::new(Plan::new(&workflow));
         let state = DriveState {
             run: RunState::new(Arc::clone(&plan)),
             facts: DriveFacts::default(),
+            read: log,
             known: 0,
             durable: 0,
             sequence: WriteSequence::default(),
@@ -200,7 +219,9 @@ impl Drive {
             workflow,
             plan,
             depth,
+            above,
             digest: tokio::sync::OnceCell::new(),
+            digest_own: tokio::sync::OnceCell::new(),
             state: Mutex::new(state),
             window: StartWindow::new(Arc::clone(&changed)),
             changed,
@@ -236,6 +257,7 @@ impl Drive {
 
     async fn work(self: &Arc<Self>) -> Result<RunPause, AppError> {
         self.fold_again(&mut self.state())?;
+        self.gates_reopen().await?;
         self.settle_interrupted().await?;
         loop {
             self.tasks.reap();

@@ -1,10 +1,10 @@
 //! Finds the gate that a user names, also in the run of a nested workflow.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sedge_lang::workflow::Workflow;
 use sedge_model::names::RunId;
-use sedge_model::run::{GateDecision, RunEvent, StepInstance, StepPath};
+use sedge_model::run::{GateDecision, RunEvent, RunStatus, StepInstance, StepPath};
 use sedge_store::{EventRecord, RunRecord};
 use sedge_sys::clock::Timestamp;
 
@@ -155,17 +155,12 @@ pub(crate) fn children(log: &[EventRecord]) -> Vec<(StepInstance, RunId)> {
     let mut found: Vec<(StepInstance, RunId)> = Vec::new();
     let mut places: HashMap<StepInstance, usize> = HashMap::new();
     for EventRecord { event, .. } in log {
-        if let RunEvent::StepStarted {
-            step,
-            child: Some(child),
-            ..
-        } = event
-        {
-            let entry = (step.step.clone(), child.clone());
-            match places.get(&step.step) {
+        if let Some((step, child)) = event.child_run() {
+            let entry = (step.clone(), child.clone());
+            match places.get(step) {
                 Some(place) => found[*place] = entry,
                 None => {
-                    places.insert(step.step.clone(), found.len());
+                    places.insert(step.clone(), found.len());
                     found.push(entry);
                 }
             }
@@ -228,6 +223,66 @@ pub(crate) fn gates_rejected(
         }
     }
     Ok(rejected)
+}
+
+/// Returns whether a run has failed because a gate was rejected, its own or one of a nested workflow.
+/// A gate or a nested workflow that may fail (`allowFailure`) is no reason.
+///
+/// # Errors
+/// The datastore cannot be read.
+pub(crate) fn failed_by_rejection(repository: &Repository, run: &RunId) -> Result<bool, AppError> {
+    let now = repository.clock().now();
+    let mut pending = vec![run.clone()];
+    while let Some(run) = pending.pop() {
+        let Some(record) = repository.run_if_present(&run)? else {
+            continue;
+        };
+        if record.status != RunStatus::Failed {
+            continue;
+        }
+        let workflow = run_workflow(repository, &record)?;
+        let allowed = workflow.steps().filter(|step| step.allow_failure);
+        let allowed: HashSet<&StepPath> = allowed.map(|step| &step.path).collect();
+        let log = repository.store()?.run_events(&run)?;
+        let gates = gate_entries(&log);
+        let mut counts = gates.iter().filter(|it| !allowed.contains(&it.gate.path));
+        if counts.any(|gate| gate.is_rejected(now)) {
+            return Ok(true);
+        }
+        let children = children(&log).into_iter();
+        let children = children.filter(|(step, _)| !allowed.contains(&step.path));
+        pending.extend(children.map(|(_, child)| child));
+    }
+    Ok(false)
+}
+
+/// Returns the path of a gate that a user has approved, of a run or of the runs of its nested workflows;
+/// `None` if there is none.
+///
+/// # Errors
+/// The datastore cannot be read.
+pub(crate) fn gate_approved(
+    repository: &Repository,
+    run: &RunId,
+) -> Result<Option<String>, AppError> {
+    let now = repository.clock().now();
+    let mut pending = vec![(run.clone(), String::new())];
+    while let Some((run, prefix)) = pending.pop() {
+        // An event names a child run before it exists, and also if it never does.
+        if repository.run_if_present(&run)?.is_none() {
+            continue;
+        }
+        let log = repository.store()?.run_events(&run)?;
+        let gates = gate_entries(&log);
+        let approved = gates.iter().find(|gate| gate.is_approved(now));
+        if let Some(gate) = approved {
+            return Ok(Some(format!("{prefix}{}", gate.gate)));
+        }
+        for (step, child) in children(&log) {
+            pending.push((child, format!("{prefix}{step}/")));
+        }
+    }
+    Ok(None)
 }
 
 /// A run, or the run of a nested workflow.

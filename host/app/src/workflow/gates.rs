@@ -24,7 +24,7 @@ use crate::repository::Repository;
 use crate::run::failed::failed_below;
 use crate::run::find::RunIntent;
 use crate::run::gate_log::{GateEnd, GateEntry, gate_entries, gates_overdue, ms};
-use crate::run::view::run_status_view;
+use crate::run::view::{is_past_deadline, run_status_view};
 use crate::secret::vault::{Redactors, Vault};
 use crate::views::time;
 use crate::workflow::gate_find::{GateFound, gate_find, gates_open_below};
@@ -199,9 +199,7 @@ fn with_gates_below(repository: &Repository, record: &RunRecord, error: AppError
 
 /// Refuses a decision in a run whose deadline has passed: the run fails whatever the user decides.
 fn deadline_check(repository: &Repository, run: &RunRecord) -> Result<(), AppError> {
-    let deadline_ms = repository.store()?.run_options(&run.id)?.deadline_ms;
-    let now_ms = ms(repository.clock().now());
-    if run.status.is_final() || deadline_ms.is_none_or(|it| it > now_ms) {
+    if run.status.is_final() || !is_past_deadline(repository, run)? {
         return Ok(());
     }
     Err(AppError::from(RunUseError::State {

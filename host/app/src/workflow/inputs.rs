@@ -28,7 +28,7 @@ use crate::secret::vault::Vault;
 /// Expressions see marks in place of sensitive values: they can hand them on, and neither compare them
 /// nor compute with them. A method gets the value. The datastore has the values sealed for the run and
 /// for their places.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct RunInputs {
     /// The inputs, with the defaults and with marks in place of sensitive values; `None` if the
     /// workflow declares no inputs.
@@ -308,6 +308,29 @@ pub(crate) fn secrets_refuse(
     Ok(())
 }
 
+/// Refuses labels that contain the value of a secret or of a sensitive input.
+///
+/// Queries find data by its labels, so they cannot be masked.
+///
+/// # Errors
+/// A label contains such a value. The error names the label.
+pub(crate) fn tags_refuse(
+    tags: &BTreeMap<String, String>,
+    redactor: &Redactor,
+) -> Result<(), AppError> {
+    let has_secret = |text: &String| matches!(redactor.redact(text), Cow::Owned(_));
+    match tags
+        .iter()
+        .find(|(key, value)| has_secret(key) || has_secret(value))
+    {
+        None => Ok(()),
+        Some((key, _)) => {
+            let tag = redactor.redact(key).into_owned();
+            Err(error(RunInputsError::TagHasSecret { tag }))
+        }
+    }
+}
+
 /// Returns a text that a user gives for the record of runs, such as a reason, without secrets and
 /// without the sensitive inputs of these runs, which the user may have pasted into it.
 ///
@@ -396,15 +419,24 @@ pub enum RunInputsError {
         /// The name of the input.
         input: String,
     },
+    /// A label has the value of a secret or of a sensitive input.
+    #[error(
+        "the tag `{tag}` contains a secret or a sensitive input, and would be stored with the run"
+    )]
+    TagHasSecret {
+        /// The name of the label.
+        tag: String,
+    },
 }
 
 impl Explain for RunInputsError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Undeclared { .. } | Self::Invalid { .. } => ErrorCode::InvalidInput,
-            Self::HasSecret { .. } | Self::SensitiveLarge { .. } | Self::SensitiveHanded { .. } => {
-                ErrorCode::BadInput
-            }
+            Self::HasSecret { .. }
+            | Self::TagHasSecret { .. }
+            | Self::SensitiveLarge { .. }
+            | Self::SensitiveHanded { .. } => ErrorCode::BadInput,
             Self::Closed { .. } => ErrorCode::SecretsKey,
         }
     }
@@ -416,6 +448,7 @@ impl Explain for RunInputsError {
                 violations.iter().map(ToString::to_string).collect()
             }
             Self::HasSecret { .. }
+            | Self::TagHasSecret { .. }
             | Self::SensitiveLarge { .. }
             | Self::SensitiveHanded { .. }
             | Self::Closed { .. } => Vec::new(),
@@ -444,6 +477,9 @@ impl Explain for RunInputsError {
             Self::HasSecret { .. } => vec![Help::advice(
                 "leave the input out, and use `${{ secret(\"NAME\") }}` where the value is needed",
             )],
+            Self::TagHasSecret { .. } => {
+                vec![Help::advice("leave the tag out, or give it another value")]
+            }
         }
     }
 

@@ -1,36 +1,39 @@
 //! Resumes a run of a workflow: after its gates were decided, after its process crashed, or after it
 //! failed, from some step.
 
+mod inputs;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_lang::expr::Expr;
-use sedge_lang::input::{GivenInputs, inputs_merge};
+use sedge_lang::input::GivenInputs;
 use sedge_lang::suggest::nearest;
 use sedge_lang::workflow::Workflow;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::RunId;
-use sedge_model::run::{CheckSkips, ExpansionName, RunEvent, RunStatus, StepInstance, StepPath};
-use sedge_model::sealed::sealed_parts;
-use sedge_store::{Claim, RunEdits, RunRecord};
-use sedge_workflow::{InstanceState, Next, Plan, RunPause, RunState, edits_reset, steps_to_reset};
-use serde_json::{Map, Value};
+use sedge_model::run::{
+    Actor, CheckSkips, ExpansionName, RunEvent, RunStatus, StepInstance, StepPath,
+};
+use sedge_store::{Claim, EventRecord, RunClaimant, RunEdits, RunRecord};
+use sedge_workflow::{Next, Plan, RunPause, RunState, edits_reset, steps_to_reset};
 
+use self::inputs::InputsBefore;
 use crate::call::frame::CallFrame;
 use crate::cx::Cx;
 use crate::error::{AppError, ChildVerb, RunUseError};
 use crate::events::Event;
 use crate::locks::Locks;
 use crate::repository::snapshot::RepositorySnapshot;
+use crate::run::cancel::{CALL_REPEATED, CommandRuns, command_runs_end};
 use crate::run::cx::{RunCx, RunParts};
 use crate::run::find::RunIntent;
 use crate::run::gate_log::ms;
+use crate::run::view::is_past_deadline;
 use crate::secret::vault::Vault;
 use crate::workflow::drive::{DriveRequest, can_continue, workflow_drive};
-use crate::workflow::gate_find::gates_open_below;
+use crate::workflow::gate_find::{children, gate_approved, gates_open_below};
 use crate::workflow::gates::{fold, has_edits, run_workflow, source_kept};
-use crate::workflow::inputs::{RunInputs, run_inputs, secrets_refuse};
+use crate::workflow::inputs::{RunInputs, secrets_refuse};
 use crate::workflow::run::frame_lock;
 use crate::workflow::validate::{supported_check, workflow_check_left};
 
@@ -73,6 +76,7 @@ pub async fn workflow_resume(cx: &Cx, request: &ResumeRequest) -> Result<Workflo
     repository.root_check(&record, ChildVerb::Resumed)?;
     let vault = Vault::open(&repository)?;
     let resumption = Resumption::new(&repository, &vault, &record, request)?;
+    repository.workflow_expect(&resumption.workflow);
     let checked = resumption.check(&repository);
     cx.cancel.unless_cancelled(checked).await?;
     let locks = Locks::new(cx, &repository)?;
@@ -86,7 +90,10 @@ pub async fn workflow_resume(cx: &Cx, request: &ResumeRequest) -> Result<Workflo
     if request.check_skips != CheckSkips::default() {
         options.check_skips = request.check_skips.clone();
     }
-    let claim = resumption.claim(&repository, &record)?;
+    // The calls that have started these runs are made again.
+    let left = CommandRuns::of(&record);
+    command_runs_end(&repository, locks.actor(), &left, CALL_REPEATED)?;
+    let claim = resumption.claim(&repository, &record, locks.actor())?;
     let id = record.id.clone();
     cx.event(Event::RunResumed { run: id.clone() });
     if is_edited {
@@ -98,14 +105,20 @@ pub async fn workflow_resume(cx: &Cx, request: &ResumeRequest) -> Result<Workflo
         base: cx.clone(),
         locks,
         vault,
+        call_above: None,
     };
     let cx = RunCx::new(parts, claim, options, record.started_at);
     cx.inputs_set(resumption.inputs);
+    // The driver folds its own state, and a large run should not have two.
+    drop(resumption.state);
     workflow_drive(DriveRequest {
         cx,
         frame,
         workflow: resumption.workflow,
+        plan: resumption.plan,
+        log: resumption.log,
         depth: 0,
+        above: None,
     })
     .await
 }
@@ -114,11 +127,13 @@ pub async fn workflow_resume(cx: &Cx, request: &ResumeRequest) -> Result<Workflo
 struct Resumption {
     /// The workflow with which the run continues.
     workflow: Workflow,
+    /// The graph of that workflow.
+    plan: Arc<Plan>,
     inputs: RunInputs,
     /// What changes in the record of the run.
     edits: RunEdits,
-    /// The number of the last event that this is based on.
-    known: u64,
+    /// The log that this is based on.
+    log: Vec<EventRecord>,
     /// The steps that begin again.
     reset: Vec<StepPath>,
     /// The state of the run before it is resumed.
@@ -136,7 +151,8 @@ impl Resumption {
         let store = repository.store()?;
         let old = run_workflow(repository, record)?;
         let log = store.run_events(&record.id)?;
-        let state = fold(&record.id, &Arc::new(Plan::new(&old)), &log)?;
+        let old_plan = Arc::new(Plan::new(&old));
+        let state = fold(&record.id, &old_plan, &log)?;
         status_check(repository, record, &state, request)?;
         let mut reset = match &request.from {
             Some(from) => {
@@ -147,8 +163,8 @@ impl Resumption {
             None => Vec::new(),
         };
         let mut edits = RunEdits::default();
-        let workflow = match request.take_edits {
-            false => old,
+        let (workflow, plan) = match request.take_edits {
+            false => (old, old_plan),
             true => {
                 let new = repository.workflow(&record.subject)?;
                 supported_check(&new)?;
@@ -157,62 +173,95 @@ impl Resumption {
                     run: record.id.clone(),
                     steps: steps.iter().map(ToString::to_string).collect(),
                 })?;
-                reset.extend(begun);
-                reset.sort();
-                reset.dedup();
+                steps_add(&mut reset, begun);
                 edits.source = Some(source_kept(&new, &vault.redactors()));
-                new
+                let plan = Arc::new(Plan::new(&new));
+                (new, plan)
             }
         };
-        let stored = store.run_inputs(&record.id)?;
-        let changed = GivenInputs::default() != request.inputs;
-        let inputs = match changed || request.take_edits {
-            false => RunInputs::open(repository, &record.id, stored)?,
+        let inputs = InputsBefore {
+            record,
+            state: &state,
+            reset: &reset,
+            stored: store.run_inputs(&record.id)?,
+        };
+        let inputs = match is_changing(request) {
+            false => RunInputs::open(repository, &record.id, inputs.stored)?,
             true => {
-                let begun = InputsBefore {
-                    record,
-                    state: &state,
-                    reset: &reset,
-                    stored,
-                };
-                let (inputs, begun) = begun.changed(repository, &workflow, request)?;
-                reset.extend(begun);
-                reset.sort();
-                reset.dedup();
-                if let Some(values) = &inputs.values {
+                let changed = inputs.changed(repository, &workflow, request)?;
+                steps_add(&mut reset, changed.begun);
+                if let Some(values) = &changed.inputs.values {
                     secrets_refuse(values, &vault.redactors().strong)?;
                 }
-                edits.inputs = inputs.stored(repository, &record.id)?;
-                inputs
+                if !changed.is_same {
+                    edits.inputs = changed.inputs.stored(repository, &record.id)?;
+                }
+                changed.inputs
             }
         };
-        Ok(Self {
+        let resumption = Self {
             workflow,
+            plan,
             inputs,
             edits,
-            known: log.last().map_or(0, |it| it.seq),
+            log,
             reset,
             state,
-        })
+        };
+        resumption.nested_approvals_check(repository, record)?;
+        Ok(resumption)
     }
 
-    /// Checks what is left of the run: its models, plugins and methods.
-    async fn check(&self, repository: &RepositorySnapshot) -> Result<(), AppError> {
-        let reset: BTreeSet<&StepPath> = self.reset.iter().collect();
-        let is_left = |path: &StepPath| reset.contains(path) || self.state.step_end(path).is_none();
-        let inputs = self.inputs.values.as_ref();
-        workflow_check_left(repository, &self.workflow, inputs, is_left).await?;
-        Ok(())
-    }
-
-    /// Claims the run, and writes what changes, in one transaction.
-    fn claim(
+    /// Refuses to change inputs if a user has approved a gate of a nested workflow that has ended, so that
+    /// it cannot be opened again, and if something that follows has not started.
+    fn nested_approvals_check(
         &self,
         repository: &RepositorySnapshot,
         record: &RunRecord,
-    ) -> Result<Claim, AppError> {
-        let store = repository.store()?;
-        let session = repository.session()?.id().to_string();
+    ) -> Result<(), AppError> {
+        if self.edits.inputs.is_none() {
+            return Ok(());
+        }
+        let state = self.state_after(record)?;
+        for (step, child) in children(&self.log) {
+            let found = state.instance(&step);
+            let is_of_step =
+                found.is_some_and(|it| it.end().is_some() || it.child() == Some(&child));
+            let run = repository.run_if_present(&child)?;
+            let has_ended = run.is_some_and(|it| it.status.is_final());
+            if !is_of_step || !has_ended || !state.has_unstarted_behind(&step.path) {
+                continue;
+            }
+            if let Some(gate) = gate_approved(repository, &child)? {
+                let path = &step.path;
+                return Err(AppError::from(RunUseError::State {
+                    run: record.id.clone(),
+                    is: format!(
+                        "cannot continue with other inputs: the gate `{step}/{gate}` was approved \
+                         for those that the run has, and cannot be opened again, because the nested \
+                         workflow of the step `{path}` has ended. Start another run, or if the run \
+                         has failed, begin again from that step: `--from {path}`"
+                    ),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the state of the run with the text with which it continues, after its steps were reset.
+    fn state_after(&self, record: &RunRecord) -> Result<RunState, AppError> {
+        let changes = self.events_of_changes();
+        let events = self.log.iter().map(|it| &it.event).chain(&changes);
+        RunState::fold(Arc::clone(&self.plan), events).map_err(|source| {
+            AppError::from(RunUseError::Log {
+                run: record.id.clone(),
+                source,
+            })
+        })
+    }
+
+    /// Returns the events that say what changes.
+    fn events_of_changes(&self) -> Vec<RunEvent> {
         let mut events = Vec::new();
         if self.edits.source.is_some() {
             events.push(RunEvent::EditsTaken);
@@ -221,17 +270,78 @@ impl Resumption {
             let steps = self.reset.clone();
             events.push(RunEvent::Reset { steps });
         }
+        events
+    }
+
+    /// Checks what is left of the run: its models, plugins and methods.
+    async fn check(&self, repository: &RepositorySnapshot) -> Result<(), AppError> {
+        let reset: BTreeSet<&StepPath> = self.reset.iter().collect();
+        let continued = self.continued(repository)?;
+        let is_left = |path: &StepPath| {
+            reset.contains(path)
+                || (self.state.step_end(path).is_none() && !continued.contains(path))
+        };
+        let inputs = self.inputs.values.as_ref();
+        workflow_check_left(repository, &self.workflow, inputs, is_left).await?;
+        Ok(())
+    }
+
+    /// Returns the steps of which only child runs are left. These have their own texts, and do not need
+    /// the files of their workflows.
+    fn continued(&self, repository: &RepositorySnapshot) -> Result<BTreeSet<StepPath>, AppError> {
+        let (mut continued, mut needed) = (BTreeSet::new(), BTreeSet::new());
+        for (step, found) in self.state.instances().filter(|(_, it)| it.end().is_none()) {
+            let child = match found.child() {
+                Some(child) => repository.run_if_present(child)?,
+                None => None,
+            };
+            match child {
+                Some(_) => continued.insert(step.path),
+                None => needed.insert(step.path),
+            };
+        }
+        continued.retain(|path| !needed.contains(path));
+        Ok(continued)
+    }
+
+    /// Claims the run for a user, and writes what changes, in one transaction.
+    fn claim(
+        &self,
+        repository: &RepositorySnapshot,
+        record: &RunRecord,
+        user: &Actor,
+    ) -> Result<Claim, AppError> {
+        let store = repository.store()?;
+        let session = repository.session()?.id().to_string();
+        let mut events = self.events_of_changes();
+        let claimant = RunClaimant {
+            session: &session,
+            user: Some(user),
+        };
         let is_edited = self.edits != RunEdits::default() || !events.is_empty();
         events.push(RunEvent::Resumed);
         Ok(match is_edited {
-            false => store.run_claim(record, &session, &events)?,
+            false => store.run_claim(record, claimant, &events)?,
             // Which steps begin again, and what changes, depends on the events that were read.
             true => {
-                let seen = (record, self.known);
-                store.run_claim_edited(seen, &session, &self.edits, &events)?
+                let known = self.log.last().map_or(0, |it| it.seq);
+                let seen = (record, known);
+                store.run_claim_edited(seen, claimant, &self.edits, &events)?
             }
         })
     }
+}
+
+/// Returns whether the user gives inputs or takes the file as it is now.
+fn is_changing(request: &ResumeRequest) -> bool {
+    request.take_edits || request.inputs != GivenInputs::default()
+}
+
+/// Adds steps to sorted ones, so that each is there once.
+fn steps_add(steps: &mut Vec<StepPath>, more: Vec<StepPath>) {
+    steps.extend(more);
+    steps.sort();
+    steps.dedup();
 }
 
 /// Refuses to resume a run whose status does not permit it.
@@ -250,9 +360,8 @@ fn status_check(
     let status = repository.run_status(record)?;
     let is_from = request.from.is_some();
     // The deadline of a run stays as it is when the run begins again.
-    let deadline_ms = repository.store()?.run_options(&record.id)?.deadline_ms;
     let now_ms = ms(repository.clock().now());
-    let is_late = state.deadline_passed() || deadline_ms.is_some_and(|it| it <= now_ms);
+    let is_late = state.deadline_passed() || is_past_deadline(repository, record)?;
     match status {
         // Every step that began again would be skipped at once, and decisions would be lost.
         RunStatus::Failed if is_late => {
@@ -265,7 +374,10 @@ fn status_check(
         RunStatus::Interrupted => Ok(()),
         RunStatus::Suspended => {
             let waits = state.next(now_ms) == Next::Pause(RunPause::Suspended);
-            if waits && !can_continue(repository, &record.id, now_ms)? {
+            // The gates that wait are opened again with what changes.
+            // A run whose deadline has passed fails, whatever is decided.
+            let stays = waits && !is_late && !is_changing(request);
+            if stays && !can_continue(repository, &record.id, now_ms)? {
                 return Err(AppError::from(RunUseError::GatesUndecided {
                     workflow: record.subject.parse()?,
                     run: record.id.clone(),
@@ -321,157 +433,6 @@ fn step_named(
             gate: name.to_owned(),
             steps: named.iter().map(ToString::to_string).collect(),
         })),
-    }
-}
-
-/// A run whose inputs a user changes.
-struct InputsBefore<'r> {
-    record: &'r RunRecord,
-    state: &'r RunState,
-    /// The steps that begin again in any case.
-    reset: &'r [StepPath],
-    /// The inputs that the datastore has.
-    stored: Option<Map<String, Value>>,
-}
-
-impl InputsBefore<'_> {
-    /// Returns the inputs of the run with the given ones over them, and the steps that have begun and
-    /// not ended, and begin again because they use an input that changes.
-    ///
-    /// # Errors
-    /// The inputs do not fit the workflow, or a step that stays as it is has used an input that
-    /// changes.
-    fn changed(
-        self,
-        repository: &RepositorySnapshot,
-        workflow: &Workflow,
-        request: &ResumeRequest,
-    ) -> Result<(RunInputs, Vec<StepPath>), AppError> {
-        let run = &self.record.id;
-        let given = request.inputs.merged(workflow.inputs.json())?;
-        let mut stored = self.stored;
-        // A sensitive input that is given again need not be opened.
-        if let Some(stored) = &mut stored {
-            stored.retain(|name, value| {
-                !given.contains_key(name)
-                    || sealed_parts(value).is_none()
-                    || is_open(repository, run, name, value)
-            });
-        }
-        let before = RunInputs::open(repository, run, stored)?.opened();
-        // ignored: no error is dropped, because this is an `Option`.
-        let mut merged = before.clone().unwrap_or_default();
-        inputs_merge(&mut merged, given);
-        let given = GivenInputs {
-            item: merged,
-            over: Vec::new(),
-        };
-        let inputs = run_inputs(workflow, &given)?;
-        let after = inputs.opened();
-        let changed = changed_names(before.as_ref(), after.as_ref());
-        let begun = inputs_check(workflow, self.state, self.reset, &changed);
-        let begun = begun.map_err(|(input, step)| RunUseError::InputUsed {
-            run: run.clone(),
-            input,
-            step,
-        })?;
-        Ok((inputs, begun))
-    }
-}
-
-/// Returns whether a sensitive input can be opened.
-fn is_open(repository: &RepositorySnapshot, run: &RunId, name: &str, value: &Value) -> bool {
-    let one = Map::from_iter([(name.to_owned(), value.clone())]);
-    RunInputs::open(repository, run, Some(one)).is_ok()
-}
-
-/// Returns the names of the inputs that differ.
-fn changed_names(
-    before: Option<&Map<String, Value>>,
-    after: Option<&Map<String, Value>>,
-) -> BTreeSet<String> {
-    let value = |of: Option<&Map<String, Value>>, key: &str| of.and_then(|it| it.get(key)).cloned();
-    let keys = before.into_iter().chain(after).flat_map(Map::keys);
-    keys.filter(|key| value(before, key) != value(after, key))
-        .cloned()
-        .collect()
-}
-
-/// Checks that no step that stays as it is has used an input that changes. Otherwise, returns the
-/// input and the step as the error.
-///
-/// Returns the steps that have begun and not ended, and use such an input: they begin again, so that
-/// they are evaluated with it. A step with a child run stays as it is: the child has its inputs.
-fn inputs_check(
-    workflow: &Workflow,
-    state: &RunState,
-    reset: &[StepPath],
-    changed: &BTreeSet<String>,
-) -> Result<Vec<StepPath>, (String, String)> {
-    let mut begun = Vec::new();
-    if changed.is_empty() {
-        return Ok(begun);
-    }
-    for step in workflow.steps().filter(|it| !reset.contains(&it.path)) {
-        let path = &step.path;
-        let progress = StepProgress::of(state, path);
-        if progress == StepProgress::None {
-            continue;
-        }
-        let Some(input) = input_used(step.exprs(), changed) else {
-            continue;
-        };
-        match progress {
-            StepProgress::Kept => return Err((input, path.to_string())),
-            StepProgress::Begun => begun.push(path.clone()),
-            StepProgress::None => {}
-        }
-    }
-    Ok(begun)
-}
-
-/// Returns the first of these inputs that expressions use.
-fn input_used<'x>(
-    exprs: impl IntoIterator<Item = &'x Expr>,
-    changed: &BTreeSet<String>,
-) -> Option<String> {
-    exprs.into_iter().find_map(|expr| {
-        let is_open = expr.uses("inputs") && !expr.names_all_members("inputs");
-        let used = expr.references("inputs").into_iter().map(|it| it.name);
-        let first = changed.first().filter(|_| is_open).cloned();
-        used.into_iter().find(|it| changed.contains(it)).or(first)
-    })
-}
-
-/// What a step has done in a run that is resumed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StepProgress {
-    /// Nothing was evaluated for it.
-    None,
-    /// It has begun, and can begin again.
-    Begun,
-    /// It has ended, or a part of it has ended or has a child run.
-    Kept,
-}
-
-impl StepProgress {
-    fn of(state: &RunState, path: &StepPath) -> Self {
-        if state.step_end(path).is_some() {
-            return Self::Kept;
-        }
-        let mut progress = match state.expansions(path) {
-            Some(_) => Self::Begun,
-            None => Self::None,
-        };
-        for (_, instance) in state.instances_of(path) {
-            if instance.end().is_some() || instance.child().is_some() {
-                return Self::Kept;
-            }
-            if *instance != InstanceState::Waiting {
-                progress = Self::Begun;
-            }
-        }
-        progress
     }
 }
 

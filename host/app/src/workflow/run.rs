@@ -12,6 +12,7 @@ use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{AssertSeverity, CheckSkips, RunEvent, RunKind, RunOptions};
 use sedge_store::RunStart;
 use sedge_sys::random;
+use sedge_workflow::Plan;
 use serde_json::{Map, Value};
 
 use crate::call::checks::check_skips_known;
@@ -29,7 +30,7 @@ use crate::secret::argument::has_mark;
 use crate::secret::vault::Vault;
 use crate::workflow::drive::{DriveRequest, workflow_drive};
 use crate::workflow::gates::source_kept;
-use crate::workflow::inputs::{run_inputs, secrets_refuse};
+use crate::workflow::inputs::{RunInputs, run_inputs, secrets_refuse, tags_refuse};
 use crate::workflow::validate::{supported_check, workflow_check};
 
 /// A request to run a workflow.
@@ -77,6 +78,7 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
     let workflow = repository.workflow(&request.workflow)?;
     repository.names_check()?;
     supported_check(&workflow)?;
+    repository.workflow_expect(&workflow);
     let inputs = run_inputs(&workflow, &request.inputs)?;
     let checked = workflow_check(&repository, &workflow, inputs.values.as_ref());
     let models = cx.cancel.unless_cancelled(checked).await?;
@@ -87,9 +89,7 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
     }
     let exclusive = request.exclusive || workflow.exclusive;
     let vault = Vault::open(&repository)?;
-    if let Some(values) = &inputs.values {
-        secrets_refuse(values, &vault.redactors().strong)?;
-    }
+    let kept = source_checked(&vault, &workflow, &inputs, &request.tags)?;
     let source = EvaluatorSource::of_arguments(&repository);
     let started_at = source.now;
     let mut tags = tags_of(&source, &workflow, inputs.values.as_ref())?;
@@ -113,7 +113,7 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
         kind: RunKind::Workflow,
         subject: workflow.name.to_string(),
         method: None,
-        source: Some(source_kept(&workflow, &vault.redactors())),
+        source: Some(kept),
         inputs: inputs.stored(&repository, &run)?,
         exclusive,
         session: repository.session()?.id().to_string(),
@@ -129,16 +129,42 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
         base: cx.clone(),
         locks,
         vault,
+        call_above: None,
     };
     let cx = RunCx::new(parts, claim, options, started_at);
     cx.inputs_set(inputs);
     workflow_drive(DriveRequest {
         cx,
         frame,
+        plan: Arc::new(Plan::new(&workflow)),
+        log: Vec::new(),
         workflow,
         depth: 0,
+        above: None,
     })
     .await
+}
+
+/// Returns the text of a workflow for the record of a run, after a check that the record would hold no
+/// secret and no sensitive input in plain.
+///
+/// # Errors
+/// An input or a label would hold one.
+fn source_checked(
+    vault: &Vault,
+    workflow: &Workflow,
+    inputs: &RunInputs,
+    tags: &BTreeMap<String, String>,
+) -> Result<String, AppError> {
+    let secrets = vault.redactors();
+    if let Some(values) = &inputs.values {
+        secrets_refuse(values, &secrets.strong)?;
+    }
+    // A user may repeat a sensitive input in a label.
+    vault.sealed_add(inputs.redacted());
+    tags_refuse(tags, &vault.redactors().strong)?;
+    // A command that resumes the run compares the text, and then knows the secrets only.
+    Ok(source_kept(workflow, &secrets))
 }
 
 /// Locks the whole datastore for a run, as long as its frame exists.

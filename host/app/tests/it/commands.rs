@@ -14,6 +14,7 @@ use sedge_app::datastore::compact::datastore_compact;
 use sedge_app::datastore::lock_release::datastore_lock_release;
 use sedge_app::model::delete::model_delete;
 use sedge_app::model::permissions::model_permissions;
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::secret::put::secret_put;
 use sedge_app::types::{CallError, SecretValue};
 use sedge_app::{AppError, Event, Settings};
@@ -195,7 +196,7 @@ async fn denial_of_a_command_has_the_lines_that_grant_it() {
     house.model("runner", "@test/runner", "");
     let (code, message) = failed(&house, script("exit 0")).await;
     assert_eq!(code, "denied", "{message}");
-    let (_, lines) = message.split_once("would\n").expect("lines");
+    let (_, lines) = message.split_once(".yaml\n").expect("lines");
     house.model("runner", "@test/runner", &format!("{lines}\n"));
     assert_eq!(ran(&house, script("exit 0")).await["exit"], 0);
     let (code, message) = failed(&house, json!({"command": "printf"})).await;
@@ -499,7 +500,7 @@ async fn operation_on_the_whole_datastore_is_refused_below_a_call() {
     compacted.unwrap_or_else(|error| panic!("{}", words(&error)));
 }
 
-/// Its run is not the run of the call, so it is not fenced off together with the call.
+/// Its run is not the run of the call, but it works for a command of the call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn released_lock_fences_off_the_work_below_the_call() {
     let house = house(PINS).await;
@@ -523,4 +524,64 @@ async fn released_lock_fences_off_the_work_below_the_call() {
     for error in ended.map(|ended| ended.expect_err("it lost its lock")) {
         assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
     }
+}
+
+/// A command that starts `sedge` after its call was fenced off must not write, because another call
+/// has the lock by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn released_lock_fences_off_what_a_command_starts_later() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "run").await;
+    let caller = format!("{}/1", house.newest().run.id);
+    let n_runs = || collected(|take| run_list(&house.cx(), &RunListRequest::default(), take)).len();
+    let before = n_runs();
+    let breaks = house.other_process();
+    let taken = datastore_lock_release(&cx_of(&breaks), Some("runner")).expect("a table");
+    assert_eq!(taken.released.len(), 2, "its model, and its intent");
+    let check = |error: AppError| {
+        assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
+        let expect = format!("the lock of the call `{caller}` was released by force");
+        assert!(words(&error).contains(&expect), "{}", words(&error));
+    };
+    let late = house.other_process_with(midway.settings.clone());
+    let ran = run_in(&late, &house.seen, ("counter", "add"), json!({})).await;
+    check(ran.expect_err("its caller lost its lock"));
+    let deleted = model_delete(&house.cx_in(&late), "runner").await;
+    check(deleted.expect_err("its caller lost its lock"));
+    assert_eq!(n_runs(), before, "no run was created");
+    assert_eq!(house.versions("counter", "count"), Vec::<u64>::new());
+    let error = midway.end().await.expect_err("it lost its lock");
+    assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
+}
+
+/// A process that waits for its first lock while the lock of its caller is released is refused when
+/// its turn comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn released_lock_fences_off_a_process_that_waits_below_the_call() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "run").await;
+    let below = house.other_process_with(midway.settings.clone());
+    let holds = house.value("one", "run", json!({"steps": [{"until": "two"}]}));
+    let waits = async {
+        until("the holder has its locks", || house.locks().len() == 4).await;
+        run_in(&below, &house.seen, ("one", "add"), json!({})).await
+    };
+    let breaks = async {
+        let is_waiting = || house.locks().iter().any(|it| !it.held);
+        until("the process waits", is_waiting).await;
+        let other = house.other_process();
+        datastore_lock_release(&cx_of(&other), Some("runner")).expect("a table");
+        house.value("two", "add", json!({})).await
+    };
+    let (_, refused, _) = tokio::join!(holds, waits, breaks);
+    let error = refused.expect_err("its caller lost its lock");
+    assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
+    assert!(
+        words(&error).contains("was released by force"),
+        "{}",
+        words(&error)
+    );
+    assert_eq!(house.versions("one", "count"), Vec::<u64>::new());
+    let error = midway.end().await.expect_err("it lost its lock");
+    assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
 }

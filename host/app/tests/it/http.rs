@@ -142,7 +142,7 @@ async fn lines_of_a_denial_grant_the_request() {
         (failure.code.as_str(), run.status),
         ("denied", RunStatus::Failed)
     );
-    let (says, lines) = failure.message.split_once("would\n").expect("lines");
+    let (says, lines) = failure.message.split_once(".yaml\n").expect("lines");
     let expect = format!(
         "GET {url} was denied\n`fetcher` may not send GET to {}",
         server.origin()

@@ -15,14 +15,14 @@ use sedge_app::datastore::lock_release::datastore_lock_release;
 use sedge_app::model::delete::model_delete;
 use sedge_app::model::edit::{ModelEditRequest, model_edit};
 use sedge_app::run::list::{RunListRequest, run_list};
-use sedge_app::types::{CallStatus, Lineage, RunStatus};
+use sedge_app::types::{CallError, CallStatus, Lineage, RunEvent, RunId, RunStatus};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{AppError, Event, Repository, RunFailed, Settings};
 use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, cx_of, n_calls, run_in, until, versions_of, within, words};
+use crate::fixture::{House, cx_of, n_calls, run_in, settings, until, versions_of, within, words};
 use crate::shown::{Recorded, collected};
 
 /// How long two runs hold their locks before each requests the other's, in milliseconds, at the
@@ -414,6 +414,75 @@ async fn lock_timeout_names_the_holder() {
     assert_eq!((run.status, run.calls.len()), (RunStatus::Failed, 0));
 }
 
+/// A nested workflow that needs the whole datastore and does not get it in time fails its step, as a
+/// call does. The child run of each attempt is ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nested_exclusive_workflow_that_waits_too_long_fails_its_step() {
+    let house = House::new();
+    let write = step("write", "sink.run", "{}", "");
+    house.write(
+        "workflows/alone.yaml",
+        &format!("name: alone\nexclusive: true\njobs:\n  - name: main\n    steps:\n{write}"),
+    );
+    let nested = |more: &str| {
+        let task = "{type: workflow, workflowIdOrName: alone}";
+        format!(
+            "      - {{name: nested, retry: {{attempts: 2, backoff: 1s, on: [busy]}}{more}, task: {task}}}\n"
+        )
+    };
+    let then = "      - {name: then, dependsOn: [{step: nested, condition: failed}], \
+                task: {type: assert, expr: 'true'}}\n";
+    house.workflow(
+        "allowed",
+        &[nested(", allowFailure: true"), then.to_owned()],
+    );
+    house.workflow("failed", &[nested("")]);
+    let other = house.other_process_with(Settings {
+        lock_timeout: Some(Duration::from_millis(50)),
+        ..settings()
+    });
+    let cx = house.cx_in(&other);
+    let holds = house.value("one", "run", json!({"steps": [{"until": "two"}]}));
+    let waits = async {
+        until("the call", || house.n_running() == 1).await;
+        let runs = ["allowed", "failed"].map(WorkflowRunRequest::of);
+        let allowed = within(workflow_run(&cx, &runs[0])).await;
+        let failed = within(workflow_run(&cx, &runs[1])).await;
+        house.value("two", "add", json!({})).await;
+        [allowed, failed]
+    };
+    let (_, [allowed, failed]) = tokio::join!(holds, waits);
+    let allowed = allowed.unwrap_or_else(|error| panic!("{}", words(&error)));
+    let WorkflowEnd::Succeeded {
+        run, failed_steps, ..
+    } = &allowed
+    else {
+        panic!("its failure is allowed: {allowed:?}")
+    };
+    assert_eq!(failed_steps.len(), 1, "{failed_steps:?}");
+    let events = house.show(run).events;
+    let retries = events
+        .iter()
+        .filter(|it| matches!(it.event, RunEvent::StepRetried { .. }));
+    assert_eq!(retries.count(), 1);
+    let children: Vec<RunId> = events
+        .iter()
+        .filter_map(|it| it.event.child_run().map(|(_, run)| run.clone()))
+        .collect();
+    assert_eq!(children.len(), 2, "one of each attempt");
+    for child in &children {
+        let child = house.show(child);
+        assert_eq!((child.status, child.calls.len()), (RunStatus::Cancelled, 0));
+    }
+    let error = failed.expect_err("its step was busy");
+    assert_eq!(error.code(), ErrorCode::LockTimeout, "{}", words(&error));
+    let AppError::Failed(RunFailed::Workflow(failed)) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(house.show(&failed.run).status, RunStatus::Failed);
+    assert_eq!(house.versions("sink", "record"), Vec::<u64>::new());
+}
+
 /// The former holder cannot commit anything any more, not even in part.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn former_holder_of_a_released_lock_is_fenced_off() {
@@ -438,6 +507,7 @@ async fn former_holder_of_a_released_lock_is_fenced_off() {
     house.has_versions("one", "count", 1);
     let run = run_of_model(&house, "one", RunStatusView::Failed);
     assert_eq!(n_calls(&run, CallStatus::Cancelled), 1);
+    assert_eq!(run.calls[0].error, Some(CallError::LockLost));
 }
 
 /// The call's locks belong to a call below the step of the outer run, so its record has another
@@ -462,9 +532,19 @@ async fn released_lock_fences_off_the_calls_of_a_nested_workflow() {
     let error = held.expect_err("its lock was taken away");
     assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
     // The error says that the run can be resumed.
-    let is_interrupted = matches!(error, AppError::Failed(RunFailed::Interrupted(_)));
-    assert!(is_interrupted, "{error:?}");
+    let AppError::Failed(RunFailed::Interrupted(interrupted)) = &error else {
+        panic!("{error:?}")
+    };
+    let notes = interrupted.notes();
+    assert_eq!(notes.len(), 1, "the call was not cancelled: {notes:?}");
+    assert!(notes[0].contains("was interrupted by this"), "{notes:?}");
     house.has_versions("one", "count", 1);
+    let outer = house.show(&interrupted.run);
+    let child = outer.events.iter().find_map(|it| it.event.child_run());
+    let (_, child) = child.expect("the step has a child run");
+    let calls = house.show(child).calls;
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].error, Some(CallError::LockLost));
 }
 
 fn run_of_model(house: &House, model: &str, status: RunStatusView) -> Recorded {

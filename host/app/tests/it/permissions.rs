@@ -276,7 +276,7 @@ async fn lines_of_a_denial_grant_each_kind() {
     let check = async |method: &str, arguments: Value, expect: Value| {
         house.model("asker", TYPE, "");
         let message = denied(&house, method, arguments.clone()).await;
-        let (says, lines) = message.split_once("would\n").expect("lines");
+        let (says, lines) = message.split_once(".yaml\n").expect("lines");
         assert!(says.starts_with("`asker` may not "), "{says}");
         let lines = lines.replace("PATH", "in");
         house.model("asker", TYPE, &format!("{lines}\n"));
@@ -292,7 +292,7 @@ async fn lines_of_a_denial_grant_each_kind() {
     house.model("asker", TYPE, "");
     let (error, _) = house.failure("asker", "call", json!({})).await;
     let message = error.to_string();
-    let (_, lines) = message.split_once("would\n").expect("lines");
+    let (_, lines) = message.split_once(".yaml\n").expect("lines");
     house.model("asker", TYPE, &format!("{lines}\n"));
     house.value("asker", "call", json!({})).await;
 }

@@ -183,7 +183,7 @@ async fn secret_is_sent_only_to_the_granted_host() {
     assert!(other.requests().iter().all(|it| !it.contains("ary")));
 
     // The lines of the denial grant the attempt.
-    let (_, lines) = message.split_once("would\n").expect("lines");
+    let (_, lines) = message.split_once(".yaml\n").expect("lines");
     let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
     house.write("models/keeper.yaml", &definition);
     let ask = json!({"url": other.url("/hello"), "body": "{secret}"});
@@ -200,7 +200,7 @@ async fn secret_without_a_grant_or_value_is_an_error() {
     let send = json!({"url": server.url("/hello"), "body": "{secret}"});
     let (code, message) = failed(&house, "send", send.clone()).await;
     assert!(code.contains("denied"), "{code}: {message}");
-    let (_, lines) = message.split_once("would\n").expect("lines");
+    let (_, lines) = message.split_once(".yaml\n").expect("lines");
     let (_, granted) = lines.split_once("secrets:").expect("the grant");
     assert!(
         granted.contains(&server.origin()) && !granted.contains('*'),
@@ -246,7 +246,7 @@ async fn secret_is_shown_only_with_a_grant() {
         message.contains("`keeper` may not see the secret `TOKEN`"),
         "{message}"
     );
-    let (_, lines) = message.split_once("would\n").expect("lines");
+    let (_, lines) = message.split_once(".yaml\n").expect("lines");
     let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
     house.write("models/keeper.yaml", &definition);
     let shown = house.value("keeper", "show", json!({})).await;

@@ -308,36 +308,87 @@ async fn large_values_of_for_each_are_the_same_after_an_interruption() {
     assert_eq!(n_written, Some(N_ITEMS));
 }
 
-/// The nested call used to get the text `[sealed]`, and took it for the value.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sensitive_input_is_not_passed_to_a_nested_call() {
+/// Returns a repository with `starter`, and the workflow `passing`, whose step has these steps of
+/// `starter`. It gets the sensitive input `token`.
+fn passing(steps: &str) -> House {
     let house = house();
     house.model("starter", "@test/starter", "grants: {workflows: [\"*\"]}\n");
-    let text = "
-name: passing
-inputs:
-  token: {type: string, sensitive: true}
-jobs:
-  - name: main
-    steps:
-      - name: s
-        task: {type: model_method, modelIdOrName: starter, methodName: run, inputs: {steps: [{call: [vault, take, {text: \"${{ inputs.token }}\"}]}]}}
-";
-    house.write("workflows/passing.yaml", text);
+    let text = format!(
+        "name: passing\ninputs: {{token: {{type: string, sensitive: true}}}}\njobs:\n  - name: main\n    \
+         steps:\n      - {{name: s, task: {{type: model_method, modelIdOrName: starter, methodName: run, \
+         inputs: {{steps: {steps}}}}}}}\n"
+    );
+    house.write("workflows/passing.yaml", &text);
+    house
+}
+
+fn passing_request() -> WorkflowRunRequest {
     let mut request = WorkflowRunRequest::of("passing");
+    let token = ("token".to_owned(), json!(CANARY));
+    request.inputs.item.extend([token]);
     request
-        .inputs
-        .item
-        .insert("token".to_owned(), json!(CANARY));
-    let error = within(workflow_run(&house.cx(), &request)).await;
-    let Err(AppError::Failed(RunFailed::Workflow(failed))) = error else {
-        panic!("it should have failed: {error:?}");
+}
+
+/// The nested call got the text `[sealed]` and took it for the value, and was then refused. The record of
+/// the call has `[sealed]`, also when a later attempt compares its request with the record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_reaches_a_nested_call_and_is_not_recorded() {
+    let house = passing(
+        "[{call: [vault, take, {text: \"Bearer ${{ inputs.token }}\"}]}, \
+         {call: [vault, put, {name: passed, parts: [\"${{ inputs.token }}\", \"\"]}]}, \
+         {await: [counter, count]}]",
+    );
+    let cx = house.cx();
+    let running = tokio::spawn(async move { workflow_run(&cx, &passing_request()).await });
+    let has_written = || house.versions("vault", "passed").len() == 1;
+    until("both nested calls have ended", has_written).await;
+    running.abort();
+    let is_released = || house.newest().status == RunStatus::Interrupted;
+    until("the run is released", is_released).await;
+    house.value("counter", "add", json!({})).await;
+    let end = house.workflow_resume("passing").await;
+    let Ok(WorkflowEnd::Succeeded { run, .. }) = end else {
+        panic!("{end:?}");
     };
-    let error = format!("{failed:?}");
-    assert!(error.contains("cannot pass to another one"), "{error}");
-    assert!(!error.contains(CANARY), "{error}");
-    let calls = house.show(&failed.run).calls;
-    assert!(calls.iter().all(|it| it.model.as_str() != "vault"));
+    let calls = house.show(&run).calls;
+    let taken = calls.iter().find(|it| it.method.as_str() == "take");
+    let taken = &taken.expect("it was called once").arguments;
+    assert_eq!(*taken, json!({"text": "Bearer [sealed]"}));
+    assert!(has_canary(&house, "passed").await);
+    house.has_versions("vault", "passed", 1);
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+}
+
+/// The workflow that a method runs gets it, if its own input is sensitive as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensitive_input_reaches_a_run_that_a_call_starts() {
+    let house = passing("[{run: [inner, {key: \"${{ inputs.token }}\"}]}]");
+    let inner = |more: &str| {
+        let text = format!(
+            "name: inner\ninputs: {{key: {{type: string{more}}}}}\njobs:\n  - name: main\n    steps:\n      \
+             - {{name: s, task: {{type: model_method, modelIdOrName: vault, methodName: put, inputs: \
+             {{name: inner, parts: [\"${{{{ inputs.key }}}}\", \"\"]}}}}}}\n"
+        );
+        house.write("workflows/inner.yaml", &text);
+    };
+    let outcome = async || {
+        let end = within(workflow_run(&house.cx(), &passing_request())).await;
+        assert!(matches!(end, Ok(WorkflowEnd::Succeeded { .. })), "{end:?}");
+        let calls = house.newest().calls.into_iter();
+        let mut starter = calls.filter(|it| it.model.as_str() == "starter");
+        let outcome = starter.next().and_then(|it| it.outcome);
+        outcome.expect("it succeeded").value[0].clone()
+    };
+    inner("");
+    let refused = outcome().await;
+    assert_eq!(refused["error"], "refused", "{refused}");
+    let message = refused["message"].to_string();
+    assert!(message.contains("`sensitive: true` as well"), "{message}");
+    inner(", sensitive: true");
+    let succeeded = outcome().await;
+    assert!(succeeded["succeeded"].is_string(), "{succeeded}");
+    assert!(has_canary(&house, "inner").await);
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
 }
 
 /// A run stores the text of its workflow, so the value would be stored in plain.
@@ -395,4 +446,26 @@ async fn sensitive_input_in_a_comment_or_a_reason_is_not_stored() {
     let expect = Some("the token [sealed] is wrong");
     assert_eq!(cancelled.cancelled.reason.as_deref(), expect);
     assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+}
+
+/// Data is found by its tags, so they are not masked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn run_with_a_sensitive_input_in_a_tag_is_refused() {
+    let house = house();
+    for (key, value) in [("ticket", format!("is {CANARY}")), (CANARY, "x".to_owned())] {
+        let mut request = request(given());
+        request.tags.insert(key.to_owned(), value);
+        let ran = within(workflow_run(&house.cx(), &request)).await;
+        let error = ran.expect_err("it is refused").to_string();
+        assert!(
+            error.contains("contains a secret or a sensitive input"),
+            "{error}"
+        );
+        assert!(!error.contains(CANARY), "{error}");
+    }
+    assert_eq!(files_with(house.path(), CANARY), Vec::<String>::new());
+    let mut request = request(given());
+    request.tags.insert("ticket".to_owned(), "OPS-7".to_owned());
+    let end = within(workflow_run(&house.cx(), &request)).await;
+    assert!(matches!(end, Ok(WorkflowEnd::Suspended { .. })), "{end:?}");
 }

@@ -57,7 +57,7 @@ async fn connection_goes_only_to_granted_endpoints() {
     );
     assert_eq!(used(&house, "dialer").await, [""; 0]);
     // The lines of the denial grant the connection.
-    let (_, lines) = says.split_once("would\n").expect("lines");
+    let (_, lines) = says.split_once(".yaml\n").expect("lines");
     let definition = format!("name: dialer\ntype: \"@test/dialer\"\n{lines}\n");
     house.write("models/dialer.yaml", &definition);
     let talk = json!({"to": ADDRESS});

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::audit::list::{AuditListRequest, audit_list};
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::run::cancel::run_cancel;
 use sedge_app::run::show::run_show;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
 use crate::fixture::{House, ada, recorded_calls, until, within, words};
-use crate::shown::Recorded;
+use crate::shown::{Recorded, collected};
 
 /// Longer than any test.
 const FOREVER_MS: u64 = 3_600_000;
@@ -112,6 +113,47 @@ async fn guest_that_computes_is_stopped() {
     let (_, run) = stopped_method(&house, ("hostile", "spin"), json!({}), begun).await;
     assert_eq!(calls(&run), ["1 hostile.spin cancelled"]);
     house.value("hostile", "sleep", json!({"ms": 0})).await;
+}
+
+/// The user requested the end of the process, and decided nothing about the runs that the call had
+/// started. The audit says that Sedge itself ended them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_of_a_stopped_call_are_not_noted_as_cancelled_by_the_user() {
+    let house = House::new();
+    house.model("starter", "@test/starter", "grants: {workflows: [\"*\"]}\n");
+    house.workflow("gated", &[gate("gate", "")]);
+    let endless = step("s", "one.run", "{steps: [{until: two}]}", "");
+    house.workflow("endless", &[endless]);
+    let steps = json!({"steps": [{"run": ["gated", {}]}, {"run": ["endless", {}]}]});
+    let begun = || is_locked(&house, "one");
+    let (_, run) = stopped_method(&house, ("starter", "run"), steps, begun).await;
+    let report = run_show(&house.cx(), Some(run.run.id.as_str())).expect("a run");
+    let called = &report.calls[0].runs;
+    let mut workflows: Vec<&str> = called.iter().map(|it| it.workflow.as_str()).collect();
+    workflows.sort_unstable();
+    assert_eq!(workflows, ["endless", "gated"]);
+    let request = AuditListRequest::default();
+    let entries = collected(|take| audit_list(&house.cx(), &request, take));
+    for child in called {
+        assert_eq!(child.status.as_str(), "cancelled", "{}", child.workflow);
+        let of_child = entries.iter().filter(|entry| entry.on == child.run);
+        let of_child: Vec<_> = of_child
+            .map(|entry| {
+                (
+                    entry.actor.as_str(),
+                    entry.what.as_str(),
+                    entry.detail.as_deref(),
+                )
+            })
+            .collect();
+        let reason = Some("the call that started it was cut off");
+        assert_eq!(of_child, [("Sedge", "run-cancelled", reason)]);
+    }
+    let of_root = entries
+        .iter()
+        .filter(|entry| entry.on == run.run.id.as_str());
+    let of_root: Vec<&str> = of_root.map(|entry| entry.what.as_str()).collect();
+    assert_eq!(of_root, ["run-started"]);
 }
 
 /// The guest sleeps and reads again and again.

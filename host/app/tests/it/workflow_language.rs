@@ -8,6 +8,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::run::cancel::run_cancel;
 use sedge_app::run::show::run_show;
 use sedge_app::types::{RunEvent, RunStatus};
+use sedge_app::workflow::approvals::workflow_approvals;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve, workflow_reject};
 use sedge_app::workflow::resume::{ResumeRequest, workflow_resume};
 use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::text::{after, gate, step};
 use crate::fixture::{House, ada, cx_of, until, within, words};
-use crate::shown::Recorded;
+use crate::shown::{Recorded, collected};
 
 /// The time at which a clock that the tests set begins.
 const NOON: Timestamp = Timestamp(1_790_000_000_000);
@@ -324,6 +325,14 @@ async fn gate_of_a_run_past_its_deadline_is_not_decided() {
     let decided = workflow_approve(&house.cx().with_actor(ada()), &request);
     let error = decided.expect_err("it is too late").to_string();
     assert!(error.contains("has passed its deadline"), "{error}");
+    let report = run_show(&house.cx(), None).expect("a run");
+    assert!(report.run.deadline_passed && report.run.can_only_fail);
+    let open = collected(|take| workflow_approvals(&house.cx(), take));
+    assert_eq!(open.len(), 0, "nothing can be decided");
+    let (run, _) = failed(&house, house.workflow_resume("w").await);
+    assert_eq!(run.status, RunStatus::Failed);
+    let report = run_show(&house.cx(), None).expect("a run");
+    assert!(!report.run.deadline_passed, "it has ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,4 +27,8 @@ impl Run for InitArgs {
             "hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type",
         ))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

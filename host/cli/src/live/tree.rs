@@ -291,6 +291,7 @@ impl LiveTree {
             | Event::RunDeadlinePassed { .. }
             | Event::WorkflowEdited { .. }
             | Event::JobSatisfied { .. }
+            | Event::GateReopened { .. }
             | Event::LockWaiting { .. }
             | Event::LockWaitEnded
             | Event::CallRolledBack { .. }

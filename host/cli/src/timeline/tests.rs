@@ -23,6 +23,7 @@ fn run(ended_at: Option<u64>) -> RunReport {
             duration_ms: ended_at,
             parent: None,
             can_only_fail: false,
+            deadline_passed: false,
         },
         parent_step: None,
         parent_call: None,
@@ -49,9 +50,11 @@ fn step(name: &str, status: StepStatusView, span: Option<(u64, Option<u64>)>) ->
         prompt: None,
         deadline: None,
         digest: None,
+        former_approval: None,
         error: None,
         is_allowed: false,
         calls: Vec::new(),
+        evaluation_calls: Vec::new(),
         child: None,
         failed_attempts: Vec::new(),
         next_attempt_at: None,
@@ -159,7 +162,7 @@ Time without work is drawn short.";
 fn timeline_fits_into_its_columns() {
     let mut report = sample();
     report.steps[0].step = "x".repeat(300);
-    for columns in [60, 80, 200] {
+    for columns in [40, 60, 80, 200] {
         let shown = of(&report, columns);
         let widest = shown.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(columns), "{shown}");
@@ -192,6 +195,33 @@ fn steps_of_nested_workflows_are_below_their_step() {
         .map(|row| (row.label.as_str(), row.depth, row.duration_ms()))
         .collect();
     assert_eq!(rows, [("main/n", 0, 1000), ("inner/a", 1, 990)]);
+}
+
+#[test]
+fn step_waits_while_only_gates_of_its_workflow_are_open() {
+    let bar = |from, until, is_wait| TimelineBar {
+        from,
+        until,
+        is_wait,
+    };
+    let check = |below: &[TimelineBar], expect: &[TimelineBar]| {
+        assert_eq!(parts_of(bar(10, 100, false), below), expect);
+    };
+    check(&[], &[bar(10, 100, false)]);
+    let gate = bar(20, 90, true);
+    let apart = [bar(10, 20, false), gate, bar(90, 100, false)];
+    check(&[gate], &apart);
+    check(&[bar(15, 20, false), gate, bar(30, 30, false)], &apart);
+    let works = bar(40, 60, false);
+    let parts = [
+        bar(10, 20, false),
+        bar(20, 40, true),
+        works,
+        bar(60, 90, true),
+        bar(90, 100, false),
+    ];
+    check(&[gate, works], &parts);
+    check(&[bar(0, 200, true)], &[bar(10, 100, true)]);
 }
 
 #[test]

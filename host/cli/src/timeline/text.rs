@@ -3,8 +3,11 @@
 use super::{Timeline, TimelineBar, TimelineRow, float};
 use crate::guest_text;
 
-/// The columns for the time and the status at the end of a row.
-const NOTE_COLUMNS: usize = 20;
+/// The most columns for the time and the status at the end of a row.
+const NOTE_COLUMNS_MAX: usize = 20;
+
+/// The columns between the parts of a row.
+const GAP_COLUMNS: usize = 4;
 
 /// The fewest columns for bars.
 const BAR_COLUMNS_MIN: usize = 10;
@@ -17,23 +20,27 @@ const WAIT: char = '░';
 
 /// Returns the timeline as lines of at most `columns` columns.
 pub(super) fn drawn(timeline: &Timeline, columns: usize) -> String {
+    // A terminal has one column more than its lines.
+    let folded = |text: &str| guest_text::folded(text, columns + 1, guest_text::INDENT);
     let mut lines = vec![
-        guest_text::shortened(&guest_text::unbroken(&timeline.title), columns),
-        guest_text::shortened(&timeline.summary, columns),
+        folded(&guest_text::unbroken(&timeline.title)),
+        folded(&timeline.summary),
     ];
     let labels: Vec<String> = timeline.rows.iter().map(label).collect();
-    let widest = labels.iter().map(|it| guest_text::columns_most(it)).max();
-    let label_columns = widest.unwrap_or(0).min(columns / 3);
-    let beside = label_columns + NOTE_COLUMNS + 4;
+    let notes: Vec<String> = timeline.rows.iter().map(TimelineRow::note).collect();
+    let half = columns.saturating_sub(BAR_COLUMNS_MIN + GAP_COLUMNS) / 2;
+    let label_columns = widest(&labels).min(columns / 3).min(half);
+    let note_columns = widest(&notes).min(NOTE_COLUMNS_MAX).min(half);
+    let beside = label_columns + note_columns + GAP_COLUMNS;
     let bar_columns = columns.saturating_sub(beside).max(BAR_COLUMNS_MIN);
     if !timeline.rows.is_empty() {
         lines.push(String::new());
     }
-    for (row, label) in timeline.rows.iter().zip(labels) {
+    for ((row, label), note) in timeline.rows.iter().zip(labels).zip(notes) {
         let label = guest_text::shortened(&label, label_columns);
         let pad = label_columns.saturating_sub(label.chars().count());
         let bars = bars(timeline, row, bar_columns);
-        let note = guest_text::shortened(&row.note(), NOTE_COLUMNS);
+        let note = guest_text::shortened(&note, note_columns);
         let line = format!("{label}{:pad$}  {bars}  {note}", "");
         lines.push(line.trim_end().to_owned());
     }
@@ -46,6 +53,13 @@ pub(super) fn drawn(timeline: &Timeline, columns: usize) -> String {
         lines.push("Time without work is drawn short.".to_owned());
     }
     lines.join("\n")
+}
+
+/// Returns the columns of the widest text.
+fn widest(texts: &[String]) -> usize {
+    let widths = texts.iter().map(|it| guest_text::columns_most(it));
+    // ignored: no error is dropped; without a text there is no width.
+    widths.max().unwrap_or_default()
 }
 
 fn label(row: &TimelineRow) -> String {

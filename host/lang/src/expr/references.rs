@@ -219,7 +219,15 @@ fn never_boolean_call(node: &IdedExpr) -> Option<&'static str> {
     let (function, target, _) = call(node)?;
     let namespace = target.and_then(ident);
     match (namespace, function) {
-        (None, operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE) => Some("a number"),
+        (
+            None,
+            operators::SUBSTRACT
+            | operators::MULTIPLY
+            | operators::DIVIDE
+            | operators::MODULO
+            | operators::NEGATE,
+        ) => Some("a number"),
+        (None, operators::ADD) => Some("a number, a text or a list"),
         (_, "size") => Some("a number"),
         (Some("data"), "latest" | "version") => Some("a record"),
         (Some("data"), _) => Some("a list of records"),
@@ -335,6 +343,9 @@ mod tests {
         check("1", Some("a number"));
         check("[1]", Some("a list"));
         check("size(inputs.a)", Some("a number"));
+        check("1 + 1", Some("a number, a text or a list"));
+        check("inputs.a % 2", Some("a number"));
+        check("inputs.a + 1 == 2", None);
         check("size(inputs.a) > 0", None);
         check("data.latest('m', 'n')", Some("a record"));
     }

@@ -11,6 +11,7 @@ use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceIn
 use super::Limits;
 use super::functions::{FUNCTIONS, MACROS, NAMESPACES, PATTERNED, environment};
 use super::lex::{ENTRIES_MAX, NON_ASCII_MAX, Rewritten, TooLarge, check_size};
+use super::path::member_path;
 use super::tree::{binary, call, children, children_mut, ident, is_binding, member, text, visit};
 use super::variables::{Shape, Variables};
 use super::words;
@@ -123,12 +124,16 @@ impl Source {
         } else {
             Rewritten::unchanged(text)
         };
-        let parser = environment().parser().enable_ident_escape_syntax(true);
-        let parser = parser.max_recursion_depth(limits.brackets as u16);
-        let parser = parser.error_recovery_limit(1);
-        let parsed = parser.parse_with_source_info(&rewritten.text);
-        let (mut expr, info) =
-            parsed.map_err(|errors| syntax_fault(&file, &rewritten, &errors.errors))?;
+        let (mut expr, info) = match member_path(&rewritten.text) {
+            Some(parsed) => parsed,
+            None => {
+                let parser = environment().parser().enable_ident_escape_syntax(true);
+                let parser = parser.max_recursion_depth(limits.brackets as u16);
+                let parser = parser.error_recovery_limit(1);
+                let parsed = parser.parse_with_source_info(&rewritten.text);
+                parsed.map_err(|errors| syntax_fault(&file, &rewritten, &errors.errors))?
+            }
+        };
         if rewritten.has_names() {
             restore_names(&mut expr, &rewritten);
         }

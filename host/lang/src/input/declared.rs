@@ -1,9 +1,11 @@
 //! Reads the key `inputs` of a file into a JSON Schema.
 
+use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
+use super::plain::{fits_plainly, is_plain};
 use super::{DeclaredInputs, InputsSchema};
 use crate::diagnostic::{DiagnosticCode, SourceFile};
 use crate::expr::template::Template;
@@ -97,20 +99,24 @@ pub(super) fn read(node: &Node, file: &Arc<SourceFile>, faults: &mut Faults) -> 
         // What can be read of the names is enough for the checks of the rest of the file.
         json = names_only(&json);
     }
-    match Schema::compile_known(&json) {
-        Ok(schema) => InputsSchema {
-            declared: Some(Arc::new(DeclaredInputs {
-                span: node.span.clone(),
-                json,
-                schema,
-                values: OnceLock::new(),
-            })),
+    let schema = match is_plain(&json) {
+        true => OnceLock::new(),
+        false => match Schema::compile_known(&json) {
+            Ok(compiled) => OnceLock::from(compiled),
+            Err(error) => {
+                let message = format!("the schema of the inputs cannot be used: {error}");
+                faults.add(DiagnosticCode::Schema, node.span.clone(), message);
+                return InputsSchema::none();
+            }
         },
-        Err(error) => {
-            let message = format!("the schema of the inputs cannot be used: {error}");
-            faults.add(DiagnosticCode::Schema, node.span.clone(), message);
-            InputsSchema::none()
-        }
+    };
+    InputsSchema {
+        declared: Some(Arc::new(DeclaredInputs {
+            span: node.span.clone(),
+            json,
+            schema,
+            values: OnceLock::new(),
+        })),
     }
 }
 
@@ -336,15 +342,21 @@ impl<'n> Reader<'n> {
     /// Checks the values in a schema, such as defaults, against the schema.
     fn values_check(&mut self) {
         for WrittenPart { key, nodes, schema } in std::mem::take(&mut self.values) {
-            // If a part does not compile, the whole schema does not either, which is reported.
-            let compiled = Schema::compile_known(&schema).ok();
+            // Compiled for the first value that needs it.
+            let compiled = OnceCell::new();
             for node in nodes {
-                self.value_check(key, node, compiled.as_ref());
+                self.value_check(key, node, &schema, &compiled);
             }
         }
     }
 
-    fn value_check(&mut self, key: &str, node: &Node, schema: Option<&Schema>) {
+    fn value_check(
+        &mut self,
+        key: &str,
+        node: &Node,
+        schema: &Value,
+        compiled: &OnceCell<Option<Schema>>,
+    ) {
         let value = node.value();
         if holds_expression(&value) {
             let message = format!("`{key}` is a plain value, and no expression");
@@ -352,7 +364,12 @@ impl<'n> Reader<'n> {
                 .add(DiagnosticCode::Expression, node.span.clone(), message);
             return;
         }
-        let violations = schema.map(|it| it.violations(&value));
+        if fits_plainly(schema, &value) {
+            return;
+        }
+        // ignored: if a part does not compile, the whole schema does not either, which is reported.
+        let compiled = compiled.get_or_init(|| Schema::compile_known(schema).ok());
+        let violations = compiled.as_ref().map(|it| it.violations(&value));
         for violation in violations.into_iter().flatten() {
             let span = node.at(&violation.path).span.clone();
             let message = format!("`{key}` does not fit the schema: {}", violation.message);

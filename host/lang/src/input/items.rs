@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sedge_model::json;
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
+use crate::diagnostic::{Diagnostic, DiagnosticCode, INPUT_FORM, SourceFile};
 use crate::yaml::node::NodeKind;
 use crate::yaml::parse_tree;
 
@@ -28,8 +28,13 @@ pub const ITEMS_MAX: usize = 10_000;
 /// empty file has no inputs.
 ///
 /// # Errors
-/// The file is neither, or would lose information. The fault has its place.
+/// The file is neither, or would lose information. The fault has its place, and hides the text of the
+/// file, in which there may be sensitive values.
 pub fn inputs_file(file: &Arc<SourceFile>) -> Result<Map<String, Value>, InputsFileError> {
+    inputs_read(file).map_err(Diagnostic::hide_text)
+}
+
+fn inputs_read(file: &Arc<SourceFile>) -> Result<Map<String, Value>, Diagnostic> {
     // This is faster than YAML for large files, and finds the same values.
     if let Ok(Value::Object(inputs)) = json::parse(&file.text) {
         return Ok(inputs);
@@ -57,7 +62,7 @@ pub fn inputs_file(file: &Arc<SourceFile>) -> Result<Map<String, Value>, InputsF
                 | NodeKind::Bool(_)
                 | NodeKind::Number(_)
                 | NodeKind::Text(_)
-                | NodeKind::Map(_) => fault.with_hint("write `NAME: VALUE`"),
+                | NodeKind::Map(_) => fault.with_hint(format!("write `{INPUT_FORM}`")),
             })
         }
     }

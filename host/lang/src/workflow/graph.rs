@@ -16,6 +16,12 @@ use crate::yaml::{Faults, Located};
 /// The maximum number of names of a cycle that a message shows.
 const CYCLE_SHOWN_MAX: usize = 12;
 
+/// The maximum number of faults of one file for which a similar name is looked for.
+///
+/// The author of the file chooses the number of wrong names, and each is compared with up to 2 000
+/// others. A user repairs the first faults and checks again.
+const SUGGESTIONS_MAX: usize = 100;
+
 /// A job or a step as the graph sees it.
 pub(super) struct GraphNode {
     pub(super) name: String,
@@ -115,7 +121,8 @@ fn unknown(
     let message = format!("there is no {what} named `{}`", on.value);
     let fault = faults.fault(on.span.clone(), message);
     let fault = fault.with_code(DiagnosticCode::UnknownName);
-    let near = names.nearest(&on.value);
+    let is_compared = faults.len() < SUGGESTIONS_MAX;
+    let near = is_compared.then(|| names.nearest(&on.value)).flatten();
     faults.push(match ((rules.elsewhere)(&on.value), near) {
         (Some(elsewhere), _) => fault.with_hint(elsewhere),
         (None, Some(near)) => fault.with_hint(format!("did you mean `{near}`?")),

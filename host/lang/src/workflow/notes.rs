@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use sedge_model::run::OnTimeout;
+use serde_json::Value;
 
 use super::{ModelTarget, PlacementKey, Step, Task, Workflow};
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
@@ -26,12 +27,20 @@ pub(super) fn notes(workflow: &Workflow) -> Vec<Diagnostic> {
         notes.add(reports.span.clone(), message);
     }
     notes.placement(&workflow.placement);
+    notes.sensitive(workflow.tags.values().flat_map(|it| it.exprs()), IN_LABEL);
     for job in &workflow.jobs {
         notes.placement(&job.placement);
+        notes.sensitive(job.guard.iter().map(|it| it.expr()), IN_CONDITION);
         for step in &job.steps {
             notes.placement(&step.placement);
             notes.name(step);
             notes.gate(step);
+            notes.retry(step);
+            notes.sensitive(step.tags.values().flat_map(|it| it.exprs()), IN_LABEL);
+            notes.sensitive(step.guard.iter().map(|it| it.expr()), IN_CONDITION);
+            if let Task::Assert { expr, .. } = &step.task {
+                notes.sensitive(std::iter::once(expr.expr()), IN_CONDITION);
+            }
         }
     }
     notes.sorted()
@@ -53,6 +62,22 @@ pub(super) fn unsupported(workflow: &Workflow) -> Vec<Diagnostic> {
     }
     found.sorted()
 }
+
+/// What a label cannot do with a sensitive input.
+const IN_LABEL: &str = "a label cannot contain it: labels are part of records";
+
+/// What a condition cannot do with a sensitive input.
+const IN_CONDITION: &str = "a condition can neither compare it nor compute with it";
+
+/// Words that users write for the codes of failures of this program, which are the second ones.
+const MISTAKEN_CODES: [(&str, &str); 6] = [
+    ("timeout", "timed-out"),
+    ("deadline", "timed-out"),
+    ("trap", "trapped"),
+    ("error", "failed"),
+    ("failure", "failed"),
+    ("locked", "busy"),
+];
 
 /// The findings in one file.
 struct Findings<'w> {
@@ -133,6 +158,38 @@ impl<'w> Findings<'w> {
         };
         let span = on_timeout.as_ref().map_or(&timeout.span, |it| &it.span);
         self.add_with(DiagnosticCode::GateDeadline, span.clone(), message);
+    }
+
+    /// Notes uses of sensitive inputs that fail when the expression is evaluated. An expression that may
+    /// only ask whether there is such an input is left out.
+    fn sensitive<'e>(&mut self, exprs: impl Iterator<Item = &'e Expr>, why: &str) {
+        let workflow = self.workflow;
+        let inputs = workflow.inputs.json();
+        for expr in exprs.filter(|it| !it.text().contains("has(")) {
+            for found in expr.references("inputs") {
+                let pointer = format!("/properties/{}/sensitive", found.name);
+                if inputs.pointer(&pointer) == Some(&Value::Bool(true)) {
+                    let message = format!("`inputs.{}` is sensitive, and {why}", found.name);
+                    self.add_with(DiagnosticCode::Expression, found.span, message);
+                }
+            }
+        }
+    }
+
+    /// Notes codes after which a step is retried that look like those of this program: they are taken
+    /// for codes of a plugin.
+    fn retry(&mut self, step: &Step) {
+        let codes = step.retry.iter().flat_map(|retry| &retry.value.on);
+        for code in codes.flatten() {
+            let meant = MISTAKEN_CODES.iter().find(|(word, _)| *word == code.value);
+            if let Some((word, meant)) = meant {
+                let message = format!(
+                    "`{word}` is a code that only a plugin can choose; the code of this program is \
+                     `{meant}`"
+                );
+                self.add_with(DiagnosticCode::UnknownName, code.span.clone(), message);
+            }
+        }
     }
 
     /// Adds the variables of an expression that no run of this version has.

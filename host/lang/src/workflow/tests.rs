@@ -82,6 +82,46 @@ fn workflow_by_another_tool_is_accepted() {
     );
 }
 
+#[test]
+fn code_that_looks_like_one_of_this_program_is_noted() {
+    let text = |on: &str| {
+        format!(
+            "name: w\njobs:\n  - name: j\n    steps:\n      - name: s\n        \
+             retry: {{attempts: 2, on: [{on}]}}\n        task: {{type: model_method, \
+             modelIdOrName: m, methodName: run}}\n"
+        )
+    };
+    let notes = |on: &str| parse(&text(on)).expect("a workflow").notes();
+    assert_eq!(notes("timed-out, not-reachable"), vec![]);
+    let found = notes("busy, timeout");
+    let [note] = &found[..] else {
+        panic!("one code is noted");
+    };
+    assert!(note.message.ends_with("this program is `timed-out`"));
+    assert_eq!(note.file.slice(note.span.clone()), "timeout");
+}
+
+#[test]
+fn use_of_a_sensitive_input_that_would_fail_is_noted() {
+    let text = |guard: &str, tag: &str| {
+        format!(
+            "name: w\ninputs: {{pw: {{type: string, sensitive: true}}, a: {{type: string}}}}\n\
+             jobs:\n  - name: j\n    steps:\n      - name: s\n        guard: \"{guard}\"\n        \
+             tags: {{t: \"{tag}\"}}\n        task: {{type: model_method, modelIdOrName: m, \
+             methodName: run}}\n"
+        )
+    };
+    let notes = |guard: &str, tag: &str| parse(&text(guard, tag)).expect("a workflow").notes();
+    assert_eq!(notes("has(inputs.pw)", "${{ inputs.a }}"), vec![]);
+    let found = notes("inputs.pw == 'x'", "a ${{ inputs.pw }}");
+    let messages: Vec<&str> = found.iter().map(|it| it.message.as_str()).collect();
+    let expect = [
+        "`inputs.pw` is sensitive, and a condition can neither compare it nor compute with it",
+        "`inputs.pw` is sensitive, and a label cannot contain it: labels are part of records",
+    ];
+    assert_eq!(messages, expect);
+}
+
 /// What a file notes does not change without a reason.
 #[test]
 fn files_are_accepted_with_their_notes() {

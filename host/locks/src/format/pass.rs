@@ -1,16 +1,21 @@
 //! The format of a pass: the call that the process with the pass's token has joined.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use super::FormatError;
 use super::request::StoredOwner;
 use crate::joined::Joined;
+use crate::owner::Owner;
 
 /// The version of passes.
 ///
 /// A reader ignores unknown keys, so the version changes only if older readers must refuse a
 /// pass.
-const VERSION: u32 = 1;
+///
+/// Version 1 had no claims, so its readers do not notice that the lock of a caller was released by
+/// force.
+const VERSION: u32 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredPass<'a> {
@@ -19,6 +24,7 @@ struct StoredPass<'a> {
     version: u32,
     #[serde(borrow)]
     caller: StoredOwner<'a>,
+    claims: Vec<u64>,
     only_reads: bool,
 }
 
@@ -35,10 +41,15 @@ fn first_version() -> u32 {
 
 /// Returns the text of a pass.
 pub(crate) fn write_pass(joined: &Joined) -> String {
-    let Joined { caller, only_reads } = joined;
+    let Joined {
+        caller,
+        claims,
+        only_reads,
+    } = joined;
     let stored = StoredPass {
         version: VERSION,
         caller: caller.into(),
+        claims: claims.clone(),
         only_reads: *only_reads,
     };
     serde_json::to_string(&stored).expect("an owner has a form in JSON")
@@ -58,10 +69,17 @@ pub(crate) fn read_pass(text: &str) -> Result<Joined, FormatError> {
     let StoredPass {
         version: _,
         caller,
+        claims,
         only_reads,
     } = stored;
+    let caller = Owner::try_from(caller)?;
+    if claims.len() != caller.path().len() {
+        let reason = "it needs one claim for each call";
+        return Err(FormatError::Json(serde_json::Error::custom(reason)));
+    }
     Ok(Joined {
-        caller: caller.try_into()?,
+        caller,
+        claims,
         only_reads,
     })
 }
@@ -70,22 +88,42 @@ pub(crate) fn read_pass(text: &str) -> Result<Joined, FormatError> {
 mod tests {
     use super::*;
 
+    const PASS: &str = r#"{"version":2,"caller":{"under":{"session":"0000000000000001","lineage":"000000000001/2"},"session":"388701da4aaefe0a","lineage":"k3v9q2x8w1mz/1"},"claims":[1,18446744073709551615],"only_reads":true}"#;
+
     #[test]
     fn a_pass_is_written_as_it_was_read() {
-        let text = r#"{"version":1,"caller":{"under":{"session":"0000000000000001","lineage":"000000000001/2"},"session":"388701da4aaefe0a","lineage":"k3v9q2x8w1mz/1"},"only_reads":true}"#;
-        let joined = read_pass(text).expect("it is one");
-        assert_eq!(write_pass(&joined), text);
-        let first = text.replace(r#""version":1,"#, "");
-        assert_eq!(read_pass(&first).expect("it is one"), joined);
-        let more = text.replace("true}", r#"true,"more":1}"#);
+        let joined = read_pass(PASS).expect("it is one");
+        assert_eq!(write_pass(&joined), PASS);
+        let callers: Vec<_> = joined
+            .callers()
+            .map(|(call, n)| (call.to_string(), n))
+            .collect();
+        let expect = [("000000000001/2", 1), ("k3v9q2x8w1mz/1", u64::MAX)];
+        assert_eq!(callers, expect.map(|(call, n)| (call.to_owned(), n)));
+        let more = PASS.replace("true}", r#"true,"more":1}"#);
         assert_eq!(read_pass(&more).expect("it is one"), joined);
     }
 
     #[test]
     fn a_pass_of_another_version_is_not_read() {
-        let found = read_pass(r#"{"version":2,"callers":[]}"#);
-        let is_other = matches!(found, Err(FormatError::Version { found: 2, known: 1 }));
-        assert!(is_other, "{found:?}");
-        read_pass("{}").expect_err("it is none");
+        let check = |text: &str, version: u32| {
+            let read = read_pass(text);
+            let is_other =
+                matches!(read, Err(FormatError::Version { found, known: 2 }) if found == version);
+            assert!(is_other, "{text}: {read:?}");
+        };
+        check(r#"{"version":3,"callers":[]}"#, 3);
+        check(&PASS.replace(r#""version":2,"#, r#""version":1,"#), 1);
+        check(&PASS.replace(r#""version":2,"#, ""), 1);
+        check("{}", 1);
+    }
+
+    #[test]
+    fn a_pass_without_a_claim_of_each_call_is_not_read() {
+        for claims in ["[]", "[1]", "[1,2,3]"] {
+            let text = PASS.replace("[1,18446744073709551615]", claims);
+            let found = read_pass(&text);
+            assert!(matches!(found, Err(FormatError::Json(_))), "{found:?}");
+        }
     }
 }

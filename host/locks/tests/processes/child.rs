@@ -73,6 +73,7 @@ impl Desk {
                 };
                 let joined = Joined {
                     caller,
+                    claims: vec![1],
                     only_reads: false,
                 };
                 self.passes.push(Pass::issue(session, &joined)?);

@@ -87,7 +87,7 @@ impl std::fmt::Display for Denial {
             }
             DenialReason::NotGranted { file, yaml } => write!(
                 f,
-                "`{model}` may not {attempt}: no grant allows it; these lines in {file} would\n{}",
+                "`{model}` may not {attempt}: no grant allows it; to allow it, set this in {file}\n{}",
                 yaml.trim_end()
             ),
         }

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use super::choice::ChoiceError;
 use super::effective::Use;
 use super::pattern::{
-    CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern, RevealPattern,
-    WorkflowPattern,
+    CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern, RevealPattern, SubjectName,
+    SubjectPattern, WorkflowPattern,
 };
 use crate::names::EnvName;
 
@@ -256,6 +256,12 @@ pub(super) trait GrantRules: Clone + PartialEq {
     /// Removes the grants that have a subject from a list, or all, and returns them.
     fn take_from(grants: &mut Vec<Self>, subject: Option<&str>) -> Vec<Self> {
         take(grants, |grant| subject.is_none_or(|it| grant.is_named(it)))
+    }
+}
+
+impl<N: SubjectName> GrantRules for SubjectPattern<N> {
+    fn subject(&self) -> String {
+        self.to_string()
     }
 }
 

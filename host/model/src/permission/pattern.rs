@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::NameError;
 
-pub use named::{CommandPattern, ModelPattern, WorkflowPattern};
+pub use named::{CommandPattern, ModelPattern, SubjectName, SubjectPattern, WorkflowPattern};
 
 /// The maximum length of a host name, in bytes (RFC 1035, 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
@@ -435,15 +435,7 @@ macro_rules! text_of {
     )*};
 }
 
-text_of!(
-    HttpOrigin,
-    Endpoint,
-    ModelPattern,
-    WorkflowPattern,
-    CommandPattern,
-    FieldPattern,
-    RevealPattern
-);
+text_of!(HttpOrigin, Endpoint, FieldPattern, RevealPattern);
 
 /// Splits `host:port`. An address of version 6 is in brackets.
 fn host_and_port(text: &str) -> Option<(&str, Option<PortPattern>)> {

@@ -210,7 +210,7 @@ impl CallState {
         Ok(Ok(convert::written_to_guest(written)))
     }
 
-    /// Stages a change, unless one of the call's callers has staged the name.
+    /// Stages a change, unless an ancestor of the call has staged the name.
     fn stage(&self, change: StagedChange) -> GuestResult<()> {
         let Ok(running) = self.writing() else {
             return Ok(Err(DataError::ReadOnly));
@@ -219,7 +219,7 @@ impl CallState {
         if staging.is_shared() {
             let name = name_of(&change).clone();
             let base = self.data_port()?.latest(&name)?;
-            if let Some(caller) = staging.staged_by_caller(&base.name) {
+            if let Some(caller) = staging.staged_by_ancestor(&base.name) {
                 return Ok(Err(DataError::StagedByAncestor(data::StagedElsewhere {
                     name: base.name.to_string(),
                     call: caller.to_string(),

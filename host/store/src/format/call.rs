@@ -195,7 +195,11 @@ pub(crate) enum StoredCallError {
     TimedOut {
         after_ms: u64,
     },
-    Cancelled,
+    Cancelled {
+        /// Whether the call lost its lock. Earlier versions do not know it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        lock_lost: bool,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -283,6 +287,10 @@ impl From<StoredLimit> for LimitName {
     }
 }
 
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
 impl From<&CallError> for StoredCallError {
     fn from(error: &CallError) -> Self {
         match error {
@@ -339,7 +347,8 @@ impl From<&CallError> for StoredCallError {
             CallError::TimedOut { after_ms } => Self::TimedOut {
                 after_ms: *after_ms,
             },
-            CallError::Cancelled => Self::Cancelled,
+            CallError::Cancelled => Self::Cancelled { lock_lost: false },
+            CallError::LockLost => Self::Cancelled { lock_lost: true },
         }
     }
 }
@@ -393,7 +402,8 @@ impl From<StoredCallError> for CallError {
                 failures: failures.into_iter().map(CheckFailure::from).collect(),
             },
             StoredCallError::TimedOut { after_ms } => Self::TimedOut { after_ms },
-            StoredCallError::Cancelled => Self::Cancelled,
+            StoredCallError::Cancelled { lock_lost: false } => Self::Cancelled,
+            StoredCallError::Cancelled { lock_lost: true } => Self::LockLost,
         }
     }
 }

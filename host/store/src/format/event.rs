@@ -107,6 +107,11 @@ pub(crate) enum StoredEvent {
         gate: StoredInstance,
         then: StoredOnTimeout,
     },
+    GateReopened {
+        gate: StoredPath,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<StoredPath>,
+    },
     Suspended,
     Ended {
         status: StoredStatus,

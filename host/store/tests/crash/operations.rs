@@ -21,7 +21,7 @@ use sedge_sys::thread::Stop;
 use crate::dice::Dice;
 use crate::fixture::{
     ada, append, call_start, data_name, failure, file_write, gate_opened, log_line, model_name,
-    permit, run_id, run_start, step_started, success,
+    permit, released, run_id, run_start, step_started, success,
 };
 use crate::images::Image;
 use crate::setups::{
@@ -249,7 +249,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         setup: Setup::Store(fill_and_end),
         ..durable("", |store| {
             store
-                .runs_delete(&permit(), &[run_id(2), run_id(1)])
+                .runs_delete(&permit(), &[run_id(2), run_id(1)], &ada())
                 .map(drop)
         })
     },
@@ -296,7 +296,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     lazy("permission_uses_forget", |store| {
         store.permission_uses_forget(&permit(), &model_name("sink"))
     }),
-    durable("fence", |store| store.fence(&[lineage(1, &[])])),
+    durable("fence", |store| {
+        store.fence(&[lineage(1, &[])], &released())
+    }),
+    Operation {
+        name: "fences_forget",
+        setup: Setup::Store(|store| {
+            fill(store);
+            let fenced = store.fence(&[lineage(1, &[1, 2])], &released());
+            fenced.expect("nothing fails");
+        }),
+        ..lazy("", |store| store.fences_forget(&lineage(1, &[1])))
+    },
     lazy("lock_epoch_set", |store| {
         store.lock_epoch_set(Some(1), 2).map(drop)
     }),

@@ -8,7 +8,7 @@ use sedge_lang::query::Selection;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::RunEvent;
 use sedge_store::{
-    AuditFilter, Claim, DataRecord, GcRules, RunFilter, RunRecord, Scan, Store, StoreError,
+    AuditFilter, DataRecord, GcRules, LockOwner, RunFilter, RunRecord, Scan, Store, StoreError,
     WritePermit,
 };
 use sedge_sys::clock::Timestamp;
@@ -16,7 +16,7 @@ use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
 use sedge_sys::thread::Stop;
 
-use crate::fixture::{Place, log_of, model_name, permit, success};
+use crate::fixture::{Place, log_of, model_name, permit};
 use crate::operations::BACKUP;
 
 /// The most characters that are shown of a differing line.
@@ -212,26 +212,25 @@ fn run_lines(store: &Store, run: &RunRecord, lines: &mut Vec<String>) -> Result<
     for line in log_of(store, id)? {
         lines.push(format!("{line:?}"));
     }
-    lines.push(format!("a call of {id} is {}", fenced(store, &run)?));
+    lines.push(format!("fences of {id}: {:?}", fenced(store, &run)?));
     Ok(())
 }
 
-/// Returns whether the calls of a run are fenced off. The store does not expose that, so a call
-/// that never began tries to commit.
-fn fenced(store: &Store, run: &RunRecord) -> Result<&'static str, StoreError> {
-    let claim = Claim {
-        run: run.id.clone(),
-        number: run.claim,
+/// Returns whether calls of a run are fenced off: one that no test starts, and a callee.
+fn fenced(store: &Store, run: &RunRecord) -> Result<[bool; 2], StoreError> {
+    let root = Lineage::root(run.id.clone());
+    let is_fenced = |lineage: Lineage| {
+        let owner = LockOwner {
+            lineage,
+            claim: run.claim,
+            under: None,
+        };
+        store.fenced(&owner).map(|call| call.is_some())
     };
-    let call = Lineage::root(run.id.clone()).child(u32::MAX);
-    let mut end = success(&call, "sink", &[]);
-    end.lock_epoch = store.lock_epoch()?.unwrap_or_default();
-    match store.call_commit(&claim, end, None).wait() {
-        Err(StoreError::CallNotRunning(_)) => Ok("free"),
-        Err(StoreError::LockLost(_)) => Ok("fenced"),
-        Err(error) => Err(error),
-        Ok(_) => unreachable!("it never began"),
-    }
+    Ok([
+        is_fenced(root.child(u32::MAX))?,
+        is_fenced(root.child(1).child(2))?,
+    ])
 }
 
 fn data_line(

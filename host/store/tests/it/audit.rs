@@ -1,10 +1,11 @@
 //! The audit: who did what, newest first.
 
-use sedge_model::run::{Actor, GateDecision, RunEvent};
-use sedge_store::{AuditEntry, AuditFilter, Author, Scan, StoreError};
+use sedge_model::lineage::Lineage;
+use sedge_model::run::{Actor, GateDecision, RunEvent, RunStatus};
+use sedge_store::{AuditEntry, AuditFilter, Author, RunClaimant, Scan, StoreError, WritePermit};
 use sedge_sys::clock::{SettableClock, Timestamp};
 
-use crate::fixture::{Fixture, ada, child_start, gate_opened, step};
+use crate::fixture::{Fixture, ada, child_start, gate_opened, permit, released, step};
 
 fn grace() -> Actor {
     Actor {
@@ -85,6 +86,41 @@ fn starts_decisions_and_cancellations_are_noted_with_their_events() {
     assert_eq!(entries(&fixture, &of_run).len(), 4, "with those of gates");
 }
 
+/// The entry is in the transaction of what was done, so there is never one without the other.
+#[test]
+fn released_locks_and_deleted_runs_are_noted_with_what_was_done() {
+    let fixture = Fixture::new();
+    let claims = [1, 2, 3].map(|n| fixture.run(n));
+    let [_, ended @ ..] = &claims;
+    for claim in ended {
+        let ended = fixture.store.run_end(claim, RunStatus::Succeeded, None);
+        ended.expect("it runs");
+    }
+    let ids = claims.clone().map(|claim| claim.run);
+    let call = Lineage::root(ids[0].clone()).child(1);
+    fixture.store.fence(&[call], &released()).expect("fenced");
+    let lost = WritePermit {
+        lock_epoch: 2,
+        ..permit()
+    };
+    let set = fixture.store.lock_epoch_set(None, 1);
+    assert!(set.expect("it can be set"), "no other process set it");
+    let refused = fixture.store.runs_delete(&lost, &ids, &grace());
+    refused.expect_err("the lock is in another table");
+    let delete = || fixture.store.runs_delete(&permit(), &ids, &grace());
+    assert_eq!(delete().expect("the lock is valid"), 2);
+    assert_eq!(delete().expect("the lock is valid"), 0);
+    let mut lines = entries(&fixture, &AuditFilter::default());
+    lines.retain(|line| !line.contains("run-started"));
+    assert_eq!(
+        lines,
+        [
+            "5 grace runs-deleted datastore 2 runs",
+            "4 ada locks-released datastore "
+        ]
+    );
+}
+
 #[test]
 fn entries_are_found_by_filter_newest_first() {
     let clock = SettableClock::at(Timestamp(1_000));
@@ -150,4 +186,26 @@ fn a_scan_of_the_audit_ends_early() {
     });
     scanned.expect("readable");
     assert_eq!(n_read, 1);
+}
+
+#[test]
+fn resumption_by_a_user_is_noted_with_its_claim() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let seen = fixture.store.run_get(&claim.run).expect("it was made");
+    let user = grace();
+    let claimant = RunClaimant {
+        session: "session-2",
+        user: Some(&user),
+    };
+    let claimed = fixture
+        .store
+        .run_claim(&seen, claimant, &[RunEvent::Resumed]);
+    claimed.expect("no other process claimed it");
+    // A driver continues a child run. No user asked for that.
+    fixture.claimed_again(&claim.run);
+    insta::assert_snapshot!(entries(&fixture, &AuditFilter::default()).join("\n"), @"
+    2 grace run-resumed 100000000000 deploy
+    1 ada run-started 100000000000 deploy
+    ");
 }

@@ -12,7 +12,7 @@ use sedge_sys::thread::Stop;
 use serde_json::Value;
 
 use crate::fixture::{
-    Fixture, Place, data_name, delete, model_name, permit, run_id, step_started, success,
+    Fixture, Place, ada, data_name, delete, model_name, permit, run_id, step_started, success,
 };
 
 const BACKUP: &str = "backup.tar";
@@ -397,7 +397,7 @@ fn tasks_of_steps_are_restored() {
         error: None,
     };
     append(ended.into());
-    let deleted = store.runs_delete(&permit(), std::slice::from_ref(&run));
+    let deleted = store.runs_delete(&permit(), std::slice::from_ref(&run), &ada());
     assert_eq!(deleted.expect("it has ended"), 1);
     assert_eq!(store.status().expect("readable").n_files, 1);
     let from = Input::named(&scene.path()).expect("it is there");

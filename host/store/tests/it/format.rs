@@ -43,7 +43,7 @@ const EVENTS_1: [&str; 25] = [
 ];
 
 /// Events of format 2 that differ from those of format 1.
-const EVENTS_2: [&str; 27] = [
+const EVENTS_2: [&str; 30] = [
     r#"{"event":"released"}"#,
     r#"{"event":"reset","steps":[{"job":"j","step":"s"},{"job":"j","step":"t"}]}"#,
     r#"{"event":"edits-taken"}"#,
@@ -65,12 +65,15 @@ const EVENTS_2: [&str; 27] = [
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"workflow-failed","run":"900000000000","status":"cancelled"}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"gate-expired"}}"#,
     r#"{"event":"step-retried","step":{"job":"j","step":"s"},"call":7,"error":{"kind":"cancelled"},"next_at_ms":1700000000000}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cancelled","lock_lost":true}}"#,
     r#"{"event":"step-skipped","step":{"job":"j","step":"s","as":"s[0]"},"because":"the run was cancelled"}"#,
     r#"{"event":"child-suspended","step":{"job":"j","step":"s"}}"#,
     r#"{"event":"gate-opened","gate":{"job":"j","step":"g"},"shown":{"prompt":"go?","digest":"d"}}"#,
     r#"{"event":"gate-opened","gate":{"job":"j","step":"g"},"shown":{"prompt":"","digest":"d"},"deadline":{"at_ms":1700000000000,"then":"continue"}}"#,
     r#"{"event":"gate-decided","gate":{"job":"j","step":"g"},"decision":"approved","by":"ada","uid":0,"comment":null,"shown":"d"}"#,
     r#"{"event":"gate-expired","gate":{"job":"j","step":"g"},"then":"fail"}"#,
+    r#"{"event":"gate-reopened","gate":{"job":"j","step":"g"}}"#,
+    r#"{"event":"gate-reopened","gate":{"job":"j","step":"g"},"skipped":[{"job":"j","step":"s"}]}"#,
 ];
 
 /// The names of limits on disk.

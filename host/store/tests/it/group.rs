@@ -24,7 +24,7 @@ use sedge_sys::file_lock::FileQueue;
 use sedge_sys::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::fixture::{Fixture, append, shown, step_started, success};
+use crate::fixture::{Fixture, append, released, shown, step_started, success};
 
 /// The number of concurrent commits, which is the most that share one transaction.
 const N_COMMITS: u32 = 64;
@@ -249,7 +249,7 @@ fn refused_write_does_not_affect_its_batch() {
     let fence = scene
         .fixture
         .store
-        .fence(std::slice::from_ref(&lock_lost.lineage));
+        .fence(std::slice::from_ref(&lock_lost.lineage), &released());
     fence.expect("nothing is in the way");
     let mut not_owner = scene.end(4);
     not_owner.origin.type_name = Some("@test/other".parse().expect("a type's name"));

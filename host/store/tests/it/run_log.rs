@@ -9,7 +9,7 @@ use sedge_store::{
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    Fixture, append, assert_fenced, attempt, file_write, permit, run_id, shown, step_path,
+    Fixture, ada, append, assert_fenced, attempt, file_write, permit, run_id, shown, step_path,
     step_started, success,
 };
 use crate::format::texts;
@@ -108,7 +108,7 @@ fn tasks_are_collected_with_their_run() {
     }
     assert_eq!(n_files(&fixture), 1, "equal content is one file");
     let delete = |n| {
-        let deleted = fixture.store.runs_delete(&permit(), &[run_id(n)]);
+        let deleted = fixture.store.runs_delete(&permit(), &[run_id(n)], &ada());
         assert_eq!(deleted.expect("it has ended"), 1);
     };
     delete(1);
@@ -347,7 +347,7 @@ fn large_values_of_a_step_are_beside_their_event() {
     assert_eq!(n_files(&fixture), 1, "the first of them is a row");
     assert_sound(&fixture);
     append(&fixture.store, &claim, vec![], Some(RunStatus::Failed)).expect("it counts");
-    let deleted = fixture.store.runs_delete(&permit(), &[claim.run]);
+    let deleted = fixture.store.runs_delete(&permit(), &[claim.run], &ada());
     assert_eq!((deleted.expect("it has ended"), n_files(&fixture)), (1, 0));
     assert_eq!(texts(&fixture, "SELECT run FROM step_items"), [""; 0]);
 }

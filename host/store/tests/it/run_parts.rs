@@ -99,7 +99,7 @@ fn children_are_deleted_with_their_parent() {
     let old = || fixture.store.runs_ended_before(u64::MAX).expect("readable");
     assert_eq!(old(), []);
     let delete = |n| {
-        let deleted = fixture.store.runs_delete(&permit(), &[run_id(n)]);
+        let deleted = fixture.store.runs_delete(&permit(), &[run_id(n)], &ada());
         deleted.expect("nothing is fenced")
     };
     assert_eq!(delete(2), 0);
@@ -128,7 +128,7 @@ fn run_with_an_unended_run_of_a_call_is_not_deleted() {
     start_children(&fixture, &[(3, 1)]);
     append(&fixture.store, &claim, vec![], Some(RunStatus::Succeeded)).expect("it counts");
     let delete = || {
-        let deleted = fixture.store.runs_delete(&permit(), &[run_id(1)]);
+        let deleted = fixture.store.runs_delete(&permit(), &[run_id(1)], &ada());
         deleted.expect("nothing is fenced")
     };
     assert_eq!(delete(), 0);
@@ -271,6 +271,11 @@ fn gates_are_open_until_an_event_ends_their_wait() {
     check(vec![reset.clone()], &["a/ask"]);
     // A gate that was reset is opened again, after the others.
     check(vec![reset, gate_opened("b/ask")], &["a/ask", "b/ask"]);
+    let reopened = RunEvent::GateReopened {
+        gate: step_path("a/each"),
+        skipped: Vec::new(),
+    };
+    check(vec![reopened], &["a/ask", "b/ask"]);
     let cancelled = RunEvent::CancelRequested {
         by: ada(),
         reason: None,

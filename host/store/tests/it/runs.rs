@@ -1,6 +1,8 @@
 //! Runs: their logs, the right to append to them, and how they are listed.
 
 use sedge_model::call::CallError;
+use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
 use sedge_model::run::{Actor, GateDecision, RunError, RunEvent, RunKind, RunStatus, StepError};
 use sedge_store::{Author, LogEntry, RunFilter, RunRecord, RunStart, Scan, StoreError};
 use sedge_sys::clock::Timestamp;
@@ -87,7 +89,7 @@ fn inputs_of_a_run_are_read_as_written_and_deleted_with_it() {
     let report = fixture.store.check(true, |_| {}).expect("readable");
     assert_eq!(report.findings, []);
     let ids = [run_id(1), run_id(2), run_id(3)];
-    let n_deleted = fixture.store.runs_delete(&permit(), &ids);
+    let n_deleted = fixture.store.runs_delete(&permit(), &ids, &ada());
     assert_eq!(n_deleted.expect("they have ended"), 3);
     let error = fixture
         .store
@@ -486,4 +488,37 @@ fn open_gates_are_the_undecided_ones() {
     check(&[(1, "a/ask"), (2, "b/ask"), (3, "a/ask")]);
     append(&three, vec![], Some(RunStatus::Cancelled));
     check(&[(1, "a/ask"), (2, "b/ask")]);
+}
+
+/// The record of who started a run names the call whose command did it.
+#[test]
+fn runs_of_commands_are_found_by_the_calls_above_them() {
+    let fixture = Fixture::new();
+    let root = Lineage::root(fixture.run(1).run);
+    let calls = [
+        root.child(1),
+        root.child(12).child(1),
+        Lineage::root(run_id(2)).child(1),
+    ];
+    for (n, call) in (2..).zip(&calls) {
+        let mut start = run_start(n, RunKind::Workflow, "deploy");
+        start.actor = start.actor.below_call(&call.to_string());
+        let started = fixture.store.run_start(&start, &[RunEvent::Started]);
+        started.expect("the id is new");
+    }
+    let check = |above: &Lineage, since: u64, expect: &[u64]| {
+        let found = fixture.store.runs_of_commands(above, Timestamp(since));
+        let found: Vec<RunId> = found
+            .expect("readable")
+            .into_iter()
+            .map(|it| it.id)
+            .collect();
+        let expect: Vec<RunId> = expect.iter().copied().map(run_id).collect();
+        assert_eq!(found, expect, "{above}");
+    };
+    check(&root, 0, &[2, 3]);
+    check(&root.child(12), 0, &[3]);
+    check(&root.child(1), 0, &[]);
+    check(&Lineage::root(run_id(2)), 0, &[4]);
+    check(&root, 1 << 50, &[]);
 }

@@ -4,10 +4,13 @@
 use rusqlite::Connection;
 use sedge_model::names::ModelName;
 use sedge_model::run::{RunKind, RunStatus};
-use sedge_store::{Author, Claim, DataChosen, LogEntry, StoreError, UnsavedPut, UnsavedStart};
+use sedge_store::{
+    AuditEntry, AuditFilter, Author, Claim, DataChosen, LogEntry, Scan, StoreError, UnsavedPut,
+    UnsavedStart,
+};
 
 use crate::fixture::{
-    Fixture, delete, model_name, permit, run_id, run_start, step_started, success,
+    Fixture, ada, delete, model_name, permit, run_id, run_start, step_started, success,
 };
 
 fn put(former: Option<&str>, text: &str) -> UnsavedPut {
@@ -76,9 +79,30 @@ fn model_is_unused_without_data_and_runs() {
     assert_eq!(unused(&fixture), [model_name("web")]);
     let before = fixture.store.unsaved_unused(1).expect("readable");
     assert_eq!(before, [], "its run ended later");
-    let deleted = fixture.store.unsaved_unused_delete(&permit(), u64::MAX);
+    let entry = AuditEntry {
+        actor: ada(),
+        what: "model-deleted".to_owned(),
+        on: String::new(),
+        detail: Some("old".to_owned()),
+    };
+    let deleted = fixture
+        .store
+        .unsaved_unused_delete(&permit(), u64::MAX, &entry);
     assert_eq!(deleted.expect("nothing is fenced"), [model_name("web")]);
     assert_eq!(text(&fixture), None);
+    let on = Some("web".to_owned());
+    let of_model = AuditFilter {
+        on,
+        ..AuditFilter::default()
+    };
+    let mut details = Vec::new();
+    let scanned = fixture.store.audit_scan(&of_model, |record| {
+        details.push((record.entry.what, record.entry.detail));
+        Ok::<_, StoreError>(Scan::More)
+    });
+    scanned.expect("readable");
+    let expect = ("model-deleted".to_owned(), Some("old".to_owned()));
+    assert_eq!(details, [expect]);
 }
 
 /// A step of a workflow, or another model, can call an unsaved model.

@@ -580,6 +580,7 @@ fn word(event: &RunEvent) -> Option<String> {
             format!("{}:{}", name(gate), decision.as_str())
         }
         RunEvent::GateExpired { gate, then } => format!("{}:{}", name(gate), then.as_str()),
+        RunEvent::GateReopened { .. } => "reopened".to_owned(),
         RunEvent::Suspended => "rest".to_owned(),
     })
 }

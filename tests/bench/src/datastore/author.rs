@@ -19,19 +19,19 @@ use serde_json::{Value, json};
 use crate::Result;
 
 /// The size of each resource, in bytes.
-pub(super) const RESOURCE_BYTES: usize = 1 << 10;
+pub(crate) const RESOURCE_BYTES: usize = 1 << 10;
 
 /// The run, and its datastore.
-pub(super) struct Author {
-    pub(super) store: Arc<Store>,
-    pub(super) claim: Claim,
+pub(crate) struct Author {
+    pub(crate) store: Arc<Store>,
+    pub(crate) claim: Claim,
     n_calls: u32,
     n_written: u64,
 }
 
 impl Author {
     /// Begins a run in the datastore of a folder. Both are created if they do not exist.
-    pub(super) fn new(folder: &Path, run: u64) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, run: u64) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let store = Store::create(&Folder::open(folder)?)?;
         let start = RunStart {
@@ -59,7 +59,7 @@ impl Author {
     }
 
     /// Returns the start and the end of the next call.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         model: &ModelName,
         changes: Vec<Change>,
@@ -104,7 +104,7 @@ impl Author {
     }
 
     /// Returns a resource with unique content, which contains the number `n` of its name.
-    pub(super) fn resource(&mut self, name: &str, n: u64, tags: &[(&str, &str)]) -> Result<Change> {
+    pub(crate) fn resource(&mut self, name: &str, n: u64, tags: &[(&str, &str)]) -> Result<Change> {
         self.n_written += 1;
         let mut text = format!(r#"{{"n":{n},"written":{},"rest":""#, self.n_written);
         let n_missing = RESOURCE_BYTES - text.len() - r#""}"#.len();

@@ -12,6 +12,14 @@ pub(super) const FLOOR: [&str; 4] = [
     "floor of 10000 steps: bare calls, durable rows",
 ];
 
+/// The same with what the datastore writes for a call in place of a small row.
+pub(super) const FLOOR_OF_STORE: [&str; 4] = [
+    "10 steps: bare calls, commits of the datastore",
+    "100 steps: bare calls, commits of the datastore",
+    "1000 steps: bare calls, commits of the datastore",
+    "10000 steps: bare calls, commits of the datastore",
+];
+
 /// The run of a workflow with one step.
 pub(super) const ONE: &str = "1 step: sedge workflow run";
 
@@ -21,6 +29,14 @@ pub(super) const CHAIN: [&str; 4] = [
     "chain of 100: sedge workflow run",
     "chain of 1000: sedge workflow run",
     "chain of 10000: sedge workflow run",
+];
+
+/// The same without the start of the process and one step.
+pub(super) const CHAIN_STEPS: [&str; 4] = [
+    "chain of 10, its steps alone",
+    "chain of 100, its steps alone",
+    "chain of 1000, its steps alone",
+    "chain of 10000, its steps alone",
 ];
 
 /// Runs of steps side by side, which all use one model.
@@ -49,18 +65,18 @@ pub(super) const SIDE_EACH: [&str; 4] = [
 
 /// Resuming a run at its last step.
 pub(super) const RESUME: [&str; 4] = [
-    "resume after 10 steps: sedge workflow resume",
-    "resume after 100 steps: sedge workflow resume",
-    "resume after 1000 steps: sedge workflow resume",
-    "resume after 10000 steps: sedge workflow resume",
+    "resume after 10 steps: until the last one starts",
+    "resume after 100 steps: until the last one starts",
+    "resume after 1000 steps: until the last one starts",
+    "resume after 10000 steps: until the last one starts",
 ];
 
-/// Reading the log of the same run.
+/// Loading the same run.
 pub(super) const LOAD: [&str; 4] = [
-    "load of 10 steps: read the log of the run",
-    "load of 100 steps: read the log of the run",
-    "load of 1000 steps: read the log of the run",
-    "load of 10000 steps: read the log of the run",
+    "load of 10 steps: read the run, fold its log",
+    "load of 100 steps: read the run, fold its log",
+    "load of 1000 steps: read the run, fold its log",
+    "load of 10000 steps: read the run, fold its log",
 ];
 
 /// Showing a run with as many calls.
@@ -69,6 +85,17 @@ pub(super) const SHOW: [&str; 4] = [
     "sedge run show, 100 calls",
     "sedge run show, 1000 calls",
     "sedge run show, 10000 calls",
+];
+
+/// Showing a run with one call.
+pub(super) const SHOW_ONE: &str = "sedge run show, 1 call";
+
+/// The processor time of one call that is shown.
+pub(super) const SHOW_EACH: [&str; 4] = [
+    "run show of 10, CPU of one call",
+    "run show of 100, CPU of one call",
+    "run show of 1000, CPU of one call",
+    "run show of 10000, CPU of one call",
 ];
 
 /// The name of a workflow whose steps write small files, and the subject of its run.
@@ -80,30 +107,32 @@ pub(super) const FILES_LARGE: (&str, &str) = ("files-large", "10 steps, 10 MB ea
 /// Returns the rows of the table.
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> = FLOOR.map(|it| Row::new(it, None, "")).into();
+    for (store, floor) in FLOOR_OF_STORE.into_iter().zip(FLOOR) {
+        rows.push(Row::new(store, Some(floor), ""));
+    }
     rows.push(with_peak(ONE, PROCESS_TRUE, ""));
     for at in 0..N_STEPS.len() {
-        let (chain, side) = match N_STEPS[at] {
-            1_000 => ("1.5 x", ""),
-            10_000 => ("100 MiB", "100 MiB"),
-            _ => ("", ""),
-        };
-        rows.push(with_peak(CHAIN[at], FLOOR[at], chain));
-        rows.push(with_peak(SIDE[at], FLOOR[at], side));
+        let memory = if N_STEPS[at] == 10_000 { "100 MiB" } else { "" };
+        let steps = if N_STEPS[at] == 1_000 { "1.5 x" } else { "" };
+        rows.push(with_peak(CHAIN[at], FLOOR[at], memory));
+        rows.push(Row::new(CHAIN_STEPS[at], Some(FLOOR[at]), steps));
+        rows.push(with_peak(SIDE[at], FLOOR[at], memory));
     }
-    for of in [CHAIN_EACH, SIDE_EACH] {
+    for at in 0..N_STEPS.len() {
+        rows.push(Row::new(LOAD[at], None, ""));
+        let aim = if N_STEPS[at] == 10_000 { "2 x" } else { "" };
+        rows.push(Row::new(RESUME[at], Some(LOAD[at]), aim));
+    }
+    rows.push(with_peak(SHOW_ONE, PROCESS_TRUE, ""));
+    for subject in SHOW {
+        rows.push(with_peak(subject, SHOW_ONE, ""));
+    }
+    for of in [CHAIN_EACH, SIDE_EACH, SHOW_EACH] {
         // The figure at 10 steps is within the noise of the start of a process.
         for (n, subject) in N_STEPS.into_iter().zip(of) {
             let aim = if n > 100 { "1.3 x" } else { "" };
             rows.push(Row::new(subject, Some(of[1]), aim));
         }
-    }
-    for at in 0..N_STEPS.len() {
-        rows.push(Row::new(LOAD[at], None, ""));
-        let aim = if N_STEPS[at] == 10_000 { "2 x" } else { "" };
-        rows.push(with_peak(RESUME[at], LOAD[at], aim));
-    }
-    for subject in SHOW {
-        rows.push(with_peak(subject, SHOW[1], ""));
     }
     rows.push(with_peak(FILES_SMALL.1, PROCESS_TRUE, ""));
     rows.push(with_peak(FILES_LARGE.1, FILES_SMALL.1, "+ 20 MB"));

@@ -94,12 +94,8 @@ done
     );
     full.expect("a stdout that is full", &[75]);
     for (_, command, output) in &full.commands {
-        // With `--json`, the document of the error cannot be written either.
         let is_reported = output.contains("failed to write to stdout");
-        assert!(
-            is_reported || command.starts_with("--json"),
-            "{command}: {output}"
-        );
+        assert!(is_reported, "{command}: {output}");
     }
     let closed = scene.script(
         r#"
@@ -110,4 +106,64 @@ done
 "#,
     );
     closed.expect("a stdout that is closed", &[0]);
+}
+
+/// A command that has done its work does not invite a script to repeat it: the exit code is not 75,
+/// and the message names the run and prints its result again. A run that failed keeps its own code.
+#[test]
+fn work_is_not_repeated_because_its_output_is_lost() {
+    let scene = Scene::new();
+    let step = "task: {type: model_method, modelIdOrName: a, methodName: run}";
+    scene.env.write_file(
+        "workflows/w.yaml",
+        format!("name: w\njobs: [{{name: m, steps: [{{name: s, {step}}}]}}]\n"),
+    );
+    let gate = "task: {type: manual_approval, prompt: May it go on?}";
+    scene.env.write_file(
+        "workflows/g.yaml",
+        format!("name: g\njobs: [{{name: m, steps: [{{name: s, {gate}}}]}}]\n"),
+    );
+    let assert = "task: {type: assert, expr: 1 == 2}";
+    scene.env.write_file(
+        "workflows/f.yaml",
+        format!("name: f\njobs: [{{name: m, steps: [{{name: s, {assert}}}]}}]\n"),
+    );
+    let commands = |commands: &str| {
+        scene.script(&format!(
+            r#"
+for command in {commands}; do
+    "$SEDGE" $command > /dev/full 2> "$OUT"
+    echo "CODE $? $command"
+    sed 's/^/    /' "$OUT"
+done
+"#
+        ))
+    };
+    let lost = commands(
+        r#""workflow run w --json" "workflow run w --json-lines" "workflow run w --junit /dev/full" "workflow run w --junit /dev/full --json" "model method run a run" "workflow run g --json""#,
+    );
+    lost.expect("output that is lost", &[3]);
+    for (_, command, output) in &lost.commands {
+        assert!(
+            output.contains("its output cannot be written"),
+            "{command}: {output}"
+        );
+        assert!(
+            output.contains("hint: print the result: `sedge run show "),
+            "{command}: {output}"
+        );
+    }
+    let changed =
+        commands(r#""model create @sedge/sink b --json" "data rename a record other --json""#);
+    changed.expect("output of a change that is lost", &[3]);
+    let failed = commands(r#""workflow run f --json" "workflow run f --json-lines""#);
+    failed.expect("a run that failed, and output that is lost", &[1]);
+    for (_, command, output) in &failed.commands {
+        assert!(
+            output.contains("error: the workflow `f` failed"),
+            "{command}: {output}"
+        );
+    }
+    let dry = commands(r#""workflow run w --dry-run --json" "data gc --dry-run --json""#);
+    dry.expect("output that a repetition can write", &[75]);
 }

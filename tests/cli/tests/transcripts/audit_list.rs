@@ -287,7 +287,7 @@ fn bad_filters_are_refused() {
     $ sedge audit list --what secret-seen
     ------- stderr -------
     error: invalid value 'secret-seen' for '--what <WORD>'
-      [possible values: data-collected, data-deleted, data-pruned, data-renamed, data-restored, datastore-compacted, datastore-restored, gate-approved, gate-rejected, grants-added, grants-removed, locks-released, model-created, model-deleted, model-edited, model-upgraded, plugin-added, plugin-removed, run-cancelled, run-started, runs-deleted, secret-deleted, secret-put, secrets-rotated]
+      [possible values: data-collected, data-deleted, data-pruned, data-renamed, data-restored, datastore-compacted, datastore-restored, gate-approved, gate-rejected, grants-added, grants-removed, locks-released, model-created, model-deleted, model-edited, model-upgraded, plugin-added, plugin-removed, run-cancelled, run-resumed, run-started, runs-deleted, secret-deleted, secret-put, secrets-rotated]
 
       tip: a similar value exists: 'secret-deleted'
 

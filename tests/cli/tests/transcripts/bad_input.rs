@@ -444,7 +444,7 @@ fn invalid_inputs_are_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "model method run sink run --input note"), @"
     ------- stderr -------
-    error: invalid value 'note' for '--input <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object
+    error: invalid value '…' for '--input <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object
 
     For more information, try '--help'.
     [exit status: 2]
@@ -456,7 +456,7 @@ fn invalid_inputs_are_refused() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "invalid value '=x' for '--input <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object",
+        "message": "invalid value '…' for '--input <KEY=VALUE>': it is neither of the form KEY=VALUE nor a JSON object",
         "causes": [],
         "help": [
           {

@@ -224,7 +224,11 @@ fn mode_set(env: &TestEnv, path: &str, mode: u32) {
 #[test]
 fn broken_lock_file_does_not_prevent_the_other_repairs() {
     let env = TestEnv::with_sink_and_spawn();
-    mode_set(&env, ".sedge/locks", 0o777);
+    let unfinished = ".sedge/store/objects/new/0123456789abcdef";
+    env.write_file(unfinished, "half of a file");
+    mode_set(&env, unfinished, 0o600);
+    mode_set(&env, ".sedge/store/objects", 0o700);
+    mode_set(&env, ".sedge/store/objects/new", 0o700);
     let lock = env.read_file("sedge.lock");
     env.write_file("sedge.lock", "{{{\n");
     insta::assert_snapshot!(env.transcript("doctor --fix\nmodel list"), @"
@@ -238,6 +242,9 @@ fn broken_lock_file_does_not_prevent_the_other_repairs() {
     cache      ok
     models     ok
     workflows  ok
+
+    fixed: the datastore has 1 unfinished file of calls that did not end
+    done: Removed 1 of them, 14 bytes.
 
     fault: the `{` has no `}`
      --> sedge.lock:1:3

@@ -135,7 +135,7 @@ fn unusable_models() {
     $ sedge model method run spawn run --input count=1 --input count=2
     ------- stderr -------
     error: the input `count` cannot be used: it is given twice
-    hint: give each input once, with a value of the type in the schema
+    hint: give each input once
     [exit status: 2]
 
     $ sedge model method run spawn run --inputs-json [1]

@@ -27,7 +27,7 @@ fn step_whose_call_never_began_names_the_holder() {
     caused by: step `main/spawn`: 1 of 1 calls failed, the first with not-found: no model named `gone` (plugin/calls-failed)
     note: spawn.run in step `main/spawn` called gone.run, which could not begin: no model named `gone`
     note: of spawn.run in step `main/spawn`, 1 version was kept: `calls` version 1
-    hint: begin it again from the failed step: `sedge workflow resume A --from main/spawn --run [run]`
+    hint: run the failed step again: `sedge workflow resume A --from main/spawn --run [run]`
     hint: see the whole run: `sedge run show [run]`
     [exit status: 1]
 
@@ -49,7 +49,7 @@ fn step_whose_call_never_began_names_the_holder() {
         "help": [
           {
             "kind": "command",
-            "purpose": "begin it again from the failed step",
+            "purpose": "run the failed step again",
             "useCase": "workflow_resume",
             "arguments": {
               "from": "main/spawn",

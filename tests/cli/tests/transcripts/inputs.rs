@@ -50,7 +50,7 @@ fn integer_may_have_a_point_or_an_exponent() {
     insta::assert_snapshot!(run("count=12345678901234567890123"), @"
     ------- stderr -------
     error: the input `count` cannot be used: `12345678901234567890123` is a whole number of more than 64 bits, which would be rounded: give it as text
-    hint: give each input once, with a value of the type in the schema
+    hint: give a value of the type in the schema; one after `KEY:json=` is JSON, in quotes of the shell
     [exit status: 2]
     ");
     assert_eq!(run("count=2.5").code(), Some(2));
@@ -63,7 +63,7 @@ fn argument_given_twice_is_refused() {
     insta::assert_snapshot!(env.run([&run[..], &["--input", "note=a", "--input", "note=b"]].concat()), @"
     ------- stderr -------
     error: the input `note` cannot be used: it is given twice
-    hint: give each input once, with a value of the type in the schema
+    hint: give each input once
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run([&run[..], &["--inputs-json", "{\"note\": \"a\", \"note\": \"b\"}"]].concat()), @"

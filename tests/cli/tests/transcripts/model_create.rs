@@ -25,7 +25,7 @@ fn global_arguments_are_written() {
     insta::assert_snapshot!(env.run(["model", "create", "@test/reader", "reader", "--global-argument", "greeting=ho: \"ho\""]), @"
     ------- stderr -------
     Created the model reader in models/reader.yaml
-    reader may call and read the model `sink`: sink (granted to every @test/reader)
+    reader may call and read models: sink (as may every @test/reader)
     hint: `sedge plugin describe @test/reader` shows its methods
     ");
     insta::assert_snapshot!(env.read_file("models/reader.yaml"), @r#"

@@ -242,11 +242,11 @@ fn lines_of_a_denial_grant_the_request() {
     ------- stderr -------
     Run [run]
     error: `call` of `asker` failed
-    caused by: `asker` may not call the model `sink`: no grant allows it; these lines in models/asker.yaml would (plugin/denied)
+    caused by: `asker` may not call the model `sink`: no grant allows it; to allow it, set this in models/asker.yaml (plugin/denied)
       grants:
         models:
         - sink
-    note: asker.call called sink.run, which could not begin: `asker` may not call the model `sink`: no grant allows it; these lines in models/asker.yaml would
+    note: asker.call called sink.run, which could not begin: `asker` may not call the model `sink`: no grant allows it; to allow it, set this in models/asker.yaml
       grants:
         models:
         - sink
@@ -334,14 +334,14 @@ fn used_permission_is_shown_with_its_time() {
     $ sedge model method run asker look --input path=a
     ------- stderr -------
     Run [run 3]
-      asker.look: warn: `asker` may not use the folder `inbox`: no grant allows it; these lines in models/asker.yaml would
+      asker.look: warn: `asker` may not use the folder `inbox`: no grant allows it; to allow it, set this in models/asker.yaml
         grants:
           files:
           - name: inbox
             path: PATH
             access: write
     error: `look` of `asker` failed
-    caused by: `asker` may not use the folder `inbox`: no grant allows it; these lines in models/asker.yaml would (plugin/denied)
+    caused by: `asker` may not use the folder `inbox`: no grant allows it; to allow it, set this in models/asker.yaml (plugin/denied)
       grants:
         files:
         - name: inbox

@@ -157,7 +157,7 @@ fn requests_of_a_plugin_need_a_decision() {
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not read and write the folder `inbox`: to sort what came in
+    Not granted: read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
@@ -169,7 +169,7 @@ fn requests_of_a_plugin_need_a_decision() {
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not read and write the folder `inbox`: to sort what came in
+    Not granted: read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
@@ -224,37 +224,37 @@ fn some_requests_are_granted() {
     $ sedge plugin add $GUESTS/asker.wasm --grant env --grant http=https://api.example.com --grant files=inbox:in
     ------- stderr -------
     Added @test/asker 2026.11.26.1
-    It may not call and read the model `sink`: to note down what it found
-    It may partly send GET, HEAD to https://*.example.com: to look at the service
-    It may not connect to db.example.com:5432: to look into the database
+    Not granted: call and read the model `sink`: to note down what it found
+    Granted in part: send GET, HEAD to https://*.example.com: to look at the service
+    Not granted: connect to db.example.com:5432: to look into the database
     It may read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
-    It may not send the secret `TOKEN` to https://api.example.com: to be known to the service
-    It may not run the command `date`: to know the day
+    Not granted: send the secret `TOKEN` to https://api.example.com: to be known to the service
+    Not granted: run the command `date`: to know the day
     hint: `sedge model create @test/asker NAME` creates a model of it
 
     $ sedge plugin add $GUESTS/asker.wasm --grant commands=date
     ------- stderr -------
     Already added: @test/asker 2026.11.26.1
-    It may not call and read the model `sink`: to note down what it found
-    It may partly send GET, HEAD to https://*.example.com: to look at the service
-    It may not connect to db.example.com:5432: to look into the database
+    Not granted: call and read the model `sink`: to note down what it found
+    Granted in part: send GET, HEAD to https://*.example.com: to look at the service
+    Not granted: connect to db.example.com:5432: to look into the database
     It may read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
-    It may not send the secret `TOKEN` to https://api.example.com: to be known to the service
+    Not granted: send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
     hint: `sedge model create @test/asker NAME` creates a model of it
 
     $ sedge plugin add $GUESTS/asker.wasm --grant none
     ------- stderr -------
     Already added: @test/asker 2026.11.26.1
-    It may not call and read the model `sink`: to note down what it found
-    It may not send GET, HEAD to https://*.example.com: to look at the service
-    It may not connect to db.example.com:5432: to look into the database
-    It may not read and write the folder `inbox`: to sort what came in
-    It may not read the environment variable ASKER_OLD: to know the region
-    It may not send the secret `TOKEN` to https://api.example.com: to be known to the service
-    It may not run the command `date`: to know the day
+    Not granted: call and read the model `sink`: to note down what it found
+    Not granted: send GET, HEAD to https://*.example.com: to look at the service
+    Not granted: connect to db.example.com:5432: to look into the database
+    Not granted: read and write the folder `inbox`: to sort what came in
+    Not granted: read the environment variable ASKER_OLD: to know the region
+    Not granted: send the secret `TOKEN` to https://api.example.com: to be known to the service
+    Not granted: run the command `date`: to know the day
     hint: `sedge model create @test/asker NAME` creates a model of it
     ");
     insta::assert_snapshot!(lock_text(&env), @r#"
@@ -396,8 +396,8 @@ fn version_that_asks_for_more_needs_a_decision() {
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not read and write the folder `inbox`: to sort what came in
-    It may not read the environment variable ASKER_NEW: to know the region
+    Not granted: read and write the folder `inbox`: to sort what came in
+    Not granted: read the environment variable ASKER_NEW: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
     hint: `sedge model create @test/asker NAME` creates a model of it
@@ -408,7 +408,7 @@ fn version_that_asks_for_more_needs_a_decision() {
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not read and write the folder `inbox`: to sort what came in
+    Not granted: read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_NEW: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day

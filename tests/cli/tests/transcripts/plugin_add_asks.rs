@@ -76,7 +76,7 @@ fn quit_changes_nothing_and_is_not_an_interruption() {
     for quit in ["quit", "q", "\u{4}"] {
         let (shown, code) = answered(&env, &add, &[(GRANT, "yes"), (GRANT, quit)]);
         assert_eq!(code, Some(3), "{shown}");
-        let error = "error: @test/asker was not added: you quit, and nothing was changed";
+        let error = "error: @test/asker was not added: you declined, and nothing was changed";
         assert!(shown.contains(error), "{shown}");
         assert!(!shown.contains("interrupted"), "{shown}");
         assert_eq!(env.state(), before);

@@ -22,14 +22,14 @@ fn inventory_has_every_file_and_marks_links() {
     $ sedge model method run inbox inventory
     ------- stderr -------
     Run [run]
-      inbox.inventory: warn: `inbox` may not use the folder `folder`: no grant allows it; these lines in models/inbox.yaml would
+      inbox.inventory: warn: `inbox` may not use the folder `folder`: no grant allows it; to allow it, set this in models/inbox.yaml
         grants:
           files:
           - name: folder
             path: PATH
             access: read
     error: `inventory` of `inbox` failed
-    caused by: `inbox` may not use the folder `folder`: no grant allows it; these lines in models/inbox.yaml would (plugin/denied)
+    caused by: `inbox` may not use the folder `folder`: no grant allows it; to allow it, set this in models/inbox.yaml (plugin/denied)
       grants:
         files:
         - name: folder

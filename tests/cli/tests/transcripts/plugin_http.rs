@@ -37,7 +37,7 @@ fn denial_shows_the_lines_that_grant_the_request() {
     $ sedge model method run api fetch --input url=$SERVER/json
     ------- stderr -------
     Run [run]
-      api.fetch: warn: `api` may not send GET to $SERVER: no grant allows it; these lines in models/api.yaml would
+      api.fetch: warn: `api` may not send GET to $SERVER: no grant allows it; to allow it, set this in models/api.yaml
         grants:
           http:
           - url: $SERVER
@@ -45,7 +45,7 @@ fn denial_shows_the_lines_that_grant_the_request() {
             - GET
     error: `fetch` of `api` failed
     caused by: GET $SERVER/json was denied (plugin/denied)
-      `api` may not send GET to $SERVER: no grant allows it; these lines in models/api.yaml would
+      `api` may not send GET to $SERVER: no grant allows it; to allow it, set this in models/api.yaml
       grants:
         http:
         - url: $SERVER
@@ -58,7 +58,7 @@ fn denial_shows_the_lines_that_grant_the_request() {
 
     $ sedge run logs
     ------- stdout -------
-    1  api.fetch: warn: `api` may not send GET to $SERVER: no grant allows it; these lines in models/api.yaml would
+    1  api.fetch: warn: `api` may not send GET to $SERVER: no grant allows it; to allow it, set this in models/api.yaml
         grants:
           http:
           - url: $SERVER
@@ -124,7 +124,7 @@ fn secret_is_sent_to_the_granted_host_and_never_shown() {
     $ sedge model method run api fetch --input url=$SERVER/echo --input token=bearer
     ------- stderr -------
     Run [run]
-      api.fetch: warn: `api` may not send the secret `HTTP_TOKEN` to $SERVER: no grant allows it; these lines in models/api.yaml would
+      api.fetch: warn: `api` may not send the secret `HTTP_TOKEN` to $SERVER: no grant allows it; to allow it, set this in models/api.yaml
         grants:
           http:
           - url: $SERVER
@@ -134,7 +134,7 @@ fn secret_is_sent_to_the_granted_host_and_never_shown() {
             - $SERVER
     error: `fetch` of `api` failed
     caused by: GET $SERVER/echo was denied (plugin/denied)
-      `api` may not send the secret `HTTP_TOKEN` to $SERVER: no grant allows it; these lines in models/api.yaml would
+      `api` may not send the secret `HTTP_TOKEN` to $SERVER: no grant allows it; to allow it, set this in models/api.yaml
       grants:
         http:
         - url: $SERVER
@@ -473,15 +473,15 @@ fn requests_of_the_plugin_are_shown() {
     $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com
     ------- stderr -------
     Added @sedge/http 2026.11.29.1
-    It may partly send any requests to https://*:*: to send the requests that its arguments describe
-    It may not send any requests to http://*:*: to send the requests that its arguments describe
-    It may not send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
+    Granted in part: send any requests to https://*:*: to send the requests that its arguments describe
+    Not granted: send any requests to http://*:*: to send the requests that its arguments describe
+    Not granted: send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
     hint: `sedge model create @sedge/http NAME` creates a model of it
 
     $ sedge model create @sedge/http api
     ------- stderr -------
     Created the model api in models/api.yaml
-    api may send any requests to https://*:*: any https://api.example.com (granted to every @sedge/http)
+    api may send requests: any https://api.example.com (as may every @sedge/http)
     hint: `sedge plugin describe @sedge/http` shows its methods
 
     $ sedge model permissions api

@@ -99,7 +99,7 @@ fn force_leaves_models_behind() {
       |
     3 | type: "@sedge/sink"
       |       ^^^^^^^^^^^^^
-    hint: add the plugin that provides it: `sedge plugin add FILE.wasm`
+    hint: add the plugin that provides it: `sedge plugin add @sedge/sink`
     [exit status: 2]
 
     $ sedge plugin add @sedge/sink

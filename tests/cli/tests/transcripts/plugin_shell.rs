@@ -37,12 +37,12 @@ fn denial_shows_the_lines_that_grant_the_request() {
     $ sedge model method run tool run --inputs-json {"arguments":["$ENV/repo/say.sh","0"]}
     ------- stderr -------
     Run [run]
-      tool.run: warn: `tool` may not run the command `say`: no grant allows it; these lines in models/tool.yaml would
+      tool.run: warn: `tool` may not run the command `say`: no grant allows it; to allow it, set this in models/tool.yaml
         grants:
           commands:
           - say
     error: `run` of `tool` failed
-    caused by: `tool` may not run the command `say`: no grant allows it; these lines in models/tool.yaml would (plugin/denied)
+    caused by: `tool` may not run the command `say`: no grant allows it; to allow it, set this in models/tool.yaml (plugin/denied)
       grants:
         commands:
         - say

@@ -376,7 +376,9 @@ fn history_of_a_workflow_is_the_list_of_its_runs() {
 
     $ sedge workflow history sink
     ------- stderr -------
-    No run matches.
+    error: no workflow named `sink`
+    hint: see the workflows: `sedge workflow list`
+    [exit status: 3]
 
     $ sedge workflow history B --status failed,cancelled
     ------- stderr -------

@@ -46,6 +46,39 @@ fn run_of_a_method_is_a_tree() {
     ");
 }
 
+/// The calls of guards and asserts were missing.
+#[test]
+fn calls_of_conditions_are_below_their_steps() {
+    let env = TestEnv::with_repository();
+    env.setup(&[
+        "plugin add $GUESTS/counter.wasm --grant-all",
+        "model create @test/counter one",
+    ]);
+    let workflow = "\
+name: w
+jobs:
+  - name: main
+    steps:
+      - name: add
+        guard: model.method('one', 'read') > 100
+        task: {type: model_method, modelIdOrName: one, methodName: add}
+      - name: holds
+        dependsOn: [add]
+        task: {type: assert, expr: \"model.method('one', 'read') == 1\"}
+";
+    env.write_file("workflows/w.yaml", workflow);
+    env.setup(&["workflow run w"]);
+    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    ------- stdout -------
+    run [run] of workflow w: succeeded after [took], started [time] by tester
+    ├─ step main/add: succeeded after [took]
+    │  ├─ one.read: succeeded after [took]
+    │  └─ one.add: succeeded after [took], wrote `count` version 1
+    └─ step main/holds: succeeded
+       └─ one.read: succeeded after [took]
+    ");
+}
+
 #[test]
 fn as_json() {
     let env = with_suspended();
@@ -90,6 +123,7 @@ fn as_json() {
             "error": null,
             "isAllowed": false,
             "calls": [],
+            "evaluationCalls": [],
             "child": null,
             "failedAttempts": [],
             "nextAttemptAt": null,
@@ -112,6 +146,7 @@ fn as_json() {
             "calls": [
               "[run]/1"
             ],
+            "evaluationCalls": [],
             "child": null,
             "failedAttempts": [],
             "nextAttemptAt": null,

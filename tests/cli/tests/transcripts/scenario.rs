@@ -56,7 +56,7 @@ fn scenario_as_text() {
     $ sedge model create @sedge/spawn spawn
     ------- stderr -------
     Created the model spawn in models/spawn.yaml
-    spawn may call and read every model: * (granted to every @sedge/spawn)
+    spawn may call and read models: * (as may every @sedge/spawn)
     hint: `sedge plugin describe @sedge/spawn` shows its methods
 
     $ sedge model method run sink run

@@ -307,6 +307,7 @@ fn scenario_as_json() {
             "error": null,
             "isAllowed": false,
             "calls": [],
+            "evaluationCalls": [],
             "child": null,
             "failedAttempts": [],
             "nextAttemptAt": null,
@@ -329,6 +330,7 @@ fn scenario_as_json() {
             "calls": [
               "[run 3]/1"
             ],
+            "evaluationCalls": [],
             "child": null,
             "failedAttempts": [],
             "nextAttemptAt": null,

@@ -139,15 +139,16 @@ fn deletion_is_confirmed_on_a_terminal() {
     MODEL  NAME    VERSIONS  SIZE
     sink   record  3         176 B
     Delete 3 versions (176 B) of sink permanently? [y/N] n
-    error: 3 versions (176 B) of sink were not deleted: you quit, and nothing was
-        changed
+    error: 3 versions (176 B) of sink were not deleted: you declined, and nothing
+        was changed
     [exit status: 3]
     ");
     assert_eq!(n_versions(), 3, "nothing was deleted");
     insta::assert_snapshot!(answered("sedge secret delete TOKEN", ""), @"
     ------- stdout -------
     Delete the secret `TOKEN` permanently? [y/N] 
-    error: the secret `TOKEN` was not deleted: you quit, and nothing was changed
+    error: the secret `TOKEN` was not deleted: you declined, and nothing was
+        changed
     [exit status: 3]
     ");
     insta::assert_snapshot!(answered("sedge model delete spawn", "y"), @"
@@ -168,8 +169,8 @@ fn deletion_is_confirmed_on_a_terminal() {
     insta::assert_snapshot!(answered("sedge plugin remove @sedge/spawn", "n"), @"
     ------- stdout -------
     Remove the plugin @sedge/spawn 2026.11.23.1, and what was granted to it? [y/N] n
-    error: the plugin @sedge/spawn 2026.11.23.1 was not removed: you quit, and
-        nothing was changed
+    error: the plugin @sedge/spawn 2026.11.23.1 was not removed: you declined,
+        and nothing was changed
     [exit status: 3]
     ");
     insta::assert_snapshot!(answered("sedge plugin remove @sedge/spawn", "y"), @"

@@ -351,7 +351,7 @@ jobs:
     ------- stdout -------
     run [run] of workflow late: suspended, can only fail, started [time] by tester
     worked on for [took], waited at gates for [took]
-    └─ step main/gate: expired after [took], its deadline decided: it is rejected
+    └─ step main/gate: expired after [took]: no user decided before its deadline, so it is rejected
        └─ prompt: Go on?
 
     $ sedge workflow approve late gate

@@ -296,7 +296,8 @@ jobs:
     ");
 }
 
-/// The run continues with its own text unless the user takes the file.
+/// The run continues with its own text unless the user takes the file. The approval was for the text
+/// that the run had, so the gate is opened again.
 #[test]
 fn edited_file_is_mentioned_or_taken() {
     let env = with_suspended();
@@ -304,12 +305,85 @@ fn edited_file_is_mentioned_or_taken() {
     env.write_file("workflows/B.yaml", text.replace("count: 2", "count: 1"));
     let approved = env.run(["workflow", "approve", "B", "gate"]);
     assert!(approved.stderr.contains("has changed since"), "{approved}");
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--take-edits"]), @"
+    ------- stderr -------
+    Run [run]
+    Gate main/gate: opened again, because the text or the inputs of the run, or a definition or plugin that it uses, have changed since a user was asked.
+    Gate main/gate: waits for a decision: Shall the calls be made?
+    The workflow `B` is suspended.
+    hint: decide the gate with `sedge workflow approve B main/gate --run [run]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume B --run [run]`
+    [exit status: 4]
+    ");
     let _ = env
-        .run(["workflow", "resume", "B", "--take-edits"])
+        .run(["workflow", "approve", "B", "gate", "--resume"])
         .succeeded();
     let shown = env.run_json(["run", "show"]);
     assert_eq!(
         shown["data"]["calls"][0]["arguments"]["count"], 1,
         "{shown:#}"
     );
+}
+
+/// The step behind the gate used to run with the new input at once.
+#[test]
+fn gate_is_opened_again_if_an_input_changes_after_its_approval() {
+    let env = with_files();
+    let workflow = "\
+name: w
+inputs:
+  stage: {type: string, default: staging}
+jobs:
+  - name: main
+    steps:
+      - {name: gate, task: {type: manual_approval, prompt: \"Deploy to ${{ inputs.stage }}?\"}}
+      - {name: deploy, dependsOn: [gate], task: {type: model_method, modelIdOrName: files, methodName: record}}
+";
+    env.write_file("workflows/w.yaml", workflow);
+    assert_eq!(env.run(["workflow", "run", "w"]).code(), Some(4));
+    env.setup(&["workflow approve w gate"]);
+    insta::assert_snapshot!(env.transcript("
+        workflow resume w --input stage=production
+        run show
+        workflow approvals
+        workflow approve w gate --resume
+    "), @r#"
+    $ sedge workflow resume w --input stage=production
+    ------- stderr -------
+    Run [run]
+    Gate main/gate: opened again, because the text or the inputs of the run, or a definition or plugin that it uses, have changed since a user was asked.
+    Gate main/gate: waits for a decision: Deploy to production?
+    The workflow `w` is suspended.
+    hint: decide the gate with `sedge workflow approve w main/gate --run [run]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume w --run [run]`
+    [exit status: 4]
+
+    $ sedge run show
+    ------- stdout -------
+    run [run] of workflow w: suspended, started [time] by tester
+    worked on for [took], waited at gates for [took]
+    ├─ inputs
+    │  └─ stage: "production"
+    ├─ step main/gate: waiting, approved by tester on another text, inputs, definitions or plugins; decide again
+    │  └─ prompt: Deploy to production?
+    └─ step main/deploy: pending
+
+    $ sedge workflow approvals
+    ------- stdout -------
+    main/gate of the workflow w, run [run], waits since [time]
+      prompt: Deploy to production?
+      approved by tester at [time] on another text, inputs, definitions or plugins; decide again
+      inputs: stage: "production"
+      digest: [sha256]
+      hint: `sedge workflow approve w main/gate --run [run]` (or `reject`)
+
+    $ sedge workflow approve w gate --resume
+    ------- stderr -------
+    The gate `main/gate` of run [run] is approved.
+    Run [run]
+    Step main/deploy: started.
+    Step main/deploy: succeeded after [took].
+    The workflow `w` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    "#);
 }

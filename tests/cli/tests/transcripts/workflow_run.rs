@@ -85,7 +85,7 @@ fn failed_step_fails_the_workflow_and_skips_its_dependents() {
     error: the workflow `C` failed
     caused by: step `main/fail`: not today (plugin/no-luck)
     note: of hostile.fail in step `main/fail`, 1 change was rolled back: `mark`
-    hint: begin it again from the failed step: `sedge workflow resume C --from main/fail --run [run]`
+    hint: run the failed step again: `sedge workflow resume C --from main/fail --run [run]`
     hint: see the whole run: `sedge run show [run]`
     [exit status: 1]
 
@@ -106,7 +106,7 @@ fn failed_step_fails_the_workflow_and_skips_its_dependents() {
         "help": [
           {
             "kind": "command",
-            "purpose": "begin it again from the failed step",
+            "purpose": "run the failed step again",
             "useCase": "workflow_resume",
             "arguments": {
               "from": "main/fail",

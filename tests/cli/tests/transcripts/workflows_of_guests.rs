@@ -52,12 +52,12 @@ fn denial_shows_the_lines_that_grant_it() {
     insta::assert_snapshot!(env.run(require("plain")), @"
     ------- stderr -------
     Run [run]
-      starter.run: warn: `starter` may not run the workflow `plain`: no grant allows it; these lines in models/starter.yaml would
+      starter.run: warn: `starter` may not run the workflow `plain`: no grant allows it; to allow it, set this in models/starter.yaml
         grants:
           workflows:
           - plain
     error: `run` of `starter` failed
-    caused by: `starter` may not run the workflow `plain`: no grant allows it; these lines in models/starter.yaml would (plugin/denied)
+    caused by: `starter` may not run the workflow `plain`: no grant allows it; to allow it, set this in models/starter.yaml (plugin/denied)
       grants:
         workflows:
         - plain

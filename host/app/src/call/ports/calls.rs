@@ -58,26 +58,27 @@ impl CallsPort for CallPorts {
 }
 
 impl CallPorts {
-    /// Checks that the arguments of a nested call contain no secret, no sensitive input and no sealed
-    /// field. The callee must not receive such a value only because this call has seen it, and must
-    /// not mistake a text in its place for the value.
+    /// Checks that the arguments of a nested call contain no secret and no sealed field. The callee must
+    /// not receive such a value only because this call has seen it, and must not mistake a text in its
+    /// place for the value. It receives a sensitive input of the run, as each method of the run does to
+    /// which a step or a method hands it.
     ///
     /// # Errors
     /// They contain one. The error is the message.
     fn hidden_check(&self, arguments: &Value) -> Result<(), String> {
-        let mut shown = arguments.clone();
-        self.redactor().arguments(&mut shown);
+        let mut shown = self.redactor().passed(arguments);
         if shown == *arguments {
             return Ok(());
         }
+        self.redactor().value(&mut shown);
         let mut text = shown.to_string();
         if let Some((end, _)) = text.char_indices().nth(ARGUMENTS_CHARS_SHOWN) {
             text.truncate(end);
             text.push('…');
         }
         Err(format!(
-            "the arguments contain a secret, a sensitive input or a sealed field, which a method \
-             cannot pass to another one: `{text}`; let the definition of the called model refer to \
+            "the arguments contain a secret or a sealed field, which a method cannot pass to \
+             another one: `{text}`; let the definition of the called model refer to \
              the secret instead"
         ))
     }

@@ -64,12 +64,13 @@ impl CommandsPort for CallPorts {
         let only_reads = self.identity().kind == MethodKind::Read;
         Ok(Box::pin(async move {
             // The pass is valid until the program and all processes that it started have ended.
-            let pass = cx.locks.pass(&lineage, only_reads);
+            let pass = cx.locks.pass(&lineage, cx.lock_claim(), only_reads);
             let pass = pass.map_err(|error| RequestFault::Host(carried(error)))?;
             let tokens = pass.tokens(cx.repository.lineage_tokens());
             command
                 .variables
                 .push((LINEAGE_VARIABLE.to_owned(), tokens));
+            cx.command_runs();
             let ran = command::run(cx.repository.command_slots(), command);
             ran.await.map_err(fault)
         }))

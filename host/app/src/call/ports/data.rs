@@ -203,7 +203,7 @@ impl DataPort for CallPorts {
             until_commit_us: 0,
             waited_us: 0,
             lock_epoch: self.writes.lock_epoch,
-            lock_owner: self.caller.frame.lock_owner(self.cx.lock_claim()),
+            lock_owner: self.cx.lock_owner(&self.caller.frame),
         };
         let cx = Arc::clone(&self.cx);
         Box::pin(async move {

@@ -27,8 +27,7 @@ use crate::call::{Caller, deadlock_again};
 use crate::error::{AppError, RunUseError};
 use crate::events::Event;
 use crate::run::called::run_ended;
-use crate::run::cx::RunCx;
-use crate::run::gate_log::ms;
+use crate::run::cx::{CallAbove, RunCx};
 use crate::secret::argument::has_mark;
 use crate::workflow::approvals::inputs_shown;
 use crate::workflow::drive::{
@@ -70,12 +69,12 @@ impl CallPorts {
             );
             return Err(RequestFault::Guest(GuestRunError::Denied(reason)));
         }
-        let mut redacted = request.inputs.clone();
-        self.redactor().arguments(&mut redacted);
-        if redacted != request.inputs || has_mark(&redacted) {
+        let redactor = self.redactor();
+        if redactor.passed(&request.inputs) != request.inputs || has_mark(&request.inputs) {
             let refused = GuestRunError::Refused(SECRET_IN_INPUTS.to_owned());
             return Err(RequestFault::Guest(refused));
         }
+        let sensitive = redactor.sensitive_places(&request.inputs);
         let inputs = match request.inputs {
             Value::Object(inputs) => inputs,
             Value::Null
@@ -92,6 +91,7 @@ impl CallPorts {
             ordinal: request.ordinal,
             workflow: request.workflow,
             inputs,
+            sensitive,
         })
     }
 }
@@ -118,6 +118,8 @@ struct StartingRun {
     /// The workflow as the guest wrote it.
     workflow: String,
     inputs: Map<String, Value>,
+    /// The places of the inputs that contain a sensitive input of the run of the call.
+    sensitive: Vec<String>,
 }
 
 /// A run that exists.
@@ -146,7 +148,10 @@ impl StartingRun {
             RecalledRun::Nothing => {}
         }
         self.limits_check(purpose)?;
-        let given = GivenToChild::plain(self.inputs.clone());
+        let given = GivenToChild {
+            inputs: self.inputs.clone(),
+            sensitive: self.sensitive.clone(),
+        };
         let checked = child_check(&self.cx, &self.workflow, given).await;
         let child = checked.map_err(start_fault)?;
         let exclusive = exclusive_of(&self.cx.repository, &child.workflow);
@@ -210,9 +215,7 @@ impl StartingRun {
 
     /// Creates the record of the run, which names its place.
     fn create(&self, child: CheckedChild) -> Result<Result<ReadyChild, StartFault>, AppError> {
-        let Caller {
-            frame, identity, ..
-        } = &*self.caller;
+        let frame = &self.caller.frame;
         if let Err(RollbackPending) = frame.run_starts() {
             return Ok(Err(RequestFault::Host(HostError::new(RolledBack))));
         }
@@ -221,10 +224,7 @@ impl StartingRun {
             place: frame.lineage().child(self.ordinal),
             request: request_digest(&self.workflow, &shown),
         };
-        let left_ms =
-            i64::try_from(self.cx.clock().left(identity.deadline).as_millis()).unwrap_or(i64::MAX);
-        let deadline_ms = ms(self.cx.clock().now()).saturating_add(left_ms);
-        let options = child_options(&self.cx, &child, parent, Some(deadline_ms))?;
+        let options = child_options(&self.cx, &child, parent, None)?;
         let id = RunId::from_bits(sedge_sys::random::bits());
         child_create(&self.cx, id, child, options).map(Ok)
     }
@@ -255,7 +255,17 @@ impl StartingRun {
             child: run.clone(),
             workflow: ready.workflow.name.clone(),
         });
-        let request = child_request(&self.cx, &self.caller.frame, self.ordinal, ready).await?;
+        let Caller {
+            frame,
+            staging,
+            identity,
+            ..
+        } = &*self.caller;
+        let above = CallAbove {
+            staging: Arc::clone(staging),
+            deadline: identity.deadline,
+        };
+        let request = child_request(&self.cx, frame, self.ordinal, ready, Some(above)).await?;
         let worked = self.runs.drive(run.clone(), child_drive(request));
         Ok(BegunRun {
             run,

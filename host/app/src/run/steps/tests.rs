@@ -292,3 +292,33 @@ fn nested_workflow_names_its_run() {
     assert_eq!(shown(&steps[0]), "j/a suspended [] None");
     assert_eq!(steps[0].child.as_deref(), Some("111111111111"));
 }
+
+/// The calls were in no step of the tree that `run show` draws.
+#[test]
+fn step_has_the_calls_of_its_guard_until_it_is_reset() {
+    let called = |step: &str, call: u32| RunEvent::EvaluationCalled {
+        place: EvaluationPlace::Guard(instance(step)),
+        call,
+    };
+    let of_job = RunEvent::EvaluationCalled {
+        place: EvaluationPlace::JobGuard("j".parse().expect("a name")),
+        call: 1,
+    };
+    let mut log = vec![
+        of_job,
+        called("j/a", 2),
+        called("j/a", 3),
+        started("j/a", 4),
+    ];
+    let calls = |log: &[RunEvent]| views(log.to_vec(), None)[0].evaluation_calls.clone();
+    assert_eq!(calls(&log), ["000000000000/2", "000000000000/3"]);
+    log.extend([
+        step_failed("j/a"),
+        RunEvent::Reset {
+            steps: vec![instance("j/a").path],
+        },
+        called("j/a", 5),
+        started("j/a", 6),
+    ]);
+    assert_eq!(calls(&log), ["000000000000/5"]);
+}

@@ -22,7 +22,7 @@ use super::nested::can_continue;
 use crate::call::frame::CallFrame;
 use crate::error::{AppError, ProcessError};
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::run::cx::{RunCx, RunParts};
+use crate::run::cx::{CallAbove, RunCx, RunParts};
 use crate::run::gate_log::ms;
 use crate::secret::argument::{ArgumentMark, marks_replace};
 use crate::secret::vault::Vault;
@@ -66,19 +66,9 @@ pub(crate) struct CheckedChild {
 
 /// The inputs that a parent gives to a child run, before they are checked.
 pub(crate) struct GivenToChild {
-    inputs: Map<String, Value>,
+    pub(crate) inputs: Map<String, Value>,
     /// The places that have a sensitive input of the parent, as JSON pointers.
-    sensitive: Vec<String>,
-}
-
-impl GivenToChild {
-    /// Returns the inputs that a guest gives. It has no sensitive inputs of the run.
-    pub(crate) fn plain(inputs: Map<String, Value>) -> Self {
-        Self {
-            inputs,
-            sensitive: Vec::new(),
-        }
-    }
+    pub(crate) sensitive: Vec<String>,
 }
 
 /// Returns the inputs that a step gives to a child run, with the sensitive inputs of its own run.
@@ -133,7 +123,7 @@ pub(crate) fn child_found(cx: &RunCx, record: &RunRecord) -> Result<ChildFound, 
     // They are opened before the claim: a run that cannot be opened stays as it is.
     let inputs = RunInputs::open(&cx.repository, &record.id, store.run_inputs(&record.id)?)?;
     let session = cx.repository.session()?.id().to_string();
-    let claim = store.run_claim(record, &session, &[RunEvent::Resumed])?;
+    let claim = store.run_claim(record, session.as_str(), &[RunEvent::Resumed])?;
     Ok(ChildFound::Ready(Box::new(ReadyChild {
         workflow,
         claim,
@@ -207,7 +197,7 @@ pub(crate) fn exclusive_of(
 }
 
 /// Returns the names of the workflows that the steps of a workflow run, as far as the file has them.
-fn nested_names(workflow: &Workflow) -> Vec<String> {
+pub(super) fn nested_names(workflow: &Workflow) -> Vec<String> {
     let name = |step: &Step| match &step.task {
         Task::Workflow { workflow, .. } => workflow.literal().map(str::to_owned),
         Task::ModelMethod { .. } | Task::ManualApproval { .. } | Task::Assert { .. } => None,
@@ -274,18 +264,21 @@ pub(crate) fn child_create(
 }
 
 /// Returns what drives a child run. `caller` is the frame of the step's run or of the call, and
-/// `ordinal` the place of the child run in it.
+/// `ordinal` the place of the child run in it. `call_above` is the call that the child run is below,
+/// if any.
 pub(crate) async fn child_request(
     cx: &RunCx,
     caller: &Arc<CallFrame>,
     ordinal: u32,
     ready: ReadyChild,
+    call_above: Option<CallAbove>,
 ) -> Result<DriveRequest, AppError> {
     let parts = RunParts {
         base: cx.base().with_cancel(cx.stop.for_children()),
         repository: cx.repository.clone(),
         locks: Arc::clone(&cx.locks),
         vault: Vault::open(&cx.repository)?,
+        call_above,
     };
     // What the child gets of this run may come back in the results of its calls.
     parts.vault.sealed_add(cx.vault.sealed());
@@ -308,7 +301,10 @@ pub(crate) async fn child_request(
         cx: child,
         depth: caller.n_runs(),
         frame,
+        plan: Arc::new(Plan::new(&ready.workflow)),
+        log: Vec::new(),
         workflow: ready.workflow,
+        above: None,
     })
 }
 

@@ -271,7 +271,7 @@ fn boolean(condition: &WrittenCondition, value: Value) -> Result<bool, AppError>
         return Ok(holds);
     }
     let message = format!(
-        "the condition has to be true or false, and it is {}",
+        "a guard and an assert have to be true or false, and this is {}",
         kind_shown(&value)
     );
     let fault = expression_fault(condition.expr(), message);

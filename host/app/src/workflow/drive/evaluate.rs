@@ -11,7 +11,7 @@ use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::Expr;
 use sedge_lang::workflow::{ModelTarget, Step, Task, WrittenText};
 use sedge_model::lifetime::Retention;
-use sedge_model::names::JobName;
+use sedge_model::names::{JobName, vary_part};
 use sedge_model::run::{StepAttempt, StepInstance};
 use sedge_store::StartedTask;
 use sedge_workflow::{TaskKind, Todo};
@@ -388,7 +388,7 @@ fn start_exprs(step: &Step, has_started: bool) -> Vec<&Expr> {
     exprs
 }
 
-/// Returns what follows the name of data: each value of the named inputs after a hyphen.
+/// Returns what follows the name of data: each value of the named inputs, as [`vary_part`] has it.
 fn name_suffix(
     arguments: &Value,
     inputs: &Value,
@@ -399,16 +399,12 @@ fn name_suffix(
         let key = name.value.as_str();
         let value = arguments.get(key).or_else(|| inputs.get(key));
         let text = match value {
-            Some(Value::String(text)) if !text.is_empty() => text.clone(),
-            Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
             Some(value) if has_mark(value) => {
                 let message = format!("`{key}` is a secret, so a name cannot vary by it");
                 return Err((name.span.clone(), message));
             }
-            Some(Value::String(_)) => {
-                let message = format!("`{key}` is empty, so a name cannot vary by it");
-                return Err((name.span.clone(), message));
-            }
+            Some(Value::String(text)) => text.clone(),
+            Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
             Some(value @ (Value::Null | Value::Array(_) | Value::Object(_))) => {
                 let kind = kind_shown(value);
                 let message =
@@ -420,8 +416,11 @@ fn name_suffix(
                 return Err((name.span.clone(), message));
             }
         };
-        suffix.push('-');
-        suffix.push_str(&text);
+        let part = vary_part(&text).map_err(|error| {
+            let message = format!("`{key}` {error}, so a name cannot vary by it");
+            (name.span.clone(), message)
+        })?;
+        suffix.push_str(&part);
     }
     Ok(suffix)
 }
@@ -521,7 +520,10 @@ mod tests {
             };
             names.iter().map(located).collect()
         };
-        let (arguments, inputs) = (json!({"region": "eu", "n": 3}), json!({"stage": "prod"}));
+        let (arguments, inputs) = (
+            json!({"region": "eu", "n": 3, "zone": "eu-west"}),
+            json!({"stage": "prod", "open": "a-", "none": ""}),
+        );
         let check = |names: &[&str], expect: Result<&str, &str>| {
             let suffix = name_suffix(&arguments, &inputs, &vary(names));
             match expect {
@@ -534,7 +536,9 @@ mod tests {
         };
         check(&[], Ok(""));
         check(&["region", "n", "stage"], Ok("-eu-3-prod"));
-        check(&["other"], Err("no"));
+        check(&["zone"], Ok("-eu--west"));
+        check(&["open"], Err("`open` ends with a hyphen"));
+        check(&["none"], Err("`none` is empty"));
         check(&["other"], Err("named `other`"));
     }
 }

@@ -57,6 +57,7 @@ impl InHand {
             | RunEvent::ChildSuspended { .. }
             | RunEvent::GateDecided { .. }
             | RunEvent::GateExpired { .. }
+            | RunEvent::GateReopened { .. }
             | RunEvent::Suspended
             | RunEvent::Ended { .. } => None,
         }
@@ -86,6 +87,9 @@ impl DriveFacts {
     pub(super) fn note(&mut self, event: &RunEvent) {
         match event {
             RunEvent::Reset { steps } => self.forget(steps),
+            RunEvent::GateReopened { gate, skipped } => {
+                self.forget(&[std::slice::from_ref(gate), skipped].concat());
+            }
             RunEvent::StepStarted { step, call, .. } => {
                 self.starts.insert(step.step.clone(), *call);
             }

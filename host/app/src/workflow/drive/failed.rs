@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::workflow::{Step, Task};
-use sedge_model::call::CallStatus;
+use sedge_model::call::{CallError, CallStatus};
 use sedge_model::run::{StepError, StepInstance};
 use sedge_store::{EventRecord, RunRecord};
 use sedge_workflow::{InstanceState, StepEnd};
@@ -82,12 +82,15 @@ impl Drive {
         })
     }
 
-    /// Returns the report on the calls that stopped because the work on the run ends.
+    /// Returns the report on the calls that stopped because the work on the run ends. The error that
+    /// ended the work names the call that lost its lock.
     pub(super) fn stopped_report(&self) -> Box<FailureReport> {
         let began: HashSet<u32> = self.state().since.keys().copied().collect();
         FailureReport::read(&self.cx.repository, self.cx.run(), |call| {
             let ordinal = call.lineage.ordinals().first();
-            call.status == CallStatus::Cancelled && ordinal.is_some_and(|it| began.contains(it))
+            call.status == CallStatus::Cancelled
+                && call.error != Some(CallError::LockLost)
+                && ordinal.is_some_and(|it| began.contains(it))
         })
     }
 

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use sedge_lang::workflow::{ModelTarget, Step, Task};
-use sedge_model::digest::Digest;
+use sedge_lang::workflow::{Step, Task};
 use sedge_model::run::{GateDeadline, GateShown, RunEvent, StepAttempt};
-use serde_json::Value;
 
 use super::Drive;
 use super::step::StepDecision;
 use crate::error::AppError;
 use crate::expression::{EvaluatorSource, SecretPlace};
-use crate::secret::argument::marks_hide;
 use crate::structure::in_background;
 use crate::workflow::prompt::prompt_shown;
 
@@ -40,65 +37,13 @@ impl Drive {
         });
         let shown = GateShown {
             prompt: prompt.await?,
-            digest: self
-                .digest
-                .get_or_try_init(|| self.digest_of_run())
-                .await?
-                .clone(),
+            digest: self.digest().await?,
         };
         Ok(StepDecision::Event(Box::new(RunEvent::GateOpened {
             gate: step.step.clone(),
             shown,
             deadline: deadline(written, self.now_ms()),
         })))
-    }
-
-    /// Returns the digest of what a user decides on: the text of the workflow, the inputs without the
-    /// values of sensitive ones, and the definitions and plugins of the models whose names are known before the run.
-    async fn digest_of_run(&self) -> Result<String, AppError> {
-        let mut inputs = Value::clone(&self.cx.inputs());
-        marks_hide(&mut inputs);
-        let mut parts = vec![self.workflow.file.text.clone(), inputs.to_string()];
-        let mut names: Vec<&str> = self.workflow.steps().filter_map(model_named).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            match self.cx.model(name).await {
-                Ok(model) => {
-                    parts.push(name.to_owned());
-                    parts.push(model.digest.to_string());
-                    parts.push(model.plugin.description().sha256.clone());
-                }
-                // The model was removed after the run began. A user can decide nevertheless.
-                Err(error) => {
-                    tracing::warn!(name, %error, "a model of a run cannot be read");
-                    parts.push(format!("{name} cannot be read"));
-                }
-            }
-        }
-        // The lengths separate the parts.
-        let text: String = parts
-            .iter()
-            .map(|part| format!("{}\n{part}\n", part.len()))
-            .collect();
-        Ok(Digest::of(text.as_bytes()).to_string())
-    }
-}
-
-/// Returns the name of the model that a step calls, if it has no expressions.
-fn model_named(step: &Step) -> Option<&str> {
-    match &step.task {
-        Task::ModelMethod {
-            model: ModelTarget::Named(name),
-            ..
-        } => name.literal(),
-        Task::ModelMethod {
-            model: ModelTarget::Typed { .. },
-            ..
-        }
-        | Task::Workflow { .. }
-        | Task::ManualApproval { .. }
-        | Task::Assert { .. } => None,
     }
 }
 

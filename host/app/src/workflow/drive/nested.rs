@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_model::names::RunId;
-use sedge_model::run::{RunEvent, RunParent, RunStatus, StepError};
+use sedge_model::run::{Actor, RunEvent, RunParent, RunStatus, StepError};
 use sedge_runtime::BoxFuture;
 use sedge_store::{RunRecord, StoreError};
 use sedge_workflow::{Next, Plan, RunPause};
@@ -18,13 +18,19 @@ use super::child::{
     ChildFound, ReadyChild, child_check, child_create, child_fault, child_found,
     child_inputs_opened, child_options, child_request,
 };
+use super::reopen::StepAbove;
 use super::step::{PreparedTask, StepStart};
-use super::{Drive, DriveState};
-use crate::error::{AppError, ProcessError, RunInterrupted};
+use super::{Drive, DriveRequest, DriveState};
+use crate::call::contention_of;
+use crate::error::{AppError, LockUseError, ProcessError, RunInterrupted};
 use crate::events::Event;
 use crate::repository::Repository;
-use crate::run::cancel::{children_cancel, children_left_end};
+use crate::run::cancel::{
+    CALL_CANCELLED, CALL_CUT_OFF, children_cancel, children_left_end, command_runs_end,
+    interrupted_end,
+};
 use crate::run::stop::StopReason;
+use crate::workflow::gate_find::failed_by_rejection;
 use crate::workflow::gates::{fold, run_workflow};
 
 /// The maximum number of runs that a run is nested in.
@@ -88,7 +94,7 @@ impl Drive {
             (ended, _) => ended?,
         };
         match end {
-            ChildEnd::Ended(end) => self.attempt_ended(&start, &end).await,
+            ChildEnd::Ended(end) => self.nested_ended(&start, &end).await,
             ChildEnd::Suspended { seq } => {
                 let step = start.prepared.step.step.clone();
                 let suspended = SuspendedChild { run: child, seq };
@@ -108,6 +114,27 @@ impl Drive {
                     Some(_) | None => Ok(()),
                 }
             }
+        }
+    }
+
+    /// Records the end of an attempt. If a gate of the nested workflow was rejected, no other attempt
+    /// follows: it would ask again what a user has decided.
+    async fn nested_ended(
+        self: &Arc<Self>,
+        start: &StepStart,
+        end: &Result<(), StepError>,
+    ) -> Result<(), AppError> {
+        let step = &start.prepared.step;
+        let has_retry = self.plan_step(&step.step).retry.is_some();
+        match end {
+            Err(error @ StepError::Child { run, .. })
+                if has_retry && failed_by_rejection(&self.cx.repository, run)? =>
+            {
+                let event = self.failed_event(step, Some(start.call), error);
+                let holds = |state: &DriveState| state.is_running(step, start.call);
+                self.append_if(vec![event.into()], holds).await.map(drop)
+            }
+            Ok(()) | Err(_) => self.attempt_ended(start, end).await,
         }
     }
 
@@ -199,7 +226,18 @@ impl Drive {
             child: run.clone(),
             workflow: workflow.clone(),
         });
-        let request = child_request(&self.cx, &self.frame, start.call, ready).await?;
+        let above = self.cx.call_above().cloned();
+        let request = child_request(&self.cx, &self.frame, start.call, ready, above).await;
+        let request = match request {
+            Ok(request) => DriveRequest {
+                above: Some(StepAbove {
+                    drive: Arc::clone(self),
+                    step: start.prepared.step.step.clone(),
+                }),
+                ..request
+            },
+            Err(error) => return self.child_not_locked(&run, error),
+        };
         let child = Self::new(request);
         let pause = child.run_boxed().await;
         // The message of the parent says that its own run was interrupted, too.
@@ -212,6 +250,24 @@ impl Drive {
             RunPause::Ended(status) => ChildEnd::Ended(Err(StepError::Child { run, status })),
             RunPause::Working { .. } => unreachable!("a driver does not stop while it works"),
         })
+    }
+
+    /// Returns the failure of a step whose child run needs the whole datastore for itself and did not
+    /// get it because of other calls. The child run is ended: another attempt at the step creates a
+    /// new one.
+    ///
+    /// # Errors
+    /// Returns the error if it is another one, or if the child run cannot be ended.
+    fn child_not_locked(&self, child: &RunId, error: AppError) -> Result<ChildEnd, AppError> {
+        let AppError::Lock(LockUseError::Refused(error)) = error else {
+            return Err(error);
+        };
+        let error = contention_of(error).map_err(LockUseError::Refused)?;
+        let repository = &self.cx.repository;
+        let record = repository.store()?.run_get(child)?;
+        let reason = "it did not get the datastore for itself";
+        interrupted_end(repository, &Actor::sedge(), &record, reason)?;
+        Ok(ChildEnd::Ended(Err(StepError::Call(error))))
     }
 
     /// Returns the work on a run as a future whose type does not contain itself.
@@ -247,30 +303,38 @@ impl Drive {
     }
 
     /// Ends the child runs that wait for a decision, if this run was cancelled or its deadline has
-    /// passed. Otherwise, ends those that calls have started and that were cut off.
+    /// passed. Otherwise, ends those that calls have started and that were cut off. In both cases, ends
+    /// the runs of commands that were cut off.
     pub(super) fn children_end(&self, pause: RunPause) -> Result<(), AppError> {
-        let (by, reason) = {
+        let RunPause::Ended(_) = pause else {
+            return Ok(());
+        };
+        let repository = &self.cx.repository;
+        let (cancelled, reason) = {
             let state = self.state();
-            let RunPause::Ended(_) = pause else {
-                return Ok(());
-            };
-            match (&state.facts.cancelled, state.stop_reason()) {
-                (Some((by, reason)), _) => (by.clone(), reason.clone()),
-                (None, Some(_)) => {
-                    let reason = "the deadline of the run that it is part of has passed";
-                    (self.cx.locks.actor().clone(), Some(reason.to_owned()))
-                }
-                (None, None) => {
-                    return children_left_end(
-                        &self.cx.repository,
-                        self.cx.run(),
-                        self.cx.locks.actor(),
-                    );
-                }
+            (state.facts.cancelled.clone(), state.stop_reason())
+        };
+        let record =
+            || -> Result<RunRecord, AppError> { Ok(repository.store()?.run_get(self.cx.run())?) };
+        let (by, of_commands) = match (cancelled, reason) {
+            (Some((by, reason)), _) => {
+                children_cancel(repository, &record()?, &by, reason.as_deref())?;
+                (by, CALL_CANCELLED)
+            }
+            (None, Some(_)) => {
+                let reason = "the deadline of the run that it is part of has passed";
+                children_cancel(repository, &record()?, &Actor::sedge(), Some(reason))?;
+                (Actor::sedge(), CALL_CUT_OFF)
+            }
+            (None, None) => {
+                children_left_end(repository, self.cx.run())?;
+                (Actor::sedge(), CALL_CUT_OFF)
             }
         };
-        let record = self.cx.repository.store()?.run_get(self.cx.run())?;
-        children_cancel(&self.cx.repository, &record, &by, reason.as_deref())
+        match self.cx.runs_of_commands(self.frame.lock_lineage()) {
+            Some(runs) => command_runs_end(repository, &by, &runs, of_commands),
+            None => Ok(()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sedge_model::names::RunId;
 use sedge_model::run::{
-    GateDeadline, GateShown, OnTimeout, RunEvent, StepAttempt, StepError, StepInstance,
+    GateDeadline, GateShown, OnTimeout, RunEvent, StepAttempt, StepError, StepInstance, StepPath,
 };
 
 use super::Drive;
@@ -36,10 +36,7 @@ impl Drive {
                 let step = step.clone();
                 Event::StepSatisfied { run, step }
             }
-            RunEvent::StepStarted { step, .. } => {
-                let step = step.clone();
-                Event::StepStarted { run, step }
-            }
+            RunEvent::StepStarted { step, .. } => step_started(run, step),
             RunEvent::StepSucceeded { step, call } => self.step_ended(step, *call, Ok(())),
             RunEvent::StepFailed {
                 step,
@@ -68,6 +65,7 @@ impl Drive {
                 deadline,
             } => gate_opened(run, gate, shown, *deadline),
             RunEvent::GateExpired { gate, then } => gate_expired(run, gate, *then),
+            RunEvent::GateReopened { gate, .. } => gate_reopened(run, gate),
             RunEvent::GateDecided { .. } | RunEvent::CancelRequested { .. } => {
                 return self.report_foreign(event);
             }
@@ -121,6 +119,7 @@ impl Drive {
             | RunEvent::ChildSuspended { .. }
             | RunEvent::GateOpened { .. }
             | RunEvent::GateExpired { .. }
+            | RunEvent::GateReopened { .. }
             | RunEvent::Suspended
             | RunEvent::Ended { .. } => {}
         }
@@ -148,6 +147,11 @@ impl Drive {
     }
 }
 
+fn step_started(run: RunId, step: &StepAttempt) -> Event {
+    let step = step.clone();
+    Event::StepStarted { run, step }
+}
+
 fn step_retried(run: RunId, step: &StepAttempt, error: &StepError, pause: Duration) -> Event {
     Event::StepRetried {
         run,
@@ -169,6 +173,11 @@ fn gate_opened(
         prompt: shown.prompt.clone(),
         deadline,
     }
+}
+
+fn gate_reopened(run: RunId, gate: &StepPath) -> Event {
+    let gate = gate.clone();
+    Event::GateReopened { run, gate }
 }
 
 fn gate_expired(run: RunId, gate: &StepInstance, then: OnTimeout) -> Event {

@@ -188,13 +188,23 @@ impl Drive {
                     error: error.clone(),
                     next_at_ms,
                 },
-                None => RunEvent::StepFailed {
-                    is_allowed: self.is_allowed(error),
-                    step,
-                    call,
-                    error: error.clone(),
-                },
+                None => self.failed_event(&step, call, error),
             },
+        }
+    }
+
+    /// Returns the event with which the last attempt at a step fails.
+    pub(super) fn failed_event(
+        &self,
+        step: &StepAttempt,
+        call: Option<u32>,
+        error: &StepError,
+    ) -> RunEvent {
+        RunEvent::StepFailed {
+            step: step.clone(),
+            call,
+            error: error.clone(),
+            is_allowed: self.is_allowed(error),
         }
     }
 

@@ -8,7 +8,9 @@
 //! transactions between two folds are a sequence of the store: a refused one is followed only by
 //! refused ones, until the state is folded again.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use sedge_model::run::{RunEvent, StepAttempt};
 use sedge_store::{FollowUp, LogEntry, StoreError, WriteSequence};
@@ -226,8 +228,13 @@ impl Drive {
         settled.await.map(Some)
     }
 
-    /// Waits in a task of its own until a submitted transaction is durable, and then begins what
-    /// follows. The steps that follow begin even if the call whose end they follow is dropped.
+    /// Waits until a submitted transaction is durable, and then begins what follows.
+    ///
+    /// If no other transaction is in progress, this one is made when its receipt is polled first, and
+    /// is durable then. Otherwise, a task of its own waits, so that the steps that follow begin even
+    /// if the call whose end they follow is dropped. Nothing can be dropped before: the first poll and
+    /// the start of the task are one step of the caller. A task for each transaction would cost
+    /// several changes of the thread.
     fn settle<T, R>(
         self: &Arc<Self>,
         batch: LogBatch,
@@ -237,15 +244,25 @@ impl Drive {
         T: Send + 'static,
         R: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let (sender, settled) = oneshot::channel();
         let drive = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let result = drive.settled(batch, receipt.await);
-            // ignored: the receiver is gone if its call was stopped meanwhile.
-            let _ = sender.send(result);
-            drive.changed.notify_one();
-        });
-        async {
+        async move {
+            let mut receipt = Box::pin(receipt);
+            let polled = poll_fn(|cx| Poll::Ready(receipt.as_mut().poll(cx))).await;
+            if let Poll::Ready(result) = polled {
+                let settled = drive.settled(batch, result);
+                drive.changed.notify_one();
+                return settled;
+            }
+            let (sender, settled) = oneshot::channel();
+            let settling = Arc::clone(&drive);
+            drive.tasks.spawn(async move {
+                let result = settling.settled(batch, receipt.await);
+                // ignored: the receiver is gone if its call was stopped meanwhile.
+                let _ = sender.send(result);
+                settling.changed.notify_one();
+            });
+            // The task alone keeps the drive from here on.
+            drop(drive);
             match settled.await {
                 Ok(result) => result,
                 // The task was aborted, because the work on the run ends.
@@ -296,7 +313,10 @@ impl Drive {
 
     /// Folds the state again from the log, and reports the events of other authors.
     pub(super) fn fold_again(&self, state: &mut DriveState) -> Result<(), AppError> {
-        let log = self.cx.repository.store()?.run_events(self.cx.run())?;
+        let mut log = std::mem::take(&mut state.read);
+        let read = log.last().map_or(0, |it| it.seq);
+        let store = self.cx.repository.store()?;
+        log.extend(store.run_events_after(self.cx.run(), read)?);
         state.facts = DriveFacts::default();
         for record in &log {
             state.facts.note(&record.event);

@@ -166,10 +166,15 @@ impl Drive {
         Ok(())
     }
 
-    /// Returns the deadline of the run.
+    /// Returns when the calls of the run have to end: at the deadline of the run, and while a call that
+    /// has started the run waits for it, at the deadline of that call.
     pub(super) fn run_deadline(&self) -> Option<Moment> {
-        let left_ms = self.cx.options.deadline_ms?.saturating_sub(self.now_ms());
-        Some(self.cx.clock().moment().after(millis(left_ms)))
+        let own = self.cx.options.deadline_ms.map(|deadline_ms| {
+            let left_ms = deadline_ms.saturating_sub(self.now_ms());
+            self.cx.clock().moment().after(millis(left_ms))
+        });
+        let of_call = self.cx.call_above().map(|above| above.deadline);
+        own.into_iter().chain(of_call).min()
     }
 }
 

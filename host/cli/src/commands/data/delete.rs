@@ -87,6 +87,10 @@ impl Run for DataDeleteArgs {
         let output = Output::new(deletion).text(text);
         Ok(output.note(self.dry_run.sentence(&total)))
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run.is_set()
+    }
 }
 
 /// Returns the deleted names as a table.

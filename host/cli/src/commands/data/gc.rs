@@ -68,6 +68,10 @@ impl Run for DataGcArgs {
         }
         Ok(output.document(collection))
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run.is_set()
+    }
 }
 
 /// Returns the removed versions and files as text; `None` if nothing is removed.

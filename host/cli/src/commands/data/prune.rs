@@ -78,4 +78,8 @@ impl Run for DataPruneArgs {
         }
         Ok(output.document(pruned))
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run.is_set()
+    }
 }

@@ -44,4 +44,8 @@ impl Run for DataRenameArgs {
         }
         Ok(Output::new(renamed).note(note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

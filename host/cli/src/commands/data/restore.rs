@@ -44,4 +44,8 @@ impl Run for DataRestoreArgs {
         };
         Ok(Output::new(restored).note(note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

@@ -35,4 +35,8 @@ impl Run for DatastoreCompactArgs {
             show::bytes(before)
         )))
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run.is_set()
+    }
 }

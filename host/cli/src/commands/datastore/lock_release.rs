@@ -12,9 +12,9 @@ use crate::show;
 
 /// Release the locks of calls that still hold them
 ///
-/// For calls that do not end and cannot be stopped otherwise. Everything that such a call still
-/// writes is refused, so nothing is half written; its effects outside are not stopped. The locks of
-/// a process that has ended are free without this command.
+/// For calls that do not end and cannot be stopped otherwise. Everything that such a call, its nested
+/// calls and its commands still write is refused, so nothing is half written; effects outside are not
+/// stopped. The locks of a process that has ended are free without this command.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true))]
 pub(crate) struct DatastoreLockReleaseArgs {
@@ -47,5 +47,9 @@ impl Run for DatastoreLockReleaseArgs {
             .text(lines.join("\n"))
             .note(format!("Released {}.", show::count(n_locks, "lock")))
             .note("hint: the calls that held them cannot write any more; `sedge run list` shows their runs"))
+    }
+
+    fn changes(&self) -> bool {
+        true
     }
 }

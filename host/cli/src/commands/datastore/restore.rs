@@ -44,4 +44,8 @@ impl Run for DatastoreRestoreArgs {
         );
         Ok(Output::new(restored).note(note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::inputs::contents_read;
 use crate::output::Output;
-use crate::permission_text::permission_text;
+use crate::permission_text::kind_text;
 
 /// Create a model of a type, or write the file of an unsaved model
 #[derive(Debug, Args)]
@@ -78,6 +78,10 @@ impl Run for ModelCreateArgs {
         };
         Ok(output(cx.wait(model_create(&app, &request))?))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 fn output(made: ModelCreated) -> Output {
@@ -107,9 +111,9 @@ fn tags(given: Vec<(String, String)>) -> Result<BTreeMap<String, String>, CliErr
 
 fn inherited_text(made: &ModelCreated, inherited: &InheritedPermission) -> String {
     format!(
-        "{} may {}: {} (granted to every {})",
+        "{} may {}: {} (as may every {})",
         made.name,
-        permission_text(&inherited.permission),
+        kind_text(&inherited.permission),
         inherited.effective.join(", "),
         made.type_name
     )

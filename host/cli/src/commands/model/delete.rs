@@ -51,4 +51,8 @@ impl Run for ModelDeleteArgs {
         }
         Ok(notes.into_iter().fold(Output::new(deleted), Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

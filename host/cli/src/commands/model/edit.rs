@@ -47,6 +47,10 @@ impl Run for ModelEditArgs {
         };
         Ok(Output::new(edited).note(note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 /// Lets the user edit a copy of the definition.

@@ -67,6 +67,10 @@ impl Run for ModelGrantArgs {
         let output = Output::new(granted).text(text);
         Ok(notes.into_iter().fold(output, Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 fn not_named(name: &str) -> CliError {

@@ -78,4 +78,8 @@ impl Run for ModelMethodDirectArgs {
             false => ran.output(),
         })
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

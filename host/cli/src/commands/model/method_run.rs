@@ -79,6 +79,10 @@ impl Run for ModelMethodRunArgs {
             ran.output()
         })
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 impl RunResult for MethodRunView {

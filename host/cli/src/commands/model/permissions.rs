@@ -8,7 +8,7 @@ use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, table};
+use crate::output::{Output, table_of_whole_cells};
 use crate::permission_text::permission_cells;
 use crate::screen::Screen;
 use crate::show;
@@ -44,7 +44,7 @@ pub(crate) fn permissions_table(screen: &Screen, permissions: &[ModelPermissionV
         return String::new();
     }
     let heading = ["KIND", "ASKS FOR", "MAY", "LAST USED", "WHY"];
-    table(screen, &heading, permissions.iter().map(row))
+    table_of_whole_cells(screen, &heading, permissions.iter().map(row))
 }
 
 fn row(requested: &ModelPermissionView) -> Vec<String> {

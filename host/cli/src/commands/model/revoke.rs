@@ -52,6 +52,10 @@ impl Run for ModelRevokeArgs {
         let output = Output::new(revoked).text(text);
         Ok(notes.into_iter().fold(output, Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 fn notes(revoked: &ModelRevoked) -> Vec<String> {

@@ -43,6 +43,10 @@ impl Run for ModelUpgradeArgs {
         let note = note(&upgraded);
         Ok(Output::new(upgraded).text(text).note(note))
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run
+    }
 }
 
 fn model_text(model: &ModelUpgraded) -> String {

@@ -83,6 +83,10 @@ impl Run for PluginAddArgs {
         }
         Ok(output(plugins_pin(decided)?, self.vendor))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 impl PluginAddArgs {
@@ -166,8 +170,8 @@ fn notes_of(added: &PluginAdded) -> Vec<String> {
 fn share_text(share: GrantedShare) -> &'static str {
     match share {
         GrantedShare::All => "It may",
-        GrantedShare::Part => "It may partly",
-        GrantedShare::Nothing => "It may not",
+        GrantedShare::Part => "Granted in part:",
+        GrantedShare::Nothing => "Not granted:",
     }
 }
 

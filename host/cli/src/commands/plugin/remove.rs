@@ -49,4 +49,8 @@ impl Run for PluginRemoveArgs {
         let output = Output::new(removed).note(note);
         Ok(file.into_iter().chain(left).fold(output, Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

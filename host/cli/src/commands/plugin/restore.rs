@@ -38,6 +38,10 @@ impl Run for PluginRestoreArgs {
         let output = Output::new(restored);
         Ok(notes.into_iter().fold(output, Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 fn notes(restored: &PluginsRestored) -> Vec<String> {

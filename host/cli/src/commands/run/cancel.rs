@@ -52,4 +52,8 @@ impl Run for RunCancelArgs {
         }
         Ok(notes.into_iter().fold(Output::new(cancelled), Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

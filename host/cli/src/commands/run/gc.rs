@@ -71,6 +71,10 @@ impl Run for RunGcArgs {
         let text = table(&cx.screen, &["run", "of", "status", "ended"], rows);
         Ok(Output::new(removed).text(text).note(note))
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run.is_set()
+    }
 }
 
 /// Returns what is removed: `2 runs and 1 unsaved model`. Returns `None` if nothing is.

@@ -125,9 +125,10 @@ fn row(run: &RunView) -> Vec<String> {
 /// Returns the status of a run, and what is known of its end.
 pub(crate) fn status_text(run: &RunView) -> String {
     let status = run.status.as_str();
-    match run.can_only_fail {
-        true => format!("{status}, can only fail"),
-        false => status.to_owned(),
+    match (run.deadline_passed, run.can_only_fail) {
+        (true, _) => format!("{status}, its deadline has passed"),
+        (false, true) => format!("{status}, can only fail"),
+        (false, false) => status.to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::commands::Run;
 use crate::commands::run::list::{elapsed, status_text, what};
-use crate::commands::workflow::approvals::then_text;
+use crate::commands::workflow::approvals::{FORMER_TEXT, then_text};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
@@ -94,9 +94,13 @@ impl Tree {
             below.push(TreeNode::new(text, self.error(&job.error)));
         }
         for step in &report.steps {
-            let made = step.calls.iter();
-            let made = made.filter_map(|call| by_name.get(call.as_str()).copied());
-            below.push(self.step(step, &made.collect::<Vec<_>>()));
+            let found = |calls: &[String]| -> Vec<&CallView> {
+                let calls = calls.iter();
+                let calls = calls.filter_map(|call| by_name.get(call.as_str()).copied());
+                calls.collect()
+            };
+            let evaluated = found(&step.evaluation_calls);
+            below.push(self.step(step, &evaluated, &found(&step.calls)));
         }
         let without_step = report.calls.iter().filter(|call| call.step.is_none());
         below.extend(without_step.map(|call| self.call(call)));
@@ -110,8 +114,10 @@ impl Tree {
         lines.join("\n")
     }
 
-    fn step(&self, step: &StepView, made: &[&CallView]) -> TreeNode {
-        let mut below: Vec<TreeNode> = Vec::new();
+    /// Returns the node of a step. `evaluated` are the calls that its guard or its condition made, and
+    /// `made` those of its attempts.
+    fn step(&self, step: &StepView, evaluated: &[&CallView], made: &[&CallView]) -> TreeNode {
+        let mut below: Vec<TreeNode> = evaluated.iter().map(|call| self.call(call)).collect();
         below.extend(step.prompt.as_ref().map(|prompt| {
             let prompt = guest_text::line(&prompt.replace('\n', " "));
             TreeNode::leaf(format!("prompt: {prompt}"))
@@ -227,11 +233,16 @@ fn step_line(step: &StepView) -> String {
     if let Some(comment) = &step.comment {
         text.push_str(&format!(": {comment}"));
     }
+    if let (Some(former), StepStatusView::Waiting) = (&step.former_approval, step.status) {
+        text.push_str(&format!(", approved by {} {FORMER_TEXT}", former.by));
+    }
     if let Some(deadline) = &step.deadline {
         let (at, then) = (show::time(deadline.at), then_text(deadline.on_timeout));
         match step.status {
             StepStatusView::Waiting => text.push_str(&format!(", until {at}, then {then}")),
-            StepStatusView::Expired => text.push_str(&format!(", its deadline decided: {then}")),
+            StepStatusView::Expired => {
+                text.push_str(&format!(": no user decided before its deadline, so {then}"));
+            }
             StepStatusView::Pending
             | StepStatusView::Running
             | StepStatusView::Retrying

@@ -32,4 +32,8 @@ impl Run for SecretDeleteArgs {
         let note = format!("Deleted `{}`.", deleted.name);
         Ok(Output::new(deleted).note(note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

@@ -76,6 +76,10 @@ impl Run for SecretPutArgs {
         }
         Ok(notes.into_iter().fold(Output::new(put), Output::note))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 /// Asks twice for a value.

@@ -31,4 +31,8 @@ impl Run for SecretRotateArgs {
             false => output,
         })
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

@@ -1,7 +1,7 @@
 //! `sedge workflow approvals`
 
 use clap::Args;
-use sedge_api::view::run::{GateDeadlineView, OnTimeoutView};
+use sedge_api::view::run::{FormerApprovalView, GateDeadlineView, OnTimeoutView};
 use sedge_api::view::workflow::GateView;
 use sedge_app::workflow::approvals::workflow_approvals;
 use serde_json::{Map, Value};
@@ -56,6 +56,7 @@ fn text(gate: &GateView) -> String {
         prompt,
         deadline,
         digest,
+        former_approval,
         inputs,
         failed_steps,
     } = gate;
@@ -73,6 +74,7 @@ fn text(gate: &GateView) -> String {
             (None, None) => format!("part of: run {}", parent.run),
         });
     }
+    lines.extend(former_approval.as_ref().map(former_line));
     lines.extend(deadline.as_ref().map(deadline_line));
     lines.extend(inputs.as_ref().filter(|it| !it.is_empty()).map(inputs_line));
     lines.extend(failed_lines(failed_steps));
@@ -83,6 +85,10 @@ fn text(gate: &GateView) -> String {
     ));
     lines.join("\n  ")
 }
+
+/// Why an approval counts no more, as the end of a sentence.
+pub(crate) const FORMER_TEXT: &str =
+    "on another text, inputs, definitions or plugins; decide again";
 
 /// Returns the command that approves a gate.
 pub(crate) fn approve_command(workflow: &str, gate: &str, run: &str) -> String {
@@ -100,6 +106,14 @@ pub(crate) fn then_text(on_timeout: OnTimeoutView) -> &'static str {
         OnTimeoutView::Reject => "it is rejected",
         OnTimeoutView::Continue => "the run goes on WITHOUT approval",
     }
+}
+
+fn former_line(former: &FormerApprovalView) -> String {
+    format!(
+        "approved by {} at {} {FORMER_TEXT}",
+        former.by,
+        show::time(former.at)
+    )
 }
 
 fn deadline_line(deadline: &GateDeadlineView) -> String {

@@ -92,6 +92,10 @@ impl Run for WorkflowApproveArgs {
             Err(error) => Err(error),
         }
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }
 
 /// Returns whether nothing but a process is missing for the run to continue.

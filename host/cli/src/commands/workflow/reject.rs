@@ -24,4 +24,8 @@ impl Run for WorkflowRejectArgs {
             &self.gate.into(),
         )?))
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

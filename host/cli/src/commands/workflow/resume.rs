@@ -58,4 +58,8 @@ impl Run for WorkflowResumeArgs {
         let ended = shown.wait(|app| async move { workflow_resume(&app, request).await });
         shown.output(ended)
     }
+
+    fn changes(&self) -> bool {
+        true
+    }
 }

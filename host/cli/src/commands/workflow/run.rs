@@ -96,6 +96,10 @@ impl Run for WorkflowRunArgs {
         let ended = shown.wait(|app| async move { workflow_run(&app, request).await });
         shown.output(ended)
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run
+    }
 }
 
 impl RunResult for WorkflowEnd {
@@ -111,13 +115,17 @@ impl RunResult for WorkflowEnd {
     }
 }
 
+/// Returns the exit code for the end of the work on a run.
+pub(crate) fn end_exit(end: &WorkflowEnd) -> u8 {
+    match end {
+        WorkflowEnd::Succeeded { .. } => 0,
+        WorkflowEnd::Suspended { .. } => SUSPENDED_EXIT,
+    }
+}
+
 /// Returns the output for the end of the work on a run.
 pub(crate) fn end_output(end: WorkflowEnd) -> Output {
-    let exit = if end.is_suspended() {
-        SUSPENDED_EXIT
-    } else {
-        0
-    };
+    let exit = end_exit(&end);
     let notes = end_notes(&end);
     let output = notes.into_iter().fold(Output::new(end), Output::note);
     output.exit(exit)

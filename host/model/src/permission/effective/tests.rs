@@ -510,7 +510,7 @@ fn model_without_a_file_is_granted_permissions_for_its_type() {
     );
     let text = denied.to_string();
     for part in [
-        "in sedge.yaml would",
+        "set this in sedge.yaml\n",
         "plugins:\n",
         "@test/reader",
         "LANG",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GrantRules, KindRules, alone};
+use super::{KindRules, alone};
 use crate::names::CommandName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -62,13 +62,7 @@ impl KindRules for CommandPermission {
     }
 
     fn permits(&self, used: &Use<'_>) -> bool {
-        matches!(used, Use::Command(command) if self.name.matches(command))
-    }
-}
-
-impl GrantRules for CommandPattern {
-    fn subject(&self) -> String {
-        self.to_string()
+        matches!(used, Use::Command(command) if self.name.matches(command.as_str()))
     }
 }
 
@@ -80,11 +74,12 @@ impl Permissions {
     pub fn command(&self, wanted: &CommandName) -> Result<(), Denial> {
         let attempt = || format!("run the command `{wanted}`");
         self.change_check(attempt)?;
-        let asks = |asked: &Permission| matches!(asked, Permission::Commands(CommandPermission { name }) if name.matches(wanted));
+        let asks = |asked: &Permission| matches!(asked, Permission::Commands(CommandPermission { name }) if name.matches(wanted.as_str()));
         if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));
         }
-        if self.granted.commands.iter().any(|it| it.matches(wanted)) {
+        let mut granted = self.granted.commands.iter();
+        if granted.any(|it| it.matches(wanted.as_str())) {
             return Ok(());
         }
         let lacking = Permission::Commands(CommandPermission {

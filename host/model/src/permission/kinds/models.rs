@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GrantRules, KindRules, alone};
+use super::{KindRules, alone};
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
@@ -61,12 +61,6 @@ impl KindRules for ModelPermission {
 
     fn permits(&self, used: &Use<'_>) -> bool {
         matches!(used, Use::Model(target) if self.model.matches(target))
-    }
-}
-
-impl GrantRules for ModelPattern {
-    fn subject(&self) -> String {
-        self.to_string()
     }
 }
 

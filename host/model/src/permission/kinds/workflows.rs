@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GrantRules, KindRules, alone};
+use super::{KindRules, alone};
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
@@ -65,12 +65,6 @@ impl KindRules for WorkflowPermission {
 
     fn permits(&self, used: &Use<'_>) -> bool {
         matches!(used, Use::Workflow(name) if self.workflow.matches(name))
-    }
-}
-
-impl GrantRules for WorkflowPattern {
-    fn subject(&self) -> String {
-        self.to_string()
     }
 }
 

@@ -68,6 +68,7 @@ impl TryFrom<StoredEvent> for RunEvent {
                 gate: gate.try_into()?,
                 then: then.into(),
             },
+            StoredEvent::GateReopened { gate, skipped } => gate_reopened(gate, skipped)?,
             StoredEvent::Suspended => Self::Suspended,
             StoredEvent::Ended { status, error } => Self::Ended {
                 status: status.into(),
@@ -167,6 +168,14 @@ fn step_skipped(step: StoredInstance, because: String) -> Result<RunEvent, StepF
     Ok(RunEvent::StepSkipped {
         step: step.try_into()?,
         because,
+    })
+}
+
+fn gate_reopened(gate: StoredPath, skipped: Vec<StoredPath>) -> Result<RunEvent, StepFormatError> {
+    let skipped = skipped.into_iter().map(StepPath::try_from);
+    Ok(RunEvent::GateReopened {
+        gate: gate.try_into()?,
+        skipped: skipped.collect::<Result<_, _>>()?,
     })
 }
 

@@ -59,6 +59,7 @@ impl From<&RunEvent> for StoredEvent {
                 shown: shown.clone(),
             },
             RunEvent::GateExpired { gate, then } => gate_expired(gate, *then),
+            RunEvent::GateReopened { gate, skipped } => gate_reopened(gate, skipped),
             RunEvent::Suspended => Self::Suspended,
             RunEvent::Ended { status, error } => ended(*status, error.as_deref()),
         }
@@ -175,6 +176,13 @@ fn gate_expired(gate: &StepInstance, then: OnTimeout) -> StoredEvent {
     StoredEvent::GateExpired {
         gate: gate.into(),
         then: then.into(),
+    }
+}
+
+fn gate_reopened(gate: &StepPath, skipped: &[StepPath]) -> StoredEvent {
+    StoredEvent::GateReopened {
+        gate: gate.into(),
+        skipped: skipped.iter().map(StoredPath::from).collect(),
     }
 }
 

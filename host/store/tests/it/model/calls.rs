@@ -10,7 +10,7 @@ use super::history::{Call, Edit, End, Form};
 use super::plain::{self, Content, Version};
 use super::scene::{Scene, spec};
 use super::{KEEPS, LIFETIMES, MODELS, OWNERS, STEPS, TAGS, content};
-use crate::fixture::{call_start, data_name, failure, step, success};
+use crate::fixture::{call_start, data_name, failure, released, step, success};
 
 /// Why a call's changes are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,9 @@ impl Scene {
         let mut claim = self.claim(call.run);
         claim.number += u64::from(matches!(call.end, End::OldClaim));
         if matches!(call.end, End::LostLock) {
-            let fenced = self.store().fence(std::slice::from_ref(&end.lineage));
+            let fenced = self
+                .store()
+                .fence(std::slice::from_ref(&end.lineage), &released());
             fenced.expect("nothing is in the way");
             self.plain.runs[call.run].lost.push(end.lineage.clone());
         }

@@ -13,7 +13,9 @@ use sedge_store::{
 use super::history::{History, Now, Rules, Step, What};
 use super::plain::{self, Plain, Run};
 use super::{KEEPS, LIFETIMES, MODELS, N_RUNS, OWNERS, SPANS_MS, STEPS, WORKFLOW};
-use crate::fixture::{Place, append, attempt, data_name, model_name, permit, run_id, run_start};
+use crate::fixture::{
+    Place, ada, append, attempt, data_name, model_name, permit, run_id, run_start,
+};
 
 /// Everything is compared after this many steps. What most steps change is compared after each one.
 const READ_ALL_EVERY: usize = 20;
@@ -219,7 +221,7 @@ impl Scene {
 
     fn runs_forget(&mut self, runs: &[usize]) {
         let ids: Vec<_> = runs.iter().map(|run| self.claim(*run).run).collect();
-        let n_deleted = self.store().runs_delete(&permit(), &ids);
+        let n_deleted = self.store().runs_delete(&permit(), &ids, &ada());
         let mut n_expected = 0;
         for run in runs {
             let run = &mut self.plain.runs[*run];
