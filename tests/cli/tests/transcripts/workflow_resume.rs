@@ -364,7 +364,7 @@ jobs:
     worked on for [took], waited at gates for [took]
     ├─ inputs
     │  └─ stage: "production"
-    ├─ step main/gate: waiting, approved by tester on another text, inputs, definitions or plugins; decide again
+    ├─ step main/gate: waiting, approved by tester before the text, inputs, definitions or plugins changed; decide again
     │  └─ prompt: Deploy to production?
     └─ step main/deploy: pending
 
@@ -372,7 +372,7 @@ jobs:
     ------- stdout -------
     main/gate of the workflow w, run [run], waits since [time]
       prompt: Deploy to production?
-      approved by tester at [time] on another text, inputs, definitions or plugins; decide again
+      approved by tester at [time] before the text, inputs, definitions or plugins changed; decide again
       inputs: stage: "production"
       digest: [sha256]
       hint: `sedge workflow approve w main/gate --run [run]` (or `reject`)

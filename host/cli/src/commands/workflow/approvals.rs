@@ -88,7 +88,7 @@ fn text(gate: &GateView) -> String {
 
 /// Why an approval counts no more, as the end of a sentence.
 pub(crate) const FORMER_TEXT: &str =
-    "on another text, inputs, definitions or plugins; decide again";
+    "before the text, inputs, definitions or plugins changed; decide again";
 
 /// Returns the command that approves a gate.
 pub(crate) fn approve_command(workflow: &str, gate: &str, run: &str) -> String {
