@@ -333,7 +333,7 @@ mod tests {
             LockedPlugin {
                 version: "2026.11.23.1".parse().expect("a version"),
                 sha256: "0123".repeat(16).parse().expect("a digest"),
-                contract: "0.3.0".into(),
+                contract: "0.4.0".into(),
                 source: "./plug ins/sink: #1.wasm".into(),
                 asked: vec!["models *".into(), "env HOME".into()],
                 grants: Grants {
@@ -362,7 +362,7 @@ mod tests {
     fn invalid_digest_is_refused_with_its_place() {
         for digest in ["../../../../etc/passwd", "0123", "", "ABCD"] {
             let text = format!(
-                "version: 1\nplugins:\n  \"@sedge/sink\":\n    version: 2026.11.23.1\n    sha256: \"{digest}\"\n    contract: 0.3.0\n    source: x\n"
+                "version: 1\nplugins:\n  \"@sedge/sink\":\n    version: 2026.11.23.1\n    sha256: \"{digest}\"\n    contract: 0.4.0\n    source: x\n"
             );
             let fault = PluginLock::parse(&file(LOCK_FILE, text)).expect_err(digest);
             let fault = fault.to_string();

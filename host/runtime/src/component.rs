@@ -9,13 +9,13 @@ use crate::component_limits::Sizes;
 use crate::plugin::PluginError;
 
 /// The version of the contract in `wit/` that this host implements.
-pub const CONTRACT_VERSION: &str = "0.3.0";
+pub const CONTRACT_VERSION: &str = "0.4.0";
 
 /// The custom section that states which version of the contract a component was built for.
 const CONTRACT_SECTION: &str = "sedge:contract";
 
 /// The beginning of the names of the contract's interfaces, as a component imports and exports
-/// them: `sedge:model/data@0.3.0`.
+/// them: `sedge:model/data@0.4.0`.
 const CONTRACT_PACKAGE: &str = "sedge:model/";
 
 /// Checks that `bytes` are a component within `limits`, built for a version of the contract that
@@ -154,21 +154,21 @@ mod tests {
             let found = contract_check(bytes, &LIMITS).unwrap_or_else(|error| error.to_string());
             assert_eq!(found, expect);
         };
-        check(&component("sedge:contract", "0.3.0"), "0.3.0");
+        check(&component("sedge:contract", "0.4.0"), "0.4.0");
         check(
             &component("sedge:contract", "0.2.1"),
-            "it was built for contract 0.2.1, this program has 0.3.0",
+            "it was built for contract 0.2.1, this program has 0.4.0",
         );
         check(
             &component("sedge:contract", "0.1.0"),
-            "it was built for contract 0.1.0, this program has 0.3.0",
+            "it was built for contract 0.1.0, this program has 0.4.0",
         );
         check(
             &component("sedge:contract", "one"),
             "it was built for contract `one`, which is not a version number",
         );
         check(
-            &component("other", "0.3.0"),
+            &component("other", "0.4.0"),
             "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`",
         );
         check(
@@ -185,7 +185,7 @@ mod tests {
             stated.interface_note(name);
             assert_eq!(stated.interface.as_deref(), expect, "{name}");
         };
-        check("sedge:model/data@0.3.0", None);
+        check("sedge:model/data@0.4.0", None);
         check("sedge:model/data@0.1.0", Some("0.1.0"));
         check("sedge:model/model@0.4.0", Some("0.4.0"));
         check("wasi:cli/stdout@0.2.12", None);

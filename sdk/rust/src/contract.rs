@@ -2,7 +2,7 @@
 
 /// The version of the WIT package `sedge:model`. Each plugin states it in the custom section
 /// `sedge:contract`, and the host refuses versions that it does not support.
-pub const CONTRACT_VERSION: &str = "0.3.0";
+pub const CONTRACT_VERSION: &str = "0.4.0";
 
 /// [`CONTRACT_VERSION`] as an array. A custom section can hold bytes, but not a pointer to them.
 pub const CONTRACT_VERSION_BYTES: [u8; CONTRACT_VERSION.len()] = {

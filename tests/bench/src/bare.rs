@@ -65,7 +65,7 @@ impl Bare {
         stubs::define(&engine, &component, &mut linker)?;
         context::add_to_linker::<_, HasSelf<Stubs>>(&mut linker, |stubs| stubs)?;
         // This function is all that the method uses of the interface.
-        linker.instance("sedge:model/data@0.3.0")?.func_wrap_async(
+        linker.instance("sedge:model/data@0.4.0")?.func_wrap_async(
             "write-resource",
             |_, _: (String, String, String, Vec<data::Tag>)| {
                 Box::new(async { Ok((Ok::<(), data::DataError>(()),)) })

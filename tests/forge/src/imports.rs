@@ -41,7 +41,7 @@ impl Slot {
 /// A function that a module may import.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// The interface, for example `sedge:model/log@0.3.0`.
+    /// The interface, for example `sedge:model/log@0.4.0`.
     pub interface: String,
     /// The function, for example `[method]pending.wait` or `[resource-drop]pending`.
     pub name: String,

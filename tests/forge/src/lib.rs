@@ -69,7 +69,7 @@ pub fn component(module: &str, world: World) -> Vec<u8> {
         .module(&module)
         .and_then(|mut encoder| encoder.encode());
     let component = encoded.unwrap_or_else(|error| panic!("{error:?}"));
-    with_custom_section(component, "sedge:contract", b"0.3.0")
+    with_custom_section(component, "sedge:contract", b"0.4.0")
 }
 
 /// Builds a component from a component's text.

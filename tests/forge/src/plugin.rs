@@ -251,9 +251,9 @@ impl PluginText {
 {REFUSE}
 {ANSWER_NUMBER}
 {SAME}
-(func (export "sedge:model/model@0.3.0#describe") (result i32)
+(func (export "sedge:model/model@0.4.0#describe") (result i32)
   {describe})
-(func (export "sedge:model/model@0.3.0#invoke")
+(func (export "sedge:model/model@0.4.0#invoke")
   (param $method i32) (param $method_length i32)
   (param $arguments i32) (param $arguments_length i32)
   (param $global_arguments i32) (param $global_arguments_length i32)
@@ -282,14 +282,14 @@ impl PluginText {
         };
         format!(
             r#"
-(func (export "sedge:model/model@0.3.0#check")
+(func (export "sedge:model/model@0.4.0#check")
   (param $check i32) (param $check_length i32)
   (param $method i32) (param $method_length i32)
   (param $arguments i32) (param $arguments_length i32)
   (param $global_arguments i32) (param $global_arguments_length i32)
   (result i32)
   {check})
-(func (export "sedge:model/model@0.3.0#upgrade")
+(func (export "sedge:model/model@0.4.0#upgrade")
   (param $version i32) (param $version_length i32)
   (param $arguments i32) (param $arguments_length i32)
   (result i32)

@@ -136,7 +136,7 @@ fn huge(path: &Path) {
 }
 
 fn digest(path: &Path) {
-    let text = "version: 1\nplugins:\n  \"@a/b\": {version: 2026.11.23.1, sha256: ../../../../etc/passwd, contract: 0.3.0, source: x}\n";
+    let text = "version: 1\nplugins:\n  \"@a/b\": {version: 2026.11.23.1, sha256: ../../../../etc/passwd, contract: 0.4.0, source: x}\n";
     fs::write(path.join("sedge.lock"), text).expect("it is ours");
 }
 

@@ -9,7 +9,7 @@ use crate::harness::{Attack, Scene, added};
 /// A component from its text form, with the section that marks a plugin.
 fn of_text(text: &str) -> Vec<u8> {
     let component = component_of_text(text);
-    with_custom_section(component, "sedge:contract", b"0.3.0")
+    with_custom_section(component, "sedge:contract", b"0.4.0")
 }
 
 fn plain(name: &str) -> Vec<u8> {
@@ -53,7 +53,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         Attack::added(
             "interfaces of another contract under the section of this one",
             with_interfaces_of(plain("@forged/other-contract"), "0.1.0"),
-            "it was built for contract 0.1.0, this program has 0.3.0",
+            "it was built for contract 0.1.0, this program has 0.4.0",
         ),
         Attack::added(
             "bytes that are not a component",
@@ -165,7 +165,7 @@ fn nested(levels: usize) -> Vec<u8> {
     let empty = component_of_text("(component)");
     let around = |inner: Vec<u8>, _| with_section(empty.clone(), COMPONENT, &inner);
     let nested = (0..levels).fold(empty.clone(), around);
-    with_custom_section(nested, "sedge:contract", b"0.3.0")
+    with_custom_section(nested, "sedge:contract", b"0.4.0")
 }
 
 fn nested_types(levels: usize) -> String {

@@ -30,7 +30,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         Attack::forged(
             "loop after the method has returned",
             |it| {
-                let post = "cabi_post_sedge:model/model@0.3.0#invoke";
+                let post = "cabi_post_sedge:model/model@0.4.0#invoke";
                 it.fields(&format!("(func (export \"{post}\") (param i32) {LOOP})"))
                     .method("run", "")
             },

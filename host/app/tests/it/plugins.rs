@@ -85,20 +85,20 @@ async fn invalid_plugin_is_refused_and_changes_nothing() {
     )
     .await;
     check(
-        &with_contract_version(&component, "0.4.0"),
-        "it was built for contract 0.4.0, this program has 0.3.0",
+        &with_contract_version(&component, "0.5.0"),
+        "it was built for contract 0.5.0, this program has 0.4.0",
     )
     .await;
     check(
         &with_contract_version(&component, "0.0.1"),
-        "it was built for contract 0.0.1, this program has 0.3.0",
+        "it was built for contract 0.0.1, this program has 0.4.0",
     )
     .await;
 
     // The section may be that of another component.
     check(
         &with_interfaces_of(component.clone(), "0.1.0"),
-        "it was built for contract 0.1.0, this program has 0.3.0",
+        "it was built for contract 0.1.0, this program has 0.4.0",
     )
     .await;
     let forged = PluginText::new("@forged/older")

@@ -105,7 +105,7 @@ fn component_of_a_newer_contract_is_refused() {
     insta::assert_snapshot!(refused(&env, "plugin add newer.wasm"), @"
     ------- stderr -------
     error: `newer.wasm` cannot be added as a plugin
-    caused by: it was built for contract 9.9.0, this program has 0.3.0
+    caused by: it was built for contract 9.9.0, this program has 0.4.0
     hint: use a newer Sedge, or an older version of the plugin
     [exit status: 2]
     ");
@@ -118,7 +118,7 @@ fn component_of_a_newer_contract_is_refused() {
         "class": "usage",
         "message": "`newer.wasm` cannot be added as a plugin",
         "causes": [
-          "it was built for contract 9.9.0, this program has 0.3.0"
+          "it was built for contract 9.9.0, this program has 0.4.0"
         ],
         "help": [
           {
@@ -134,7 +134,7 @@ fn component_of_a_newer_contract_is_refused() {
     insta::assert_snapshot!(refused(&env, "plugin add older.wasm"), @"
     ------- stderr -------
     error: `older.wasm` cannot be added as a plugin
-    caused by: it was built for contract 0.0.1, this program has 0.3.0
+    caused by: it was built for contract 0.0.1, this program has 0.4.0
     hint: build it again with the SDK that came with this program
     [exit status: 2]
     ");

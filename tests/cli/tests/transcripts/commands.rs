@@ -201,7 +201,7 @@ fn help_and_version_as_json() {
       "ok": true,
       "data": {
         "version": "0.1.0",
-        "contract": "0.3.0"
+        "contract": "0.4.0"
       }
     }
     "#);

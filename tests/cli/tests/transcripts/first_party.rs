@@ -81,8 +81,8 @@ fn plugin_is_added_by_its_name() {
     $ sedge plugin list
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.23.1  0.3.0     [sha256]      present    -
-    @sedge/spawn  2026.11.23.1  0.3.0     [sha256]      present    1 of 1
+    @sedge/sink   2026.11.23.1  0.4.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.4.0     [sha256]      present    1 of 1
     ");
     let lock = env.read_file("sedge.lock");
     assert!(lock.contains("source: \"@sedge/sink\"\n"), "{lock}");
@@ -278,8 +278,8 @@ fn several_are_added_or_none() {
     $ sedge plugin list
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.23.1  0.3.0     [sha256]      present    -
-    @sedge/spawn  2026.11.23.1  0.3.0     [sha256]      present    1 of 1
+    @sedge/sink   2026.11.23.1  0.4.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.4.0     [sha256]      present    1 of 1
     ");
 }
 

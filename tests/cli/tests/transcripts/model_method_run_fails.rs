@@ -80,7 +80,7 @@ fn panic_and_trap_are_shown_with_their_places() {
                 "function": "sedge_sdk::model::Model::method::{{closure}}"
               },
               {
-                "function": "sedge:model/model@0.3.0#invoke"
+                "function": "sedge:model/model@0.4.0#invoke"
               }
             ]
           },
@@ -104,7 +104,7 @@ fn panic_and_trap_are_shown_with_their_places() {
                     "function": "sedge_sdk::model::Model::method::{{closure}}"
                   },
                   {
-                    "function": "sedge:model/model@0.3.0#invoke"
+                    "function": "sedge:model/model@0.4.0#invoke"
                   }
                 ]
               },
@@ -139,7 +139,7 @@ fn panic_and_trap_are_shown_with_their_places() {
                     "function": "sedge_sdk::model::Model::method::{{closure}}"
                   },
                   {
-                    "function": "sedge:model/model@0.3.0#invoke"
+                    "function": "sedge:model/model@0.4.0#invoke"
                   }
                 ]
               },

@@ -182,7 +182,7 @@ fn requests_of_a_plugin_need_a_decision() {
     plugins:
       "@test/asker":
         version: "2026.11.26.1"
-        contract: "0.3.0"
+        contract: "0.4.0"
         source: $GUESTS/asker.wasm
         asked:
         - commands date
@@ -263,7 +263,7 @@ fn some_requests_are_granted() {
     plugins:
       "@test/asker":
         version: "2026.11.26.1"
-        contract: "0.3.0"
+        contract: "0.4.0"
         source: $GUESTS/asker.wasm
         asked:
         - commands date
@@ -420,7 +420,7 @@ fn version_that_asks_for_more_needs_a_decision() {
     plugins:
       "@test/asker":
         version: "2026.11.26.1"
-        contract: "0.3.0"
+        contract: "0.4.0"
         source: asker.wasm
         asked:
         - commands date
@@ -510,8 +510,8 @@ fn other_version_replaces_the_first() {
     $ sedge plugin list
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.24.1  0.3.0     [sha256]      present    -
-    @sedge/spawn  2026.11.23.1  0.3.0     [sha256]      present    1 of 1
+    @sedge/sink   2026.11.24.1  0.4.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.4.0     [sha256]      present    1 of 1
     ");
 }
 

@@ -25,7 +25,7 @@ fn methods_and_requests_are_shown() {
       call and read every model: to call the model that its arguments name
 
     sha256 [sha256]
-    contract 0.3.0
+    contract 0.4.0
 
     $ sedge plugin describe @sedge/sink
     ------- stdout -------
@@ -41,7 +41,7 @@ fn methods_and_requests_are_shown() {
       record: The note of the last run
 
     sha256 [sha256]
-    contract 0.3.0
+    contract 0.4.0
     "#);
 }
 
@@ -135,7 +135,7 @@ fn as_json() {
         "files": [],
         "permissions": [],
         "sha256": "[sha256]",
-        "contract": "0.3.0"
+        "contract": "0.4.0"
       }
     }
     "#);
@@ -217,7 +217,7 @@ fn missing_component_is_refused() {
       record: The note of the last run
 
     sha256 [sha256]
-    contract 0.3.0
+    contract 0.4.0
     ");
 }
 
@@ -250,7 +250,7 @@ fn plugin_that_is_not_added_is_described() {
       call and read every model: to call the model that its arguments name
 
     sha256 [sha256]
-    contract 0.3.0
+    contract 0.4.0
 
     $ sedge plugin describe nowhere.wasm
     ------- stderr -------

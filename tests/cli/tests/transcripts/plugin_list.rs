@@ -8,8 +8,8 @@ fn plugins_are_listed() {
     insta::assert_snapshot!(env.run(["plugin", "list"]), @"
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.23.1  0.3.0     [sha256]      present    -
-    @sedge/spawn  2026.11.23.1  0.3.0     [sha256]      present    1 of 1
+    @sedge/sink   2026.11.23.1  0.4.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.4.0     [sha256]      present    1 of 1
     ");
 }
 
@@ -24,7 +24,7 @@ fn as_json() {
           "type": "@sedge/sink",
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
-          "contract": "0.3.0",
+          "contract": "0.4.0",
           "source": "$GUESTS/sink.wasm",
           "asked": [],
           "requested": 0,
@@ -36,7 +36,7 @@ fn as_json() {
           "type": "@sedge/spawn",
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
-          "contract": "0.3.0",
+          "contract": "0.4.0",
           "source": "$GUESTS/spawn.wasm",
           "asked": [
             "models *"
@@ -84,8 +84,8 @@ fn clone_has_pins_without_components() {
     insta::assert_snapshot!(env.run(["plugin", "list"]), @"
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.23.1  0.3.0     [sha256]      missing    -
-    @sedge/spawn  2026.11.23.1  0.3.0     [sha256]      missing    1 of 1
+    @sedge/sink   2026.11.23.1  0.4.0     [sha256]      missing    -
+    @sedge/spawn  2026.11.23.1  0.4.0     [sha256]      missing    1 of 1
     ");
 }
 

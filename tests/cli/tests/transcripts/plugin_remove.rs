@@ -27,8 +27,8 @@ fn plugin_without_models_is_removed() {
     $ sedge plugin list
     ------- stdout -------
     TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink   2026.11.23.1  0.3.0     [sha256]      present    -
-    @sedge/spawn  2026.11.23.1  0.3.0     [sha256]      present    1 of 1
+    @sedge/sink   2026.11.23.1  0.4.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.4.0     [sha256]      present    1 of 1
     ");
     let components = std::fs::read_dir(env.repository().join(".sedge/plugins"));
     let components = components.expect("the folder exists");

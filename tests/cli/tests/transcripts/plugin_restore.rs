@@ -296,8 +296,8 @@ fn components_that_are_nowhere_are_named() {
     $ sedge plugin list
     ------- stdout -------
     TYPE         VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
-    @sedge/sink  2026.11.23.1  0.3.0     [sha256]      present    -
-    @test/asker  2026.11.26.1  0.3.0     [sha256]      missing    0 of 7
+    @sedge/sink  2026.11.23.1  0.4.0     [sha256]      present    -
+    @test/asker  2026.11.26.1  0.4.0     [sha256]      missing    0 of 7
     ");
 }
 
@@ -439,7 +439,7 @@ fn every_plugin_is_vendored_if_the_repository_wants_it() {
             "files": [],
             "permissions": [],
             "sha256": "[sha256]",
-            "contract": "0.3.0",
+            "contract": "0.4.0",
             "change": "unchanged",
             "before": {
               "version": "2026.11.23.1",

@@ -111,7 +111,7 @@ mod tests {
 
     fn check_plugin(path: &str) {
         let parts = parts(&read(path));
-        assert_eq!(parts.exports, ["sedge:model/model@0.3.0"], "{path}");
+        assert_eq!(parts.exports, ["sedge:model/model@0.4.0"], "{path}");
         assert_eq!(parts.contracts, [sedge_sdk::CONTRACT_VERSION], "{path}");
         assert!(parts.has_names, "{path} lost the names of its functions");
         for import in &parts.imports {
