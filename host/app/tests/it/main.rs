@@ -7,6 +7,7 @@
 
 mod checks;
 mod commands;
+mod crossing;
 mod data;
 mod direct;
 mod effects;

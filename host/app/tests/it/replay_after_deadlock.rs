@@ -5,13 +5,12 @@
 //! calls always ended with `deadlock`, although nothing had left the sandbox.
 
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::types::{CallError, CallStatus, RunStatus};
-use sedge_app::{AppError, RunFailed};
+use sedge_app::types::{CallStatus, RunStatus};
 use serde_json::{Value, json};
 
+use crate::crossing::{Crossed, crossed};
 use crate::fixture::text::step;
-use crate::fixture::{House, n_calls, until, words};
-use crate::shown::Recorded;
+use crate::fixture::{House, n_calls};
 
 /// How often two steps are started against each other.
 const TRIES: u64 = 20;
@@ -26,52 +25,10 @@ fn house() -> House {
     house
 }
 
-/// Makes two calls wait for each other after `left` has performed its steps. Returns the result of
-/// `left` and its run.
-///
-/// `left` closes the cycle: when it requests the lock on `right`, `right` waits for it already.
-async fn deadlock(house: &House, steps: &[Value]) -> (Result<Value, CallError>, Recorded) {
-    let mut left = steps.to_vec();
-    left.extend([
-        json!({"await": ["signal", "go"]}),
-        json!({"call": ["right", []]}),
-    ]);
-    let right = json!({"steps": [{"await": ["signal", "meet"]}, {"call": ["left", []]}]});
-    let has_begun = |model: &str| {
-        let locks = house.locks();
-        locks
-            .iter()
-            .any(|it| it.held && it.model.as_deref() == Some(model))
-    };
-    let n_waiting = || house.locks().iter().filter(|it| !it.held).count();
-    let signal = |name: &str| json!({"steps": [{"write": [name, 1]}]});
-    let steer = async {
-        until("both have begun", || {
-            has_begun("left") && has_begun("right")
-        })
-        .await;
-        house.value("signal", "run", signal("meet")).await;
-        until("`right` waits for `left`", || n_waiting() == 1).await;
-        house.value("signal", "run", signal("go")).await;
-    };
-    let (left, right, ()) = tokio::join!(
-        house.run("left", "run", json!({"steps": left})),
-        house.run("right", "run", right),
-        steer,
-    );
-    right.unwrap_or_else(|error| panic!("`right` had only to wait: {}", words(&error)));
-    match left {
-        Ok(report) => (Ok(report.value), house.show(&report.run)),
-        Err(AppError::Failed(RunFailed::Call(failed))) => {
-            let run = house.show(&failed.run);
-            (Err(failed.source), run)
-        }
-        Err(other) => panic!("{}", words(&other)),
-    }
-}
-
-fn n_rollbacks(run: &Recorded) -> u32 {
-    run.calls.iter().map(|it| it.n_rollbacks).sum()
+/// Makes `left` perform steps and then call `right`, which calls `left`.
+async fn deadlock(house: &House, steps: &[Value]) -> Crossed {
+    let left = [steps, &[json!({"call": ["right", []]})]].concat();
+    crossed(house, &left, &[json!({"call": ["left", []]})]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,10 +38,10 @@ async fn committed_nested_call_is_answered_from_its_record() {
         json!({"call": ["kept", [{"write": ["x", 1]}, {"read": "x"}]]}),
         json!({"write": ["x", 2]}),
     ];
-    let (ended, run) = deadlock(&house, &steps).await;
-    let value = ended.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(value[0], json!([null, 1]));
-    assert_eq!(n_rollbacks(&run), 1);
+    let crossed = deadlock(&house, &steps).await;
+    assert_eq!(crossed.value()[0], json!([null, 1]));
+    assert_eq!(crossed.n_rollbacks(), 1);
+    let run = crossed.run;
     house.has_versions("kept", "x", 1);
     house.has_versions("left", "x", 1);
     assert_eq!(
@@ -105,10 +62,11 @@ async fn nested_call_below_a_call_that_was_cut_off_is_answered_from_its_record()
         {"await": ["signal", "go"]},
         {"call": ["right", []]},
     ]);
-    let (ended, run) = deadlock(&house, &[json!({"call": ["middle", below]})]).await;
-    ended.unwrap_or_else(|error| panic!("{error}"));
+    let crossed = deadlock(&house, &[json!({"call": ["middle", below]})]).await;
+    crossed.value();
     house.has_versions("kept", "x", 1);
-    assert_eq!(n_rollbacks(&run), 1);
+    assert_eq!(crossed.n_rollbacks(), 1);
+    let run = crossed.run;
     assert_eq!(n_calls(&run, CallStatus::Succeeded), run.calls.len());
     assert_eq!(run.calls.len(), 5);
 }
@@ -118,9 +76,9 @@ async fn nested_call_below_a_call_that_was_cut_off_is_answered_from_its_record()
 async fn published_data_of_a_nested_call_is_not_written_again() {
     let house = house();
     let publishes = json!([{"write": ["x", 1]}, "publish", {"write": ["x", 2]}]);
-    let (ended, run) = deadlock(&house, &[json!({"call": ["kept", publishes]})]).await;
-    ended.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(n_rollbacks(&run), 1);
+    let crossed = deadlock(&house, &[json!({"call": ["kept", publishes]})]).await;
+    crossed.value();
+    assert_eq!(crossed.n_rollbacks(), 1);
     house.has_versions("kept", "x", 2);
 }
 
@@ -129,10 +87,8 @@ async fn published_data_of_a_nested_call_is_not_written_again() {
 async fn retry_that_differs_ends_with_deadlock() {
     let house = house();
     let stamped = json!({"stamped": ["kept", [{"write": ["x", 1]}]]});
-    let (ended, run) = deadlock(&house, &[stamped]).await;
-    let error = ended.expect_err("the retry differs");
-    assert_eq!(error.code(), "deadlock", "{error}");
-    let text = error.to_string();
+    let crossed = deadlock(&house, &[stamped]).await;
+    let text = crossed.deadlock().to_string();
     for part in [
         "left.run > right.run",
         "right.run > left.run",
@@ -141,9 +97,9 @@ async fn retry_that_differs_ends_with_deadlock() {
         assert!(text.contains(part), "{text}");
     }
     house.has_versions("kept", "x", 1);
-    assert_eq!(n_rollbacks(&run), 1);
-    assert_eq!(run.status, RunStatus::Failed);
-    assert_eq!(n_calls(&run, CallStatus::Running), 0);
+    assert_eq!(crossed.n_rollbacks(), 1);
+    assert_eq!(crossed.run.status, RunStatus::Failed);
+    assert_eq!(n_calls(&crossed.run, CallStatus::Running), 0);
 }
 
 /// What the nested call has read may be something else in the retry.
@@ -156,10 +112,9 @@ async fn call_whose_staged_data_was_read_by_a_committed_call_is_not_rolled_back(
             json!({"call": ["kept", [{"read-of": ["left", "x"]}, last]]}),
         ]
     };
-    let (ended, run) = deadlock(&house, &steps(json!({"write": ["x", 1]}))).await;
-    let error = ended.expect_err("it cannot be rolled back");
-    assert_eq!(error.code(), "deadlock", "{error}");
-    assert_eq!(n_rollbacks(&run), 0);
+    let crossed = deadlock(&house, &steps(json!({"write": ["x", 1]}))).await;
+    crossed.deadlock();
+    assert_eq!(crossed.n_rollbacks(), 0);
     house.has_versions("kept", "x", 1);
 }
 
@@ -167,9 +122,9 @@ async fn call_whose_staged_data_was_read_by_a_committed_call_is_not_rolled_back(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_that_has_published_is_not_rolled_back() {
     let house = house();
-    let (ended, run) = deadlock(&house, &[json!({"write": ["x", 1]}), json!("publish")]).await;
-    assert_eq!(ended.expect_err("it published").code(), "deadlock");
-    assert_eq!(n_rollbacks(&run), 0);
+    let crossed = deadlock(&house, &[json!({"write": ["x", 1]}), json!("publish")]).await;
+    crossed.deadlock();
+    assert_eq!(crossed.n_rollbacks(), 0);
     house.has_versions("left", "x", 1);
 }
 

@@ -76,7 +76,7 @@ fn given() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sensitive_input_reaches_methods_and_is_shown_to_nobody() {
+async fn sensitive_input_reaches_methods_and_is_never_shown() {
     let house = house();
     let end = run(&house, given()).await.expect("it waits at its gate");
     assert!(matches!(end, WorkflowEnd::Suspended { .. }), "{end:?}");

@@ -16,6 +16,7 @@ use sedge_model::lifetime::Span;
 use sedge_sys::clock::{self, SettableClock, Timestamp};
 use serde_json::{Value, json};
 
+use crate::crossing::{Crossed, crossed};
 use crate::fixture::text::{after, gate, step};
 use crate::fixture::{House, until, within, words};
 use crate::shown::collected;
@@ -499,61 +500,25 @@ async fn cancelled_caller_cancels_its_runs() {
     assert!(runs.iter().all(|it| it.2 == "cancelled"), "{runs:?}");
 }
 
-/// Makes two starters wait for each other after `left` has performed its steps. Returns the result of
-/// `left`.
-async fn deadlock(house: &House, steps: &[Value]) -> Result<String, CallError> {
+/// Makes a starter, `left`, perform steps and then call another one, `right`, which calls `left`.
+async fn deadlock(house: &House, steps: &[Value]) -> Crossed {
     for name in ["left", "right", "signal"] {
         grant_all(house, name);
     }
-    let mut left = steps.to_vec();
-    left.extend([
-        json!({"await": ["signal", "go"]}),
-        json!({"call": ["right", "run", {}]}),
-    ]);
-    let right = json!({"steps": [
-        {"await": ["signal", "meet"]},
-        {"call": ["left", "run", {}]},
-    ]});
-    let has_begun = |model: &str| {
-        let locks = house.locks();
-        locks
-            .iter()
-            .any(|it| it.held && it.model.as_deref() == Some(model))
-    };
-    let n_waiting = || house.locks().iter().filter(|it| !it.held).count();
-    let signal = |name: &str| json!({"steps": [{"write": [name, 1]}]});
-    let steer = async {
-        until("both have begun", || {
-            has_begun("left") && has_begun("right")
-        })
-        .await;
-        house.value("signal", "run", signal("meet")).await;
-        until("`right` waits for `left`", || n_waiting() == 1).await;
-        house.value("signal", "run", signal("go")).await;
-    };
-    let (left, right, ()) = tokio::join!(
-        house.run("left", "run", json!({"steps": left})),
-        house.run("right", "run", right),
-        steer,
-    );
-    right.unwrap_or_else(|error| panic!("`right` had only to wait: {}", words(&error)));
-    match left {
-        Ok(report) => Ok(report.run),
-        Err(AppError::Failed(RunFailed::Call(failed))) => Err(failed.source),
-        Err(other) => panic!("{}", words(&other)),
-    }
+    let left = [steps, &[json!({"call": ["right", "run", {}]})]].concat();
+    crossed(house, &left, &[json!({"call": ["left", "run", {}]})]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn run_is_not_made_again_after_a_rollback() {
     let house = house();
     let steps = [json!({"run": ["plain", {}]}), json!({"write": ["x", 1]})];
-    let run = deadlock(&house, &steps).await.expect("it is retried");
+    let crossed = deadlock(&house, &steps).await;
+    crossed.value();
     house.has_versions("sink", "record", 1);
     house.has_versions("left", "x", 1);
-    let shown = house.show(&run);
-    assert_eq!(shown.calls.iter().map(|it| it.n_rollbacks).sum::<u32>(), 1);
-    assert_eq!(called(&house, &run).len(), 1);
+    assert_eq!(crossed.n_rollbacks(), 1);
+    assert_eq!(called(&house, crossed.run.run.id.as_str()).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -564,9 +529,8 @@ async fn retry_that_requests_another_run_ends_with_deadlock() {
         "name: stamped\ninputs: {stamp: {type: integer}}\njobs: [{name: main, steps: [{name: s, \
          task: {type: model_method, modelIdOrName: sink, methodName: run}}]}]\n",
     );
-    let ended = deadlock(&house, &[json!({"stamped": "stamped"})]).await;
-    let error = ended.expect_err("the retry differs");
-    assert_eq!(error.code(), "deadlock", "{error}");
+    let crossed = deadlock(&house, &[json!({"stamped": "stamped"})]).await;
+    let error = crossed.deadlock();
     let expect = "its nested call 1, of the workflow `stamped`, has other inputs";
     assert!(error.to_string().contains(expect), "{error}");
     house.has_versions("sink", "record", 1);

@@ -23,7 +23,7 @@ impl DriveTasks {
     }
 
     /// Starts a task. Once the set is closed, nothing starts: a task that was running when the set
-    /// was closed must not start another one, which nobody would stop.
+    /// was closed must not start another one, because the driver, which stops tasks, is gone.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut state = self.state();
         if !state.is_closed {
