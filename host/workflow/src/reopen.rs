@@ -4,7 +4,7 @@
 //! has not started can have conditions that hold although the gate is open. Such a step waits for the
 //! gate, too, and is skipped if the gate is not approved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sedge_lang::workflow::Condition;
 use sedge_model::run::{EvaluationPlace, RunEvent, StepPath};
@@ -13,7 +13,7 @@ use crate::conditions::{StepEnd, condition_holds};
 use crate::event_text::IllegalEvent;
 use crate::facts::{HandItem, JobGuardEnd};
 use crate::instance::InstanceState;
-use crate::plan::{TaskKind, TermOwner};
+use crate::plan::{Plan, TaskKind, TermOwner};
 use crate::state::RunState;
 
 /// The gates that were opened again, and the steps that wait for them beside their own conditions.
@@ -96,8 +96,7 @@ impl RunState {
                 if !seen.insert(next) {
                     continue;
                 }
-                let mut states = self.facts.step(next).states().iter();
-                if states.any(|it| matches!(it, InstanceState::Waiting | InstanceState::Ready)) {
+                if self.is_unstarted(next) {
                     return true;
                 }
                 open.push(next);
@@ -106,16 +105,62 @@ impl RunState {
         false
     }
 
-    /// Returns the event that opens a gate again.
+    /// Returns the steps behind which something has not started: those for which
+    /// [`Self::has_unstarted_behind`] holds. It takes as long as one question about one step.
     #[must_use]
-    pub fn gate_reopened(&self, gate: &StepPath) -> RunEvent {
-        let at = self.plan.step_index(gate).into_iter();
-        let skipped = at.flat_map(|at| self.skipped_behind(at));
-        let skipped = skipped.map(|at| self.plan.step_at(at).path.clone());
-        RunEvent::GateReopened {
-            gate: gate.clone(),
-            skipped: skipped.collect(),
+    pub fn steps_with_unstarted_behind(&self) -> HashSet<StepPath> {
+        let before = StepsBefore::new(&self.plan);
+        let mut is_found = vec![false; self.plan.n_steps() as usize];
+        let mut is_job_left = vec![false; self.plan.n_jobs() as usize];
+        let mut is_job_found = is_job_left.clone();
+        let mut open: Vec<u32> = (0..self.plan.n_steps()).collect();
+        open.retain(|step| self.is_unstarted(*step));
+        while let Some(step) = open.pop() {
+            let job = self.plan.step_at(step).job as usize;
+            let mut earlier = before.steps[step as usize].clone();
+            if !std::mem::replace(&mut is_job_left[job], true) {
+                for job in &before.jobs[job] {
+                    if !std::mem::replace(&mut is_job_found[*job as usize], true) {
+                        earlier.extend(self.plan.job_at(*job).steps.clone());
+                    }
+                }
+            }
+            for step in earlier {
+                if !std::mem::replace(&mut is_found[step as usize], true) {
+                    open.push(step);
+                }
+            }
         }
+        let steps = self.plan.steps().zip(is_found);
+        let found = steps.filter(|(_, is_found)| *is_found);
+        found.map(|(step, _)| step.path.clone()).collect()
+    }
+
+    /// Returns whether an instance of a step has not started.
+    fn is_unstarted(&self, step: u32) -> bool {
+        let mut states = self.facts.step(step).states().iter();
+        states.any(|it| matches!(it, InstanceState::Waiting | InstanceState::Ready))
+    }
+
+    /// Returns the events that open gates again, one for each gate.
+    ///
+    /// A step that was skipped because of several of them is named by the event of the first.
+    #[must_use]
+    pub fn gates_reopened(&self, gates: &[StepPath]) -> Vec<RunEvent> {
+        let mut walk = SkippedWalk::default();
+        let events = gates.iter().map(|gate| {
+            let at = self.plan.step_index(gate);
+            let skipped = at.map(|at| self.skipped_behind(at, &mut walk));
+            // The workflow has the gate, because a state has only steps of its workflow.
+            let skipped = skipped.into_iter().flatten();
+            RunEvent::GateReopened {
+                gate: gate.clone(),
+                skipped: skipped
+                    .map(|at| self.plan.step_at(at).path.clone())
+                    .collect(),
+            }
+        });
+        events.collect()
     }
 
     /// Returns the steps that depend on a step, and if `with_job` those of the jobs that depend on its
@@ -132,18 +177,21 @@ impl RunState {
         steps.collect()
     }
 
-    /// Returns the steps that were skipped because of the result of a step, in the author's order.
-    fn skipped_behind(&self, step: u32) -> BTreeSet<u32> {
+    /// Returns the steps that were skipped because of the result of a step, in the author's order,
+    /// without those that the walk has found before.
+    fn skipped_behind(&self, step: u32, walk: &mut SkippedWalk) -> BTreeSet<u32> {
         let mut found = BTreeSet::new();
         let mut open = vec![step];
         while let Some(step) = open.pop() {
-            for next in self.followers(step, true) {
+            let is_new_job = walk.jobs.insert(self.plan.step_at(step).job);
+            for next in self.followers(step, is_new_job) {
                 let is_of_guard = match self.facts.guards[self.plan.step_at(next).job as usize] {
                     Some(JobGuardEnd::Satisfied | JobGuardEnd::Failed) => true,
                     Some(JobGuardEnd::Passed) | None => false,
                 };
                 let is_skipped = self.tracker.step_end(next) == Some(StepEnd::Skipped);
-                if is_skipped && !is_of_guard && found.insert(next) {
+                if is_skipped && !is_of_guard && walk.steps.insert(next) {
+                    found.insert(next);
                     open.push(next);
                 }
             }
@@ -191,7 +239,7 @@ impl RunState {
                 format!("the workflow has no gate `{gate}`"),
             ));
         };
-        let mut again = vec![at];
+        let mut again = HashSet::from([at]);
         again.extend(skipped.iter().filter_map(|it| self.plan.step_index(it)));
         for step in &again {
             self.facts.steps[*step as usize].reset();
@@ -216,6 +264,43 @@ impl RunState {
         self.rebuild();
         Ok(())
     }
+}
+
+/// What each step and each job waits for.
+struct StepsBefore {
+    /// The steps that a step names in its dependencies.
+    steps: Vec<Vec<u32>>,
+    /// The jobs that a job names in its dependencies.
+    jobs: Vec<Vec<u32>>,
+}
+
+impl StepsBefore {
+    fn new(plan: &Plan) -> Self {
+        let mut before = Self {
+            steps: vec![Vec::new(); plan.n_steps() as usize],
+            jobs: vec![Vec::new(); plan.n_jobs() as usize],
+        };
+        let steps = (0..).zip(plan.steps().map(|it| &it.dependents));
+        let jobs = (0..).zip(plan.jobs().iter().map(|it| &it.dependents));
+        for (at, dependents) in steps.chain(jobs) {
+            for leaf in dependents {
+                match plan.terms()[*leaf as usize].owner {
+                    TermOwner::Step(step) => before.steps[step as usize].push(at),
+                    TermOwner::Job(job) => before.jobs[job as usize].push(at),
+                }
+            }
+        }
+        before
+    }
+}
+
+/// What a search for skipped steps has looked at.
+#[derive(Default)]
+struct SkippedWalk {
+    /// The steps that it has found.
+    steps: HashSet<u32>,
+    /// The jobs whose following jobs it has looked at.
+    jobs: HashSet<u32>,
 }
 
 /// Returns whether users were asked for a decision that counts; `None` if a gate in this state is not

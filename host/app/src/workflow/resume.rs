@@ -223,13 +223,14 @@ impl Resumption {
             return Ok(());
         }
         let state = self.state_after(record)?;
+        let unstarted_behind = state.steps_with_unstarted_behind();
         for (step, child) in children(&self.log) {
             let found = state.instance(&step);
             let is_of_step =
                 found.is_some_and(|it| it.end().is_some() || it.child() == Some(&child));
             let run = repository.run_if_present(&child)?;
             let has_ended = run.is_some_and(|it| it.status.is_final());
-            if !is_of_step || !has_ended || !state.has_unstarted_behind(&step.path) {
+            if !is_of_step || !has_ended || !unstarted_behind.contains(&step.path) {
                 continue;
             }
             if let Some(gate) = gate_approved(repository, &child)? {

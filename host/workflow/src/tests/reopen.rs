@@ -6,6 +6,7 @@ use sedge_model::run::{
 };
 
 use super::play::{Outcomes, Player, failure};
+use crate::state::RunState;
 
 /// The steps that fail, and the decision at all gates.
 struct Decided(&'static [&'static str], GateDecision);
@@ -60,13 +61,15 @@ fn reopened() -> Player {
     player.crash();
     assert_eq!(player.state.gates_asked(), [path("j/gate")]);
     assert!(player.state.has_unstarted_behind(&path("j/gate")));
-    let event = player.state.gate_reopened(&path("j/gate"));
     let expect = RunEvent::GateReopened {
         gate: path("j/gate"),
         skipped: vec![path("j/rejected")],
     };
-    assert_eq!(event, expect);
-    player.apply(event);
+    assert_eq!(
+        player.state.gates_reopened(&[path("j/gate")]),
+        [expect.clone()]
+    );
+    player.apply(expect);
     player
 }
 
@@ -131,13 +134,71 @@ fn gate_can_be_opened_again_after_each_event() {
             player.apply(event.clone());
         }
         player.crash();
-        for gate in player.state.gates_asked() {
-            if player.state.has_unstarted_behind(&gate) {
-                let event = player.state.gate_reopened(&gate);
-                player.apply(event);
-            }
+        has_same_steps_behind(&player.state);
+        let left = player.state.steps_with_unstarted_behind();
+        let mut gates = player.state.gates_asked();
+        gates.retain(|gate| left.contains(gate));
+        for event in player.state.gates_reopened(&gates) {
+            player.apply(event);
         }
         player.crash();
         assert_eq!(player.play(&APPROVED), RunStatus::Succeeded, "{n}");
     }
+}
+
+/// Checks that the question about all steps has the same answers as that about each.
+#[track_caller]
+fn has_same_steps_behind(state: &RunState) {
+    let together = state.steps_with_unstarted_behind();
+    for step in state.plan().steps() {
+        let alone = state.has_unstarted_behind(&step.path);
+        assert_eq!(together.contains(&step.path), alone, "{}", step.path);
+    }
+}
+
+/// Jobs and steps in several layers: `b` waits for `a`, and `c` for both.
+const LAYERS: &str = "name: w\njobs:\n\
+    - name: a\n  steps:\n  - {name: one, CALL}\n  - {name: two, CALL, dependsOn: [one]}\n\
+    - name: b\n  dependsOn: [a]\n  steps:\n  - {name: gate, GATE}\n  \
+    - {name: three, CALL, dependsOn: [gate]}\n  - {name: four, CALL}\n\
+    - name: c\n  dependsOn: [a, b]\n  steps:\n  - {name: five, CALL}\n\
+    - name: d\n  steps:\n  - {name: six, CALL}\n";
+
+#[test]
+fn steps_with_unstarted_behind_are_those_of_the_question_about_each() {
+    let text = LAYERS.replace("CALL", CALL).replace("GATE", GATE);
+    let mut whole = Player::new(&text);
+    assert_eq!(whole.play(&APPROVED), RunStatus::Succeeded);
+    let mut n_left = Vec::new();
+    for n in 1..=whole.log.len() {
+        let mut player = Player::new(&text);
+        for event in &whole.log[1..n] {
+            player.apply(event.clone());
+        }
+        has_same_steps_behind(&player.state);
+        n_left.push(player.state.steps_with_unstarted_behind().len());
+    }
+    // At first, something is behind all steps but `c/five` and `d/six`; at the end, behind none.
+    assert_eq!((n_left.first(), n_left.last()), (Some(&5), Some(&0)));
+}
+
+/// A step that waits for both gates and was skipped is named once, by the event of the first gate.
+#[test]
+fn step_that_two_gates_have_skipped_is_named_by_the_first() {
+    let text = format!(
+        "name: w\njobs:\n- name: j\n  steps:\n  - {{name: one, {GATE}}}\n  - {{name: two, {GATE}}}\n\
+         \x20 - {{name: undo, {CALL}, dependsOn: [{{step: one, condition: failed}}, \
+         {{step: two, condition: failed}}]}}\n\
+         - name: k\n  dependsOn: [{{job: j, condition: failed}}]\n  steps:\n  - {{name: alarm, {CALL}}}\n"
+    );
+    let mut player = Player::new(&text);
+    assert_eq!(player.play(&APPROVED), RunStatus::Succeeded);
+    let gates = ["j/one", "j/two"].map(path);
+    let skipped = player.state.gates_reopened(&gates).into_iter();
+    let skipped = skipped.map(|event| match event {
+        RunEvent::GateReopened { skipped, .. } => skipped,
+        other => panic!("{other:?}"),
+    });
+    let expect = [["j/undo", "k/alarm"].map(path).to_vec(), Vec::new()];
+    assert_eq!(skipped.collect::<Vec<_>>(), expect);
 }

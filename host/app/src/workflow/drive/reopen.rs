@@ -6,9 +6,10 @@
 //! of each gate with the present one before anything of the run continues. So it does not matter
 //! which command has changed what, or whether a process crashed in between.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use sedge_model::run::StepInstance;
+use sedge_model::run::{StepInstance, StepPath};
 use sedge_store::LogEntry;
 
 use super::Drive;
@@ -42,19 +43,24 @@ impl Drive {
         if entries.is_empty() {
             return Ok(());
         }
+        let mut stale: HashMap<StepPath, Vec<StepInstance>> = HashMap::new();
+        for entry in entries {
+            let instances = stale.entry(entry.gate.path.clone()).or_default();
+            instances.push(entry.gate);
+        }
         let has_followers_above = self.has_followers_above();
         let reopened = self.append_made(|state| {
+            let open: HashSet<StepInstance> = state.run.gates_open().collect();
+            let unstarted_behind = state.run.steps_with_unstarted_behind();
             let mut gates = state.run.gates_asked();
             gates.retain(|gate| {
-                let mut stale = entries.iter().filter(|entry| entry.gate.path == *gate);
-                let is_open = |it: &StepInstance| state.run.gates_open().any(|open| open == *it);
-                stale.any(|entry| {
-                    is_open(&entry.gate)
-                        || has_followers_above
-                        || state.run.has_unstarted_behind(gate)
+                stale.get(gate).is_some_and(|instances| {
+                    has_followers_above
+                        || unstarted_behind.contains(gate)
+                        || instances.iter().any(|it| open.contains(it))
                 })
             });
-            let events = gates.iter().map(|gate| state.run.gate_reopened(gate));
+            let events = state.run.gates_reopened(&gates).into_iter();
             let events: Vec<LogEntry> = events.map(LogEntry::from).collect();
             (!events.is_empty()).then_some((events, None))
         });
