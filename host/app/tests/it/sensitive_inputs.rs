@@ -1,6 +1,8 @@
 //! Sensitive inputs of workflows: they are sealed with their run, methods receive them, and no output
 //! shows them. Also the inputs with which steps were started.
 
+use std::fs;
+
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::run::cancel::run_cancel;
 use sedge_app::run::show::run_show;
@@ -14,7 +16,7 @@ use sedge_app::workflow::run::{WorkflowRunRequest, workflow_run};
 use sedge_app::{AppError, Cx, RunFailed};
 use sedge_store::Store;
 use sedge_sys::folder::Folder;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fixture::{House, until, within, words};
 use crate::sealed::files_with;
@@ -45,8 +47,12 @@ fn house() -> House {
 
 fn request(inputs: Value) -> WorkflowRunRequest {
     let mut request = WorkflowRunRequest::of("w");
-    request.inputs.item = inputs.as_object().expect("an object").clone();
+    request.inputs.item = request_inputs(inputs);
     request
+}
+
+fn request_inputs(inputs: Value) -> Map<String, Value> {
+    inputs.as_object().expect("an object").clone()
 }
 
 async fn run(house: &House, inputs: Value) -> Result<WorkflowEnd, AppError> {
@@ -238,6 +244,33 @@ jobs:
         let task = format!("{task:?}");
         assert!(task.contains("\\0s") && !task.contains(CANARY), "{task}");
     }
+}
+
+/// A key file that could not be read counted like a missing key: the input seemed to be another one, and
+/// the resumption was refused because a step had used it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_cannot_be_read_are_an_error_and_not_a_changed_input() {
+    let house = house();
+    let end = run(&house, given()).await.expect("it waits at its gate");
+    assert!(matches!(end, WorkflowEnd::Suspended { .. }), "{end:?}");
+    let key = house.path().join(".sedge/secrets/fields.key");
+    let intact = fs::read(&key).expect("the key of sealed fields");
+    let again = || {
+        let mut request = resumed();
+        request.inputs.item = request_inputs(given());
+        request
+    };
+    fs::write(&key, "damaged").expect("it can be written");
+    let error = resume(&house.cx_in(&house.other_process()), again()).await;
+    let error = error.expect_err("the key is damaged");
+    assert!(
+        matches!(error, AppError::Secret(_)),
+        "the key is the cause: {}",
+        words(&error)
+    );
+    fs::write(&key, intact).expect("it can be written");
+    let end = resume(&house.cx_in(&house.other_process()), again()).await;
+    assert!(matches!(end, Ok(WorkflowEnd::Suspended { .. })), "{end:?}");
 }
 
 /// Without `--run`, a failed run is found, and the error has suggested the command.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::ResumeRequest;
 use crate::error::{AppError, RunUseError};
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::workflow::inputs::{RunInputs, run_inputs};
+use crate::workflow::inputs::{RunInputs, RunInputsError, run_inputs};
 
 /// A run whose inputs a user changes.
 pub(super) struct InputsBefore<'r> {
@@ -50,15 +50,10 @@ impl InputsBefore<'_> {
     ) -> Result<InputsAfter, AppError> {
         let run = &self.record.id;
         let given = request.inputs.merged(workflow.inputs.json())?;
-        let mut stored = self.stored;
-        // A sensitive input that is given again need not be opened.
-        if let Some(stored) = &mut stored {
-            stored.retain(|name, value| {
-                !given.contains_key(name)
-                    || sealed_parts(value).is_none()
-                    || is_open(repository, run, name, value)
-            });
-        }
+        let stored = match self.stored {
+            Some(stored) => Some(without_closed(repository, run, stored, &given)?),
+            None => None,
+        };
         let before_run = RunInputs::open(repository, run, stored)?;
         let before = before_run.opened();
         // ignored: no error is dropped, because this is an `Option`.
@@ -85,10 +80,43 @@ impl InputsBefore<'_> {
     }
 }
 
+/// Leaves out the sensitive inputs that are given again and cannot be opened: their former values are not
+/// needed.
+///
+/// # Errors
+/// The keys cannot be read, so it is unknown whether an input can be opened.
+fn without_closed(
+    repository: &RepositorySnapshot,
+    run: &RunId,
+    stored: Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<Map<String, Value>, AppError> {
+    let mut kept = Map::new();
+    for (name, value) in stored {
+        let is_in_doubt = given.contains_key(&name) && sealed_parts(&value).is_some();
+        if !is_in_doubt || can_open(repository, run, &name, &value)? {
+            kept.insert(name, value);
+        }
+    }
+    Ok(kept)
+}
+
 /// Returns whether a sensitive input can be opened.
-fn is_open(repository: &RepositorySnapshot, run: &RunId, name: &str, value: &Value) -> bool {
+///
+/// # Errors
+/// The keys cannot be read. That is not the same as a key that is missing.
+fn can_open(
+    repository: &RepositorySnapshot,
+    run: &RunId,
+    name: &str,
+    value: &Value,
+) -> Result<bool, AppError> {
     let one = Map::from_iter([(name.to_owned(), value.clone())]);
-    RunInputs::open(repository, run, Some(one)).is_ok()
+    match RunInputs::open(repository, run, Some(one)) {
+        Ok(_) => Ok(true),
+        Err(AppError::Run(RunUseError::Inputs(RunInputsError::Closed { .. }))) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns the names of the inputs that differ.
