@@ -329,6 +329,25 @@ impl Task {
         }
     }
 
+    /// Returns the name of the model whose method the task runs, if it is known before a run: `None`
+    /// if it has expressions, or if the method runs directly on a type.
+    #[must_use]
+    pub fn model_named(&self) -> Option<&str> {
+        match self {
+            Self::ModelMethod {
+                model: ModelTarget::Named(name),
+                ..
+            } => name.literal(),
+            Self::ModelMethod {
+                model: ModelTarget::Typed { .. },
+                ..
+            }
+            | Self::Workflow { .. }
+            | Self::ManualApproval { .. }
+            | Self::Assert { .. } => None,
+        }
+    }
+
     /// Returns the prompt, if the task is a gate and has one.
     #[must_use]
     pub fn prompt(&self) -> Option<&WrittenText> {

@@ -118,6 +118,25 @@ impl InstanceState {
         }
     }
 
+    /// Returns the attempt that is running and the ordinal of its call; `None` if none is.
+    #[must_use]
+    pub fn running(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Running { attempt, call, .. } => Some((*attempt, *call)),
+            Self::Waiting
+            | Self::Ready
+            | Self::Interrupted { .. }
+            | Self::Retrying { .. }
+            | Self::ChildSuspended { .. }
+            | Self::Open { .. }
+            | Self::Succeeded { .. }
+            | Self::Satisfied
+            | Self::Failed { .. }
+            | Self::Rejected
+            | Self::Skipped => None,
+        }
+    }
+
     /// Returns the child run of a nested workflow that has not ended.
     #[must_use]
     pub fn child(&self) -> Option<&RunId> {

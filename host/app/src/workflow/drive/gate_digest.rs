@@ -66,7 +66,8 @@ impl Drive {
 
     /// Adds the definitions and plugins of the models that the steps of a workflow call.
     async fn models_add(&self, workflow: &Workflow, parts: &mut Vec<String>) {
-        let mut names: BTreeSet<&str> = workflow.steps().filter_map(model_named).collect();
+        let names = workflow.steps().filter_map(|step| step.task.model_named());
+        let mut names: BTreeSet<&str> = names.collect();
         // A model that a step of the workflow creates may change while the run is executed.
         for created in workflow.steps().filter_map(model_created) {
             names.remove(created);
@@ -121,23 +122,6 @@ impl Drive {
 fn digest_of(parts: &[String]) -> String {
     let text = parts.iter().map(|part| format!("{}\n{part}\n", part.len()));
     Digest::of(text.collect::<String>().as_bytes()).to_string()
-}
-
-/// Returns the name of the model that a step calls, if it has no expressions.
-fn model_named(step: &Step) -> Option<&str> {
-    match &step.task {
-        Task::ModelMethod {
-            model: ModelTarget::Named(name),
-            ..
-        } => name.literal(),
-        Task::ModelMethod {
-            model: ModelTarget::Typed { .. },
-            ..
-        }
-        | Task::Workflow { .. }
-        | Task::ManualApproval { .. }
-        | Task::Assert { .. } => None,
-    }
 }
 
 /// Returns the name of the model that a step with `modelType` creates or changes, if it has no

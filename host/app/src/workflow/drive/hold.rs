@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use sedge_lang::workflow::{ModelTarget, Task};
 use sedge_model::run::StepInstance;
 use sedge_workflow::{TaskKind, Todo};
 
@@ -39,7 +38,7 @@ impl Drive {
         let Some(step) = method_start(todo) else {
             return Room::Free(None);
         };
-        let model = self.model_known(step);
+        let model = self.written_step(step).task.model_named();
         if let Some(model) = model
             && self.window.room_of(model).n_free == 0
         {
@@ -80,24 +79,6 @@ impl Drive {
             }
             !steps.is_empty()
         });
-    }
-
-    /// Returns the model of a step; `None` if its name has expressions, or if the step runs a method
-    /// directly on a type.
-    fn model_known(&self, step: &StepInstance) -> Option<&str> {
-        match &self.written_step(step).task {
-            Task::ModelMethod {
-                model: ModelTarget::Named(name),
-                ..
-            } => name.literal(),
-            Task::ModelMethod {
-                model: ModelTarget::Typed { .. },
-                ..
-            }
-            | Task::Workflow { .. }
-            | Task::ManualApproval { .. }
-            | Task::Assert { .. } => None,
-        }
     }
 }
 

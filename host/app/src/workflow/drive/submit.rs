@@ -361,27 +361,8 @@ impl Drive {
 impl DriveState {
     /// Returns whether an attempt at a step is running as this call.
     pub(super) fn is_running(&self, step: &StepAttempt, call: u32) -> bool {
-        match self.run.instance(&step.step) {
-            Some(InstanceState::Running {
-                attempt,
-                call: running,
-                ..
-            }) => *attempt == step.attempt && *running == call,
-            Some(
-                InstanceState::Waiting
-                | InstanceState::Ready
-                | InstanceState::Interrupted { .. }
-                | InstanceState::Retrying { .. }
-                | InstanceState::ChildSuspended { .. }
-                | InstanceState::Open { .. }
-                | InstanceState::Succeeded { .. }
-                | InstanceState::Satisfied
-                | InstanceState::Failed { .. }
-                | InstanceState::Rejected
-                | InstanceState::Skipped,
-            )
-            | None => false,
-        }
+        let found = self.run.instance(&step.step);
+        found.and_then(InstanceState::running) == Some((step.attempt, call))
     }
 
     /// Gives up an evaluation: the state says again that it is to be done.

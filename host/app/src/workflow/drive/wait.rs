@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sedge_model::run::{RunEvent, StepAttempt, StepError};
 use sedge_sys::clock::{self, Moment};
-use sedge_workflow::{InstanceState, RunPause};
+use sedge_workflow::RunPause;
 
 use super::{Drive, DriveState};
 use crate::error::{AppError, ProcessError};
@@ -34,26 +34,10 @@ impl DriveState {
 
     /// Returns the attempts that are running, with the ordinals of their calls.
     fn running(&self) -> Vec<(StepAttempt, u32)> {
-        let running = self
-            .run
-            .instances()
-            .filter_map(|(step, found)| match found {
-                InstanceState::Running { attempt, call, .. } => {
-                    let attempt = *attempt;
-                    Some((StepAttempt { step, attempt }, *call))
-                }
-                InstanceState::Waiting
-                | InstanceState::Ready
-                | InstanceState::Interrupted { .. }
-                | InstanceState::Retrying { .. }
-                | InstanceState::ChildSuspended { .. }
-                | InstanceState::Open { .. }
-                | InstanceState::Succeeded { .. }
-                | InstanceState::Satisfied
-                | InstanceState::Failed { .. }
-                | InstanceState::Rejected
-                | InstanceState::Skipped => None,
-            });
+        let running = self.run.instances().filter_map(|(step, found)| {
+            let (attempt, call) = found.running()?;
+            Some((StepAttempt { step, attempt }, call))
+        });
         running.collect()
     }
 }
