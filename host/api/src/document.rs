@@ -37,6 +37,7 @@ use crate::view::model::{
 };
 use crate::view::plan::WorkflowPlanned;
 use crate::view::plugin::{PluginListed, PluginRemoved, PluginView, PluginsAdded, PluginsRestored};
+use crate::view::plugin_project::{PluginBuilt, PluginDevRound, PluginProjectMade, PluginTested};
 use crate::view::program::{CommandHelp, ProgramVersion};
 use crate::view::repository::RepositoryMade;
 use crate::view::run::{
@@ -247,10 +248,14 @@ use_cases! {
     ModelUpgrade = "model_upgrade" => Success<ModelsUpgraded>,
     ModelValidate = "model_validate" => Success<ValidationReport>,
     PluginAdd = "plugin_add" => Success<PluginsAdded>,
+    PluginBuild = "plugin_build" => Success<PluginBuilt>,
     PluginDescribe = "plugin_describe" => Success<PluginView>,
+    PluginDev = "plugin_dev" => Success<PluginDevRound>,
     PluginList = "plugin_list" => List<PluginListed, NoMore>,
+    PluginNew = "plugin_new" => Success<PluginProjectMade>,
     PluginRemove = "plugin_remove" => Success<PluginRemoved>,
     PluginRestore = "plugin_restore" => Success<PluginsRestored>,
+    PluginTest = "plugin_test" => Success<PluginTested>,
     RunCancel = "run_cancel" => Success<RunCancelled>,
     RunGc = "run_gc" => Success<RunsRemoved>,
     RunList = "run_list" => List<RunView, NoMore>,

@@ -12,6 +12,7 @@ pub mod model;
 pub mod permission;
 pub mod plan;
 pub mod plugin;
+pub mod plugin_project;
 pub mod program;
 pub mod repository;
 pub mod run;

@@ -34,7 +34,7 @@ use std::time::Duration;
 use sedge_lang::argument::whole_numbers;
 use sedge_lang::type_info::MethodKind;
 use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
-use sedge_model::names::MethodName;
+use sedge_model::names::{EnvName, MethodName};
 use sedge_model::permission::effective::Uses;
 use sedge_runtime::{CallIdentity, CallPart, CallReport, CallSpec, Staging, StagingAbove};
 use sedge_sys::clock::{DeadlinePassed, Moment};
@@ -49,7 +49,7 @@ use crate::secret::argument::arguments_open;
 
 use fault::{AttemptFault, host_fault};
 use field_access::FieldAccess;
-use frame::{CallFrame, DeadlockChains, RollbackPending};
+use frame::{CallFrame, DeadlockChains, RollbackCause, RollbackPending};
 use inputs::inputs_checked;
 use locking::lock;
 use ports::CallPorts;
@@ -87,7 +87,8 @@ pub(crate) struct Caller {
 ///
 /// [`RunStop`]: crate::run::stop::RunStop
 ///
-/// A call that is rolled back to break a deadlock is retried here; only the record shows it.
+/// A call that is rolled back is retried here, to break a deadlock or because another observation has
+/// written the same data; only the record shows it.
 pub(crate) async fn call_run(cx: &Arc<RunCx>, request: CallRequest) -> Result<Outcome, CallFault> {
     match nested_run(cx, request, None).await {
         Ok(outcome) => Ok(outcome),
@@ -165,16 +166,18 @@ async fn attempt(
         Err(error) => return Err(error.into()),
     }
     if let Some(difference) = state.replay.difference(report.result.is_ok()) {
-        report.fail(deadlock_again(&request.frame, difference));
+        report.fail(retry_differs(&request.frame, difference));
     }
     let is_seen = match ready.kind {
         MethodKind::Read => !report.changes.is_empty(),
-        MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
-            report.result.is_ok() || !report.changes.is_empty()
-        }
+        MethodKind::Observe
+        | MethodKind::Create
+        | MethodKind::Update
+        | MethodKind::Delete
+        | MethodKind::Action => report.result.is_ok() || !report.changes.is_empty(),
     };
     match request.frame.end(is_seen, &report.seen_of) {
-        Ok(()) => Ok(record.commit(report, ready, &state.writes).await?),
+        Ok(()) => record.commit(report, ready, &state.writes).await,
         Err(RollbackPending) => Err(AttemptFault::RolledBack),
     }
 }
@@ -212,11 +215,15 @@ struct AttemptState {
 }
 
 /// Returns the error of a call that was rolled back, and whose retry differs from its record.
-fn deadlock_again(frame: &CallFrame, difference: String) -> CallError {
-    let DeadlockChains { ours, theirs } = frame.deadlock().unwrap_or_else(|| DeadlockChains {
-        ours: Vec::new(),
-        theirs: Vec::new(),
-    });
+fn retry_differs(frame: &CallFrame, difference: String) -> CallError {
+    let (ours, theirs) = match frame.rollback_cause() {
+        Some(RollbackCause::ChangedMeanwhile { name, reason }) => {
+            let reason = format!("{reason}; {difference}");
+            return CallError::ChangedMeanwhile { name, reason };
+        }
+        Some(RollbackCause::Deadlock(DeadlockChains { ours, theirs })) => (ours, theirs),
+        None => (Vec::new(), Vec::new()),
+    };
     CallError::Deadlock {
         ours,
         theirs,
@@ -237,6 +244,8 @@ struct ReadyCall {
     given: Arc<Value>,
     /// The global arguments of the definition.
     global_arguments: Arc<Value>,
+    /// The variables of the environment that the expressions of the definition have read.
+    environment: BTreeSet<EnvName>,
     /// The permissions that the call uses, in all its attempts.
     uses: Arc<Uses>,
 }
@@ -284,6 +293,7 @@ impl ReadyCall {
             kind,
             given: Arc::new(given),
             global_arguments: stored.global,
+            environment: stored.environment,
         })
     }
 }
@@ -298,22 +308,22 @@ impl ReadyCall {
         Err(not_found(TargetKind::Model, definition.name.as_str()))
     }
 
-    /// Checks the kinds: a `read` method writes nothing, so its callees may not write for it
-    /// either.
+    /// Checks the kinds: what a method of kind `read` or `observe` must not do, its callees must not
+    /// do for it either.
     fn may_be_called_by(&self, cx: &RunCx, caller: Option<&Caller>) -> Result<(), CallError> {
-        let reads = |kind| kind == MethodKind::Read;
-        let is_below_reader = caller.is_some_and(|caller| reads(caller.identity.kind))
-            || cx.locks.joined().is_some_and(|joined| joined.only_reads);
-        if reads(self.kind) || !is_below_reader {
+        let mut above = caller
+            .map(|caller| caller.identity.kind)
+            .into_iter()
+            .chain(cx.locks.looking_kind());
+        let Some(of_caller) = above.find(|kind| !kind.may_call(self.kind)) else {
             return Ok(());
-        }
-        let (method, model, kind) = (
-            &self.method,
-            &self.model.definition.name,
-            self.kind.as_str(),
-        );
+        };
         let reason = format!(
-            "a method of kind `read` may not call `{method}` of `{model}`, of kind `{kind}`"
+            "a method of kind `{}` may not call `{}` of `{}`, of kind `{}`",
+            of_caller.as_str(),
+            self.method,
+            self.model.definition.name,
+            self.kind.as_str()
         );
         Err(CallError::Denied { reason })
     }
@@ -324,7 +334,11 @@ impl ReadyCall {
     fn may_be_called_by_expression(&self) -> Result<(), CallError> {
         match self.kind {
             MethodKind::Read => Ok(()),
-            MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+            MethodKind::Observe
+            | MethodKind::Create
+            | MethodKind::Update
+            | MethodKind::Delete
+            | MethodKind::Action => {
                 let reason = format!(
                     "a guard or an assert calls only methods of kind `read`, and `{}` of `{}` is of \
                      kind `{}`",
@@ -359,7 +373,7 @@ async fn run(
         global_arguments,
         ..
     } = ready;
-    let surroundings = match surroundings::gather(&cx.repository, model) {
+    let surroundings = match surroundings::gather(&cx.repository, model, ready.kind) {
         Ok(surroundings) => surroundings,
         // The guest did not run, but the denial is recorded nevertheless.
         Err(denied) => return Ok(CallReport::refused(denied)),
@@ -375,8 +389,9 @@ async fn run(
         above,
         usize::try_from(model.limits.staged_bytes).unwrap_or(usize::MAX),
     );
-    if cx.locks.joined().is_some() {
-        // A call of another process, for which this process works, may change the data.
+    // A call of another process, for which this process works, may change the data, and other
+    // observations may change what an observation writes.
+    if cx.locks.joined().is_some() || ready.kind == MethodKind::Observe {
         staging.share();
     }
     let identity = Arc::new(identity_of(request, ready, caller, cx.clock().moment()));
@@ -441,6 +456,8 @@ fn identity_of(
     });
     CallIdentity {
         model: model.definition.name.clone(),
+        model_id: model.definition.stable_id(),
+        tags: model.definition.tags.clone(),
         method: ready.method.clone(),
         kind: ready.kind,
         lineage: request.frame.lineage().clone(),

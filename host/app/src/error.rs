@@ -32,6 +32,7 @@ pub use crate::data::error::DataUseError;
 pub use crate::datastore::error::DatastoreError;
 pub use crate::doctor::error::UpkeepError;
 pub use crate::model::error::ModelError;
+pub use crate::plugin::author::error::AuthorError;
 pub use crate::plugin::error::PluginUseError;
 pub use crate::repository::error::RepositoryError;
 pub use crate::run::error::{ChildVerb, RunUseError};
@@ -58,6 +59,9 @@ pub enum AppError {
     /// An error of plugins.
     #[error(transparent)]
     Plugin(#[from] PluginUseError),
+    /// An error of the project of a plugin author, or of the tools that build it.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// A method or a workflow ran and failed.
     #[error(transparent)]
     Failed(#[from] RunFailed),
@@ -91,6 +95,7 @@ impl AppError {
             Self::Path(error) => error,
             Self::Model(error) => error,
             Self::Plugin(error) => error,
+            Self::Author(error) => error,
             Self::Failed(error) => error.explained(),
             Self::Run(error) => error,
             Self::Data(error) => error,

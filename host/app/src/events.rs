@@ -205,6 +205,14 @@ pub enum Event {
         /// The calls on the other side of the cycle, from the run down.
         theirs: Vec<String>,
     },
+    /// An observation is rolled back and retried alone, because another one has written the same data
+    /// beside it.
+    ObservationRetried {
+        /// The call.
+        call: Lineage,
+        /// A sentence that names the data, and the call that wrote it.
+        reason: String,
+    },
     /// A call began.
     CallStarted {
         /// The call.
@@ -306,9 +314,9 @@ impl Event {
             Self::GateOpened { run, gate, .. }
             | Self::GateDecided { run, gate, .. }
             | Self::GateExpired { run, gate, .. } => EventPlace::of_step(run, gate),
-            Self::LockWaiting { call, .. } | Self::CallRolledBack { call, .. } => {
-                EventPlace::of_call(call, None)
-            }
+            Self::LockWaiting { call, .. }
+            | Self::CallRolledBack { call, .. }
+            | Self::ObservationRetried { call, .. } => EventPlace::of_call(call, None),
             Self::CallStarted { call, step, .. }
             | Self::CalledRunStarted { call, step, .. }
             | Self::CallEnded { call, step }

@@ -41,10 +41,10 @@ pub use cx::Cx;
 pub use sedge_model::run::CheckSkips;
 
 pub use error::{
-    AppError, CallFailed, ChildVerb, DataUseError, DatastoreError, LockUseError, ModelError,
-    PathError, PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted,
-    RunUseError, SecretError, StepFault, UpkeepError, WithinCallReason, WorkflowFailed,
-    WorkflowFailedEnd,
+    AppError, AuthorError, CallFailed, ChildVerb, DataUseError, DatastoreError, LockUseError,
+    ModelError, PathError, PluginUseError, ProcessError, RepositoryError, RunFailed,
+    RunInterrupted, RunUseError, SecretError, StepFault, UpkeepError, WithinCallReason,
+    WorkflowFailed, WorkflowFailedEnd,
 };
 pub use events::{DefinitionUpgrade, Event, EventPlace, EventSink, Events, ReportedEvent};
 pub use plugin::first_party::FirstParty;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use sedge_lang::type_info::MethodKind;
 use sedge_locks::error::LockError;
-use sedge_locks::joined::{Joined, Pass};
+use sedge_locks::joined::{Joined, JoinedMethods, Pass};
 use sedge_locks::manager::{AcquireRequest, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::Owner;
@@ -83,6 +84,16 @@ impl Locks {
         self.joined.as_ref()
     }
 
+    /// Returns the kind of the method whose command this process is part of, if the methods that may
+    /// run below it are limited for that reason.
+    pub(crate) fn looking_kind(&self) -> Option<MethodKind> {
+        match self.joined.as_ref()?.methods {
+            JoinedMethods::Reads => Some(MethodKind::Read),
+            JoinedMethods::Observations => Some(MethodKind::Observe),
+            JoinedMethods::All => None,
+        }
+    }
+
     /// Returns the same call as the store knows it.
     pub(crate) fn under(&self) -> Option<&Arc<LockOwner>> {
         self.under.as_ref()
@@ -106,9 +117,17 @@ impl Locks {
         &self.actor
     }
 
+    /// Returns the call whose command requested the use case, if any.
+    pub(crate) fn by_call(&self) -> Option<Lineage> {
+        self.joined
+            .as_ref()
+            .map(|joined| joined.caller.lineage.clone())
+    }
+
     /// Lets a child process work on behalf of the call `lineage`, until the pass is dropped. The
     /// lineage is the one that the lock table knows, so the locks of the process are below the call.
-    /// `claim` is the number of the claim on the run of this lineage.
+    /// `claim` is the number of the claim on the run of this lineage, and `methods` are those that
+    /// may run below the call.
     ///
     /// # Errors
     /// Returns an error if the pass cannot be written.
@@ -116,7 +135,7 @@ impl Locks {
         &self,
         lineage: &Lineage,
         claim: u64,
-        only_reads: bool,
+        methods: JoinedMethods,
     ) -> Result<Pass, AppError> {
         let session = self.cx.repository.session()?;
         let above = self.joined.as_ref();
@@ -128,7 +147,7 @@ impl Locks {
                 lineage: lineage.clone(),
             },
             claims: claims.into_iter().flatten().chain([claim]).collect(),
-            only_reads: only_reads || above.is_some_and(|joined| joined.only_reads),
+            methods: above.map_or(methods, |joined| joined.methods.min(methods)),
         };
         Ok(Pass::issue(session, &joined)?)
     }

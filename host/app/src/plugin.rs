@@ -1,6 +1,7 @@
 //! Plugins: pinning components, and what they provide.
 
 pub(crate) mod asked;
+pub(crate) mod author;
 pub(crate) mod download;
 pub(crate) mod error;
 pub(crate) mod first_party;
@@ -10,10 +11,14 @@ pub(crate) mod version;
 pub(crate) mod view;
 
 pub mod add;
+pub mod build;
 pub mod component;
+pub mod dev;
 pub mod list;
+pub mod new;
 pub mod remove;
 pub mod restore;
+pub mod test;
 
 use std::convert::Infallible;
 use std::io;

@@ -1,10 +1,12 @@
 //! An open repository: its files, its datastore, and what the calls of a process share.
 
+mod engine;
 pub(crate) mod error;
 pub(crate) mod faulty;
 pub(crate) mod files;
 mod glance;
 mod heads;
+pub(crate) mod listed_models;
 mod process_limits;
 pub(crate) mod snapshot;
 pub(crate) mod trust;
@@ -29,9 +31,7 @@ use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
 use sedge_model::command::{CommandPin, LINEAGE_VARIABLE};
 use sedge_model::run::RunStatus;
-use sedge_runtime::{
-    CacheFault, CachePlaces, CodeCache, ComponentCompiler, CoreDumps, Plugin, Runtime, Workload,
-};
+use sedge_runtime::{CacheFault, CachePlaces, ComponentCompiler, Plugin, Runtime, Workload};
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
 use sedge_sys::clock::{Clock, Moment};
@@ -43,6 +43,7 @@ use crate::background::BackgroundWork;
 use crate::error::{AppError, LockUseError, PathError, RepositoryError};
 use crate::events::{Event, EventSink, Events};
 use crate::plugin::first_party::FirstParty;
+pub(crate) use crate::repository::engine::engine_start;
 use crate::repository::files::source;
 use crate::repository::heads::KnownHeads;
 use crate::repository::snapshot::{ParsedFile, lock_timeout};
@@ -369,27 +370,7 @@ impl Repository {
 
     pub(crate) fn runtime(&self) -> Result<&Runtime, AppError> {
         opened(&self.runtime, || {
-            let dumps = if self.settings.core_dumps {
-                CoreDumps::On
-            } else {
-                CoreDumps::Off
-            };
-            let cache = CodeCache::open(self.compiled_code());
-            let cache = cache.map_err(|fault| self.notices().event(cache_unusable(&fault)));
-            // ignored: the fault was reported as an event, and the process compiles for itself.
-            let runtime = Runtime::new(cache.ok(), self.workload(), dumps)?;
-            let config = &self.opened_with;
-            let limits = config.component_limits.values();
-            let runtime = runtime.with_component_limits(limits);
-            let runtime = runtime.with_budget(process_limits::budget(&config.process_limits));
-            let runtime = runtime.with_compiler(self.settings.compiler.clone());
-            let runtime = runtime.with_resolver(self.settings.resolver.clone());
-            let runtime = runtime.with_clock(self.clock().clone());
-            let concurrency = self.settings.concurrency.or(config.concurrency);
-            Ok(match concurrency.map(NonZeroU32::get) {
-                Some(n) => runtime.with_concurrency(n as usize),
-                None => runtime,
-            })
+            engine_start(&self.settings, &self.opened_with, self.workload())
         })
     }
 

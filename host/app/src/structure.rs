@@ -1,7 +1,7 @@
 //! Operations of the user on the whole datastore, or on the data of one model. They acquire locks
 //! as calls do, and wait in the same queues.
 
-use sedge_locks::joined::Joined;
+use sedge_locks::joined::{Joined, JoinedMethods};
 use sedge_locks::manager::LockGuard;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
@@ -88,7 +88,12 @@ fn refusal(joined: &Joined, wants: &[(Resource, Mode)]) -> Option<WithinCallReas
     let writes = wants
         .iter()
         .any(|(_, mode)| matches!(mode, Mode::IX | Mode::X));
-    (joined.only_reads && writes).then_some(WithinCallReason::OnlyReads)
+    match joined.methods {
+        JoinedMethods::Reads | JoinedMethods::Observations if writes => {
+            Some(WithinCallReason::OnlyLooks)
+        }
+        JoinedMethods::Reads | JoinedMethods::Observations | JoinedMethods::All => None,
+    }
 }
 
 /// Returns the locks for an operation that changes the whole datastore.

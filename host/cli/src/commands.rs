@@ -79,7 +79,7 @@ commands! {
         Validate(validate::ValidateArgs),
         Eval(eval::EvalArgs),
         Schema(schema::SchemaArgs),
-        /// Add, inspect, restore and remove plugins, which provide types
+        /// Add, inspect, restore, remove and write plugins, which provide types
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Plugin(plugin::Plugin),
         /// Create, inspect, run and delete models

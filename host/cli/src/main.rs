@@ -33,6 +33,7 @@ mod run_lines;
 mod run_shown;
 mod sarif;
 mod screen;
+mod sdk_folder;
 mod show;
 mod style;
 mod svg;

@@ -133,6 +133,9 @@ impl Progress {
                 ours.join(" > "),
                 theirs.join(" > ")
             )),
+            Event::ObservationRetried { call, reason } => self.screen.stderr(&format!(
+                "Call {call}: rolled back and retried alone: {reason}."
+            )),
             Event::CallStarted { .. } | Event::CallEnded { .. } => {}
             Event::Logged {
                 step,

@@ -84,6 +84,7 @@ impl RunLines {
             Event::LockWaiting { .. }
             | Event::LockWaitEnded
             | Event::CallRolledBack { .. }
+            | Event::ObservationRetried { .. }
             | Event::CallStarted { .. }
             | Event::CallEnded { .. }
             | Event::Logged { .. }

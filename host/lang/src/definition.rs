@@ -201,6 +201,16 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Returns the id of the model, which stays the same when the model gets another name: the `id`
+    /// of the definition in lower case, or its name if it has no `id`.
+    #[must_use]
+    pub fn stable_id(&self) -> String {
+        match &self.id {
+            Some(id) => id.as_str().to_ascii_lowercase(),
+            None => self.name.to_string(),
+        }
+    }
+
     /// Parses a definition.
     ///
     /// # Errors

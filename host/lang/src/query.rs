@@ -28,8 +28,8 @@ use crate::expr::place::{innermost, pieces};
 use crate::expr::tree::{children, ident, key_of, visit};
 use crate::expr::words::{NoValue, TOO_MUCH, no_value};
 use crate::expr::{
-    Boxed, Dialect, ExprCompiler, Limits, Source, environment, n_nodes, n_tokens, timestamp,
-    to_json, with_stack,
+    Boxed, Budget, Dialect, ExprCompiler, Limits, Source, environment, n_nodes, n_tokens,
+    timestamp, to_json, with_stack,
 };
 
 mod faults;
@@ -72,6 +72,13 @@ const LIMITS: Limits = Limits {
     cost: 1 << 21,
 };
 
+/// The maximum cost of one evaluation of a query that a plugin makes.
+///
+/// The plugin chooses the expressions, and writes the content. The host evaluates them on the thread
+/// of the guest, whose other tasks wait meanwhile. The budget is enough to read the largest resource
+/// once, and to visit as many values. It takes about a tenth of a second.
+pub const GUEST_COST_MAX: u64 = 1 << 17;
+
 /// An invalid query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -103,6 +110,8 @@ pub struct Query {
     reads_workflow: bool,
     /// The nodes of the larger expression, which limit the stack that it takes.
     n_nodes: usize,
+    /// What one evaluation may cost.
+    cost: u64,
 }
 
 /// An expression as it was written and as it is evaluated.
@@ -136,13 +145,40 @@ impl Query {
     /// # Errors
     /// The first fault of either expression, with its place: always [`QueryError::Source`].
     pub fn parse(predicate: &str, select: Option<&str>, now_ms: u64) -> Result<Self, QueryError> {
-        let n_tokens = n_tokens(predicate, &LIMITS).max(n_tokens(select.unwrap_or(""), &LIMITS));
-        with_stack(n_tokens, || Self::parsed(predicate, select, now_ms))
+        Self::parse_within(LIMITS.cost, predicate, select, now_ms)
     }
 
-    fn parsed(predicate: &str, select: Option<&str>, now_ms: u64) -> Result<Self, QueryError> {
+    /// Compiles a query that a plugin makes, as [`Query::parse`] does. Each evaluation may cost only
+    /// [`GUEST_COST_MAX`].
+    ///
+    /// # Errors
+    /// The same as for [`Query::parse`].
+    pub fn parse_of_guest(
+        predicate: &str,
+        select: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Self, QueryError> {
+        Self::parse_within(GUEST_COST_MAX, predicate, select, now_ms)
+    }
+
+    fn parse_within(
+        cost: u64,
+        predicate: &str,
+        select: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Self, QueryError> {
+        let n_tokens = n_tokens(predicate, &LIMITS).max(n_tokens(select.unwrap_or(""), &LIMITS));
+        with_stack(n_tokens, || Self::parsed(cost, predicate, select, now_ms))
+    }
+
+    fn parsed(
+        cost: u64,
+        predicate: &str,
+        select: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Self, QueryError> {
         let now = timestamp(now_ms);
-        let mut compiler = ExprCompiler::new(variables(), Some(now.clone()), LIMITS.cost);
+        let mut compiler = ExprCompiler::new(variables(), Some(now.clone()), cost);
         let source = Source::parse(dialect("predicate"), predicate)?;
         check_truth(&source)?;
         let mut content = ContentUse::Nothing.and_in(&source.expr);
@@ -175,6 +211,7 @@ impl Query {
             is_exact,
             content,
             reads_workflow,
+            cost,
         })
     }
 
@@ -268,7 +305,8 @@ impl Query {
             ContentUse::Members(keys) => Some(&keys[..]),
             ContentUse::Nothing | ContentUse::Whole => None,
         };
-        RowScope::new(row, keys, &self.constants, &self.now)
+        let budget = Budget::new(self.cost);
+        RowScope::new(row, keys, &self.constants, &self.now, budget)
     }
 }
 

@@ -199,7 +199,7 @@ fn secrets_checked(
             let fault = Diagnostic::new(file, vault.span, message);
             return Err(fault.with_hint("remove one of them"));
         }
-        if !commands.contains_key(&command.value) {
+        let Some(pin) = commands.get(&command.value) else {
             let message = format!("no command named `{}` is pinned", command.value);
             let fault = Diagnostic::new(file, command.span, message);
             let near = nearest(
@@ -213,6 +213,12 @@ fn secrets_checked(
                     command.value
                 )),
             });
+        };
+        if pin.arguments.is_several() {
+            let message = format!("`{}` has several forms of arguments", command.value);
+            return Err(Diagnostic::new(file, command.span, message).with_hint(
+                "pin the program under a second name, with the arguments that print a value",
+            ));
         }
         checked.sources.push(SecretSource {
             vault: vault.value,
@@ -423,6 +429,12 @@ mod tests {
         assert_eq!(
             fault("{vault: a, command: pass}, {vault: a, command: pass}"),
             "sedge.yaml:4:48: the vault `a` has two sources"
+        );
+        let text = "version: 1\ncommands: {pass: {program: /usr/bin/pass, arguments: [[show, \"*\"], [ls]]}}\nsecrets: {sources: [{vault: a, command: pass}]}\n";
+        let fault = Config::parse(&file(CONFIG_FILE, text.to_owned())).expect_err("two forms");
+        assert_eq!(
+            fault.to_string(),
+            "sedge.yaml:3:41: `pass` has several forms of arguments"
         );
     }
 

@@ -3,8 +3,11 @@
 use sedge_model::call::DataKind;
 use sedge_model::guest_text::GuestText;
 use sedge_model::lifetime::Retention;
-use sedge_model::names::{CheckLabel, CheckName, MethodName, SpecName, TypeName, TypeVersion};
+use sedge_model::names::{
+    CheckLabel, CheckName, MethodName, ReportName, SpecName, TypeName, TypeVersion,
+};
 use sedge_model::permission::PermissionRequest;
+use sedge_model::report::ReportScope;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,6 +19,8 @@ use crate::schema::Schema;
 pub enum MethodKind {
     /// Reads it, and writes nothing.
     Read,
+    /// Looks at it, and writes what it has seen: data of its own model.
+    Observe,
     /// Creates it.
     Create,
     /// Changes it.
@@ -32,11 +37,39 @@ impl MethodKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Observe => "observe",
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Action => "action",
         }
+    }
+
+    /// Returns whether a method of this kind may change the object. The others only look at it, so
+    /// they run without checks, beside each other, and twice if need be.
+    #[must_use]
+    pub fn changes_object(self) -> bool {
+        match self {
+            Self::Read | Self::Observe => false,
+            Self::Create | Self::Update | Self::Delete | Self::Action => true,
+        }
+    }
+
+    /// Returns whether a method of this kind may write data of its own model.
+    #[must_use]
+    pub fn writes_data(self) -> bool {
+        match self {
+            Self::Read => false,
+            Self::Observe | Self::Create | Self::Update | Self::Delete | Self::Action => true,
+        }
+    }
+
+    /// Returns whether a method of this kind may call one of the kind `callee`. What it must not do
+    /// itself, its callees must not do for it.
+    #[must_use]
+    pub fn may_call(self, callee: Self) -> bool {
+        (self.writes_data() || !callee.writes_data())
+            && (self.changes_object() || !callee.changes_object())
     }
 }
 
@@ -105,7 +138,7 @@ pub struct CheckSpec {
     pub name: CheckName,
     /// What it checks, in a sentence.
     pub description: GuestText,
-    /// The methods before which it runs; if empty, all methods of a kind other than `read`.
+    /// The methods before which it runs; if empty, all methods that may change something.
     pub applies_to: Vec<MethodName>,
     /// The labels by which a user can skip it.
     pub labels: Vec<CheckLabel>,
@@ -119,6 +152,18 @@ pub struct UpgradeSpec {
     pub to_version: TypeVersion,
     /// What changes, in a sentence.
     pub description: GuestText,
+}
+
+/// One report that a type can make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportSpec {
+    /// Unique in the type.
+    pub name: ReportName,
+    /// What it shows, in a sentence.
+    pub description: GuestText,
+    /// What it is about.
+    pub scope: ReportScope,
 }
 
 /// A plugin's type: its methods, its data and its requests.
@@ -145,6 +190,8 @@ pub struct TypeInfo {
     pub checks: Vec<CheckSpec>,
     /// The changes of its global arguments, oldest first.
     pub upgrades: Vec<UpgradeSpec>,
+    /// The reports that it can make, in the author's order.
+    pub reports: Vec<ReportSpec>,
 }
 
 /// A plugin's description is not valid.
@@ -153,7 +200,7 @@ pub enum TypeInfoError {
     /// Two parts have the same name.
     #[error("the {what} `{name}` is described twice")]
     Duplicate {
-        /// `method`, `resource`, `file` or `check`.
+        /// `method`, `resource`, `file`, `check` or `report`.
         what: &'static str,
         /// The name.
         name: String,
@@ -166,7 +213,7 @@ pub enum TypeInfoError {
         /// The reason.
         message: String,
     },
-    /// A check applies to a method that does not exist, or that is of kind `read`.
+    /// A check applies to a method that does not exist, or that is of kind `read` or `observe`.
     #[error("the check `{check}` applies to `{method}`, which is no method that changes something")]
     CheckWithoutMethod {
         /// The check.
@@ -215,9 +262,9 @@ impl TypeInfo {
 
     /// Returns the checks that run before a method, in the author's order.
     pub fn checks_of(&self, method: &MethodSpec) -> impl Iterator<Item = &CheckSpec> {
-        let is_reader = method.kind == MethodKind::Read;
+        let changes = method.kind.changes_object();
         self.checks.iter().filter(move |check| {
-            !is_reader && (check.applies_to.is_empty() || check.applies_to.contains(&method.name))
+            changes && (check.applies_to.is_empty() || check.applies_to.contains(&method.name))
         })
     }
 
@@ -234,6 +281,12 @@ impl TypeInfo {
             .take_while(|step| is_done(step))
             .count();
         &self.upgrades[n_done..]
+    }
+
+    /// Returns the report with a name.
+    #[must_use]
+    pub fn report(&self, name: &str) -> Option<&ReportSpec> {
+        self.reports.iter().find(|it| it.name.as_str() == name)
     }
 
     /// Returns the file spec with a name.
@@ -270,6 +323,7 @@ impl TypeInfo {
         )?;
         unique("file", self.files.iter().map(|file| file.name.as_str()))?;
         unique("check", self.checks.iter().map(|check| check.name.as_str()))?;
+        unique("report", self.reports.iter().map(|it| it.name.as_str()))?;
         self.checks
             .iter()
             .try_for_each(|it| self.check_methods(it))?;
@@ -292,7 +346,7 @@ impl TypeInfo {
     fn check_methods(&self, check: &CheckSpec) -> Result<(), TypeInfoError> {
         let is_unknown = |name: &&MethodName| {
             let method = self.method(name.as_str());
-            method.is_none_or(|method| method.kind == MethodKind::Read)
+            method.is_none_or(|method| !method.kind.changes_object())
         };
         match check.applies_to.iter().find(is_unknown) {
             None => Ok(()),
@@ -347,5 +401,76 @@ fn compiles(of: &str, schema: &Value) -> Result<(), TypeInfoError> {
             of: of.to_owned(),
             message: error.message,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const KINDS: [MethodKind; 6] = [
+        MethodKind::Read,
+        MethodKind::Observe,
+        MethodKind::Create,
+        MethodKind::Update,
+        MethodKind::Delete,
+        MethodKind::Action,
+    ];
+
+    /// A type with a method of each kind, and one check.
+    fn type_with_check(applies_to: &[&str]) -> TypeInfo {
+        let methods = KINDS.map(
+            |kind| json!({"name": kind.as_str(), "kind": kind, "description": "", "arguments": {}}),
+        );
+        let check = json!({"name": "c", "description": "", "appliesTo": applies_to, "labels": []});
+        let info = json!({
+            "name": "@test/kinds", "version": "2026.12.01.1", "description": "",
+            "globalArguments": {}, "methods": methods, "resources": [], "files": [],
+            "permissions": [], "checks": [check], "upgrades": [], "reports": [],
+        });
+        serde_json::from_value(info).expect("a description")
+    }
+
+    #[test]
+    fn callees_may_not_do_what_their_caller_may_not() {
+        let callees = |kind: MethodKind| -> Vec<&str> {
+            let callees = KINDS.into_iter().filter(|callee| kind.may_call(*callee));
+            callees.map(MethodKind::as_str).collect()
+        };
+        let all = KINDS.map(MethodKind::as_str);
+        assert_eq!(callees(MethodKind::Read), ["read"]);
+        assert_eq!(callees(MethodKind::Observe), ["read", "observe"]);
+        for kind in &KINDS[2..] {
+            assert_eq!(callees(*kind), all, "{}", kind.as_str());
+        }
+    }
+
+    #[test]
+    fn checks_run_before_methods_that_change_something() {
+        let info = type_with_check(&[]);
+        assert_eq!(info.check(|| true), Ok(()));
+        let checked = |method: &&MethodSpec| info.checks_of(method).next().is_some();
+        let checked: Vec<&str> = info
+            .methods
+            .iter()
+            .filter(checked)
+            .map(|method| method.name.as_str())
+            .collect();
+        assert_eq!(checked, ["create", "update", "delete", "action"]);
+    }
+
+    #[test]
+    fn check_before_a_method_that_looks_is_refused() {
+        for kind in KINDS {
+            let found = type_with_check(&["action", kind.as_str()]).check(|| true);
+            let is_refused = matches!(
+                &found,
+                Err(TypeInfoError::CheckWithoutMethod { method, .. })
+                    if method.as_str() == kind.as_str()
+            );
+            assert_eq!(is_refused, !kind.changes_object(), "{found:?}");
+        }
     }
 }

@@ -31,6 +31,7 @@ use serde::de::DeserializeOwned;
 use crate::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 
 pub use build::{DEPTH_MAX, NODES_MAX};
+pub(crate) use deserialize::TextOrList;
 pub use faults::Faults;
 pub use keys::{KeySet, Keys};
 pub use node::{Member, Node, NodeKind, Text};

@@ -43,8 +43,21 @@ pub struct Joined {
     /// The numbers of the claims on the runs of the call and of those that it is
     /// [under](Owner::under), the outermost one first.
     pub claims: Vec<u64>,
-    /// Whether the call, and everything below it, may only read.
-    pub only_reads: bool,
+    /// The methods that may run below the call.
+    pub methods: JoinedMethods,
+}
+
+/// The methods that may run below a call which a process has joined. A later one includes those
+/// before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JoinedMethods {
+    /// Those that write nothing: the call, or one above it, is of kind `read`.
+    Reads,
+    /// Those that look and write data of their own models: the call, or one above it, is of kind
+    /// `observe`.
+    Observations,
+    /// All.
+    All,
 }
 
 impl Joined {
@@ -200,7 +213,7 @@ mod tests {
                 lineage: "000000000001/2".parse().expect("a lineage"),
             },
             claims: vec![1],
-            only_reads: false,
+            methods: JoinedMethods::All,
         }
     }
 
@@ -259,7 +272,7 @@ mod tests {
         let mut inner = joined_by(&session);
         let outer = Pass::issue(&session, &inner).expect("it is written");
         let elsewhere = Pass::issue(&other, &joined_by(&other)).expect("it is written");
-        inner.only_reads = true;
+        inner.methods = JoinedMethods::Reads;
         let pass = Pass::issue(&session, &inner).expect("it is written");
         let two = elsewhere.tokens(Some(&outer.tokens(None)));
         check(&session, &two, Some(&joined_by(&session)));

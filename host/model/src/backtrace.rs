@@ -1,4 +1,4 @@
-//! The stack of a guest at the time of a trap or panic.
+//! The stack of a guest at the time of a trap, a panic or a failure.
 
 use std::fmt;
 
@@ -20,6 +20,43 @@ pub struct SourcePlace {
     pub line: u32,
     /// The column, from 1; 0 if it is unknown.
     pub column: u32,
+}
+
+impl StackFrame {
+    /// Reads a frame as the guest of a script language writes it: `run at app.py:12`, or
+    /// `run at app.py:12:5`. Any other text is taken as the name of the function, so the text of the
+    /// frame is always the one that the guest wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let parsed = text.rsplit_once(" at ").and_then(|(function, at)| {
+            let (file, line, column) = place_parts(at)?;
+            Some(Self {
+                function: function.to_owned(),
+                place: Some(SourcePlace {
+                    file: file.to_owned(),
+                    line,
+                    column,
+                }),
+            })
+        });
+        let is_same = |frame: &Self| frame.to_string() == text;
+        parsed.filter(is_same).unwrap_or_else(|| Self {
+            function: text.to_owned(),
+            place: None,
+        })
+    }
+}
+
+/// Splits `FILE:LINE` or `FILE:LINE:COLUMN`. A column that is missing is 0.
+fn place_parts(text: &str) -> Option<(&str, u32, u32)> {
+    // ignored: what is no number belongs to the name of the file.
+    let number = |text: &str| text.parse::<u32>().ok();
+    let (file, last) = text.rsplit_once(':')?;
+    let last = number(last)?;
+    let with_column = file
+        .rsplit_once(':')
+        .and_then(|(file, line)| Some((file, number(line)?, last)));
+    Some(with_column.unwrap_or((file, last, 0)))
 }
 
 /// Displays the function and its place: `sink::run at src/lib.rs:7:5`.
@@ -56,6 +93,37 @@ mod tests {
                 line,
                 column,
             }),
+        }
+    }
+
+    #[test]
+    fn frame_of_a_guest_is_read_with_its_place() {
+        let check = |text: &str, function: &str, place: Option<(&str, u32, u32)>| {
+            let frame = StackFrame::parse(text);
+            assert_eq!(frame.function, function);
+            let found = frame.place.as_ref();
+            let found = found.map(|it| (it.file.as_str(), it.line, it.column));
+            assert_eq!(found, place, "{text}");
+            assert_eq!(frame.to_string(), text);
+        };
+        check("run at app.py:12", "run", Some(("app.py", 12, 0)));
+        check(
+            "<anonymous> at a b.ts:3:14",
+            "<anonymous>",
+            Some(("a b.ts", 3, 14)),
+        );
+        check("wait at at at x:1", "wait at at", Some(("x", 1, 0)));
+        check("run at c:\\app.py:12", "run", Some(("c:\\app.py", 12, 0)));
+        for plain in [
+            "",
+            "run",
+            "run at app.py",
+            "run at app.py:0",
+            "run at app.py:007",
+            "run at app.py:99999999999",
+            "look at me: 3",
+        ] {
+            check(plain, plain, None);
         }
     }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::backtrace::StackFrame;
 use crate::digest::Digest;
+use crate::lifetime::{Keep, Lifetime};
 use crate::lineage::Lineage;
 use crate::names::{DataName, SpecName};
 use crate::violation::Violation;
@@ -61,6 +62,10 @@ pub struct StagedWrite {
     pub media_type: Option<String>,
     /// Its labels.
     pub tags: BTreeMap<String, String>,
+    /// How long this version is retained; `None` for as long as its spec says.
+    pub lifetime: Option<Lifetime>,
+    /// How many versions of the name are retained; `None` for as many as its spec says.
+    pub keep: Option<Keep>,
     /// The content.
     pub content: StagedContent,
 }
@@ -161,7 +166,8 @@ pub struct MethodFailure {
     pub details: Option<Value>,
     /// Whether the staged writes are committed although the call failed.
     pub keep_writes: bool,
-    /// The guest's functions, innermost first, if it panicked; otherwise empty.
+    /// The guest's functions, innermost first, if it panicked or knows where it failed; otherwise
+    /// empty.
     pub backtrace: Vec<StackFrame>,
 }
 

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lineage;
 pub mod names;
 pub mod permission;
+pub mod report;
 pub mod run;
 pub mod sealed;
 pub mod violation;

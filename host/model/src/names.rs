@@ -147,6 +147,10 @@ checked_name!(
     CheckName, "check name", PLAIN_RULE, is_plain
 );
 checked_name!(
+    /// The name of a report, unique in its type.
+    ReportName, "report name", PLAIN_RULE, is_plain
+);
+checked_name!(
     /// A label of checks, by which a user skips several of them.
     CheckLabel, "label of checks", PLAIN_RULE, is_plain
 );

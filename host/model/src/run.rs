@@ -6,7 +6,7 @@
 mod actor;
 mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use actor::Actor;
@@ -18,7 +18,7 @@ pub use step::{
 use crate::call::CallError;
 use crate::digest::Digest;
 use crate::lineage::Lineage;
-use crate::names::{JobName, RunId};
+use crate::names::{EnvName, JobName, RunId};
 
 /// What a run executes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +265,9 @@ pub struct RunOptions {
     pub parent: Option<RunParent>,
     /// The deadline: milliseconds since 1970-01-01T00:00:00Z.
     pub deadline_ms: Option<i64>,
+    /// The variables of the environment whose values its labels may contain, and its inputs if a step
+    /// or a call has started it.
+    pub environment: BTreeSet<EnvName>,
 }
 
 /// What of another run has started a run.
@@ -351,6 +354,8 @@ pub enum RunEvent {
         step: StepPath,
         /// The instances, in the order of their values.
         items: Vec<Expansion>,
+        /// The variables of the environment that the expressions of the values have read.
+        environment: BTreeSet<EnvName>,
     },
     /// The guard of a step was evaluated. An error is a `StepFailed`.
     Guarded {

@@ -6,43 +6,49 @@
 //! digest and the engine that the code was compiled for:
 //!
 //! ```text
-//! SHA256-ENGINE.code    MAC (32) | length of the note (8) | note (JSON) | machine code
-//! SHA256-ENGINE.lines   MAC (32) | table of lines (JSON)
+//! SHA256-ENGINE.note   MAC (32) | MAC of the code (32) | note (JSON)
+//! SHA256-ENGINE.code   machine code; its mode is 0400
+//! SHA256-ENGINE.seen   MAC (32) of the identity of the file with the code
+//! SHA256-ENGINE.lines  MAC (32) | table of lines (JSON)
 //! ```
 //!
-//! The MAC is a BLAKE3 hash, keyed by the user's own key (`cache/key.rs`), of the file's name and
-//! all that follows the MAC. An entry that does not match (torn, tampered with, renamed, or made
-//! with another key) counts as missing, and the pinned component is compiled again. The file is
-//! copied into sealed memory while it is hashed, and that copy is loaded, so the code cannot
-//! change between check and use.
+//! A MAC is a BLAKE3 hash, keyed by the user's own key (`cache/key.rs`), of a file's name and its
+//! content. An entry that does not match (torn, tampered with, renamed, or made with another key)
+//! counts as missing, and the pinned component is compiled again.
 //!
-//! The second file exists for components with debug info. It is read only after a trap; without
+//! Code cannot change between its check and its use (`cache/code.rs`): either the kernel keeps the
+//! file unchanged by a lease, or the file is copied into sealed memory while it is hashed, and that
+//! copy is loaded. A file under a lease that was checked before, since the start of the machine,
+//! is not read again: the record `.seen` says so.
+//!
+//! The table exists for components with debug info. It is read only after a trap; without
 //! it, backtraces have no lines.
 
 mod check;
+mod code;
 mod describe;
 mod key;
 mod load;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sedge_lang::type_info::TypeInfo;
-use sedge_sys::clock::Timestamp;
+use sedge_sys::clock::{Clock, Timestamp};
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::own_folder::{self, OwnFolderError, TEMPORARY_ENDING};
-use sedge_sys::sealed_file::SealedFile;
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
+use code::CodeUse;
 use key::{CacheKey, MAC_BYTES};
 
-pub(crate) use load::component_of_code;
+pub(crate) use load::{LoadedCode, component_of_code};
 
 use crate::component::CONTRACT_VERSION;
+use crate::engine::Workload;
 use crate::lines::LineTable;
 use crate::plugin::PluginDescription;
 
@@ -66,7 +72,9 @@ const UNUSED_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const MARK_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The file name endings of an entry. The MAC of a file covers its name, and so the ending.
+const NOTE: &str = "note";
 const CODE: &str = "code";
+const SEEN: &str = "seen";
 const LINES: &str = "lines";
 
 /// The user's folders for compiled code and its key, as the environment names them.
@@ -138,6 +146,8 @@ pub struct CodeCache {
 pub(crate) struct Cache {
     store: CodeCache,
     engine: u64,
+    code_use: CodeUse,
+    clock: Clock,
 }
 
 /// The data stored beside the machine code. The host checked it once, when it compiled the
@@ -181,8 +191,8 @@ impl CodeCache {
         Ok(Self { folder, key })
     }
 
-    /// Returns this cache, restricted to entries for `engine`.
-    pub(crate) fn for_engine(self, engine: &Engine) -> Cache {
+    /// Returns this cache, restricted to entries for `engine`, whose process expects `workload`.
+    pub(crate) fn for_engine(self, engine: &Engine, workload: Workload) -> Cache {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         // The format of a note is private to this version of the program.
@@ -193,6 +203,8 @@ impl CodeCache {
         Cache {
             store: self,
             engine: hasher.finish(),
+            code_use: CodeUse::of(workload),
+            clock: Clock::machine(),
         }
     }
 }
@@ -201,19 +213,18 @@ impl Cache {
     /// Loads an entry. Returns `None` if there is no entry, or none that is authentic.
     ///
     /// # Errors
-    /// The file exists, but it cannot be read.
+    /// A file exists, but it cannot be read.
     pub(crate) fn load(
         &self,
         engine: &Engine,
         sha256: &str,
-    ) -> Result<Option<(Component, Note)>, CacheFault> {
-        let name = self.name(sha256, CODE);
-        let Some(mut file) = self.file(&name)? else {
+    ) -> Result<Option<(LoadedCode, Note)>, CacheFault> {
+        let name = self.name(sha256, NOTE);
+        let Some(file) = self.file(&name)? else {
             return Ok(None);
         };
-        let read = self.read_entry(&name, &mut file);
-        let Some((note, code)) = read.map_err(|source| self.fault("read", &name, source))? else {
-            tracing::warn!(name, "compiled code is not authentic, compiling it again");
+        let Some((note, code_mac)) = self.read_note(&name, &file)? else {
+            tracing::warn!(name, "a description is not authentic, compiling it again");
             return Ok(None);
         };
         let Ok(note) = serde_json::from_slice(&note) else {
@@ -223,7 +234,12 @@ impl Cache {
             );
             return Ok(None);
         };
-        let now = Timestamp::now();
+        let name = self.name(sha256, CODE);
+        let Some(code) = self.code(sha256, &name, &code_mac)? else {
+            tracing::warn!(name, "compiled code is not authentic, compiling it again");
+            return Ok(None);
+        };
+        let now = self.clock.now();
         if let Ok(used) = own_folder::last_used(&file)
             && now.0.saturating_sub(used.0) > ms(MARK_AGE_MAX)
         {
@@ -231,39 +247,12 @@ impl Cache {
             let _ = own_folder::mark_used(&file, now);
         }
         match load::component(engine, code) {
-            Ok(component) => Ok(Some((component, note))),
+            Ok(loaded) => Ok(Some((loaded, note))),
             Err(error) => {
                 tracing::warn!(name, %error, "compiled code does not load, compiling it again");
                 Ok(None)
             }
         }
-    }
-
-    /// Reads an entry's note and code. Returns `None` if they are not authentic.
-    fn read_entry(
-        &self,
-        name: &str,
-        file: &mut impl Read,
-    ) -> io::Result<Option<(Vec<u8>, SealedFile)>> {
-        let (mut mac, mut length) = ([0; MAC_BYTES], [0; 8]);
-        let mut hasher = self.store.key.hasher(name);
-        let head = file.read_exact(&mut mac);
-        match head.and_then(|()| file.read_exact(&mut length)) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            head => head?,
-        }
-        let n_note = u64::from_le_bytes(length);
-        if n_note > NOTE_BYTES_MAX {
-            return Ok(None);
-        }
-        hasher.update(&length);
-        let mut note = Vec::new();
-        file.by_ref().take(n_note).read_to_end(&mut note)?;
-        hasher.update(&note);
-        let code = SealedFile::copy(file, CODE_BYTES_MAX, |piece| {
-            hasher.update(piece);
-        })?;
-        Ok((hasher.finalize() == mac).then_some((note, code)))
     }
 
     /// Loads the line table of an entry. Returns an empty table if there is none that is
@@ -320,9 +309,8 @@ impl Cache {
             self.write(&self.name(sha256, LINES), &[&text])?;
         }
         let note = serde_json::to_vec(note).expect("a description has a form in JSON");
-        let length = (note.len() as u64).to_le_bytes();
-        self.write(&self.name(sha256, CODE), &[&length, &note, code])?;
-        self.remove_unused(Timestamp::now());
+        self.write_code(sha256, code, &note)?;
+        self.remove_unused(self.clock.now());
         Ok(())
     }
 
@@ -331,24 +319,37 @@ impl Cache {
     fn remove_unused(&self, now: Timestamp) {
         let folder = &self.store.folder;
         for name in folder.files(".").unwrap_or_default() {
-            let is_cache_file = [".code", ".lines", TEMPORARY_ENDING]
-                .iter()
-                .any(|ending| name.ends_with(ending));
-            // A line table is read only after a trap, so its own time of last use says little. It
-            // is retained as long as its code is in use.
-            let code = name
-                .strip_suffix(".lines")
-                .map(|stem| format!("{stem}.code"));
+            let Some((stem, ending)) = name.rsplit_once('.') else {
+                continue;
+            };
             let is_old = |name: &str| match own_folder::open_file(folder, name) {
                 Ok(Some(file)) => own_folder::last_used(&file)
                     .is_ok_and(|used| now.0.saturating_sub(used.0) > ms(UNUSED_MAX)),
                 Ok(None) => true,
                 Err(_) => false,
             };
-            if is_cache_file && is_old(&name) && code.is_none_or(|code| is_old(&code)) {
+            // A use of an entry is recorded by the time of its note. The other files are retained
+            // as long as that one is in use.
+            let is_unused = match ending {
+                NOTE => is_old(&name),
+                CODE | SEEN | LINES => is_old(&name) && is_old(&format!("{stem}.{NOTE}")),
+                _ => name.ends_with(TEMPORARY_ENDING) && is_old(&name),
+            };
+            if is_unused {
                 let _ = folder.remove(&name);
             }
         }
+    }
+
+    /// Writes the code of an entry, and then the note that makes it authentic.
+    fn write_code(&self, sha256: &str, code: &[u8], note: &[u8]) -> Result<(), CacheFault> {
+        let name = self.name(sha256, CODE);
+        let mut hasher = self.store.key.hasher(&name);
+        hasher.update(code);
+        let code_mac = hasher.finalize();
+        let written = own_folder::write_final_file(&self.store.folder, &name, &[code]);
+        written.map_err(unwritten)?;
+        self.write(&self.name(sha256, NOTE), &[code_mac.as_bytes(), note])
     }
 
     fn write(&self, name: &str, pieces: &[&[u8]]) -> Result<(), CacheFault> {
@@ -358,10 +359,7 @@ impl Cache {
         }
         let mac = hasher.finalize();
         let pieces = [&[mac.as_slice()], pieces].concat();
-        own_folder::write_file(&self.store.folder, name, &pieces).map_err(|error| CacheFault {
-            part: CachePart::Code,
-            why: error.into(),
-        })
+        own_folder::write_file(&self.store.folder, name, &pieces).map_err(unwritten)
     }
 
     fn file(&self, name: &str) -> Result<Option<std::fs::File>, CacheFault> {
@@ -384,6 +382,13 @@ impl Cache {
     }
 }
 
+fn unwritten(error: FileError) -> CacheFault {
+    CacheFault {
+        part: CachePart::Code,
+        why: error.into(),
+    }
+}
+
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -396,18 +401,27 @@ fn ms(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    impl Cache {
+        /// Opens a cache in a folder, with a key in the same folder.
+        pub(super) fn for_test(folder: &std::path::Path, code_use: CodeUse) -> Self {
+            let places = CachePlaces {
+                code: Some(folder.join("code")),
+                key: Some(folder.join("key")),
+            };
+            Self {
+                store: CodeCache::open(&places).expect("the folders can be created"),
+                engine: 7,
+                code_use,
+                clock: Clock::machine(),
+            }
+        }
+    }
+
     /// A line table says where a guest failed. One that was planted could show other places.
     #[test]
     fn line_table_that_is_not_authentic_is_not_used() {
         let keep = tempfile::tempdir().expect("a folder");
-        let places = CachePlaces {
-            code: Some(keep.path().join("code")),
-            key: Some(keep.path().join("key")),
-        };
-        let cache = Cache {
-            store: CodeCache::open(&places).expect("the folders can be created"),
-            engine: 7,
-        };
+        let cache = Cache::for_test(keep.path(), CodeUse::Copied);
         let name = cache.name("ab", LINES);
         let table = r#"{"files":["src/lib.rs"],"rows":[[10,0,3,1]]}"#;
         let written = cache.write(&name, &[table.as_bytes()]);

@@ -5,10 +5,13 @@
 //! call.
 
 mod describe;
+mod make_report;
+mod pure;
 mod report;
 mod state;
 mod upgrade;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +27,7 @@ use serde_json::Value;
 use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
 
 pub(crate) use self::describe::describe;
+pub use self::make_report::{ReportDocument, ReportError};
 pub use self::report::{CallReport, CoreDump};
 pub(crate) use self::state::{CallState, HANDLES_MAX, Running};
 pub use self::upgrade::UpgradeError;
@@ -58,6 +62,10 @@ const HOST_CALL_BYTES_MAX: usize = 16 << 20;
 pub struct CallIdentity {
     /// The model that is called.
     pub model: ModelName,
+    /// The id of its definition in lower case, or its name.
+    pub model_id: String,
+    /// The tags of its definition.
+    pub tags: BTreeMap<String, String>,
     /// The method that is called.
     pub method: MethodName,
     /// The kind of the method.
@@ -181,10 +189,12 @@ impl Runtime {
         let (mut state, outputs) = CallState::new(memory_bytes, &self.budget, ports, running)?;
         state.first_executed = first_executed;
         let log = Arc::clone(&state.log);
+        let grace = state.grace.clone();
         let mut store = self.store(state);
         let allowed_ms = begin.until(deadline).as_millis();
         let invoke = self.invoke(&mut store, plugin, part, invocation);
-        let ended = until_stopped(stop.as_ref(), self.clock.until(deadline, invoke)).await;
+        let invoke = self.clock.until(deadline, invoke);
+        let ended = until_stopped(stop.as_ref(), &grace, invoke).await;
         let refusals = store.data_mut().end().await;
         plugin.memory_note(store.data().memory.n_bytes());
         outputs.iter().for_each(GuestOutput::finish);

@@ -11,8 +11,11 @@ use crate::plugin::PluginError;
 /// The version of the contract in `wit/` that this host implements.
 pub const CONTRACT_VERSION: &str = "0.4.0";
 
-/// The custom section that states which version of the contract a component was built for.
+/// The custom section that may state which version of the contract a component was built for.
 const CONTRACT_SECTION: &str = "sedge:contract";
+
+/// The beginning of the name of the export that every plugin has; the version follows.
+const CONTRACT_EXPORT: &str = "sedge:model/model@";
 
 /// The beginning of the names of the contract's interfaces, as a component imports and exports
 /// them: `sedge:model/data@0.4.0`.
@@ -24,8 +27,9 @@ const CONTRACT_PACKAGE: &str = "sedge:model/";
 /// The version is checked first. A plugin for a newer contract may look invalid in other ways,
 /// too, and then the useful advice is to use a newer Sedge.
 ///
-/// A component states the version in a section, and so do the names of the interfaces that it
-/// imports and exports. Both have to be supported: the section could be copied from elsewhere.
+/// A component states the version in the names of the interfaces that it imports and exports, and
+/// may repeat it in a section, as our SDK for Rust does. Both have to be supported: the section could
+/// be copied from elsewhere.
 pub(crate) fn contract_check(
     bytes: &[u8],
     limits: &ComponentLimits,
@@ -37,7 +41,8 @@ pub(crate) fn contract_check(
     if let Some(text) = &stated.interface {
         version_check(text)?;
     }
-    stated.section.ok_or(PluginError::ContractMissing)
+    let version = stated.section.or(stated.export);
+    version.ok_or(PluginError::ContractMissing)
 }
 
 /// Checks that this host supports a version of the contract.
@@ -67,6 +72,8 @@ fn version_check(text: &str) -> Result<(), PluginError> {
 struct StatedVersions {
     /// The text of its custom section, or of that of a module in it.
     section: Option<String>,
+    /// The version in the name of its export [`CONTRACT_EXPORT`].
+    export: Option<String>,
     /// The first version in the names of its interfaces that differs from [`CONTRACT_VERSION`].
     interface: Option<String>,
 }
@@ -83,6 +90,13 @@ impl StatedVersions {
             self.interface.get_or_insert_with(|| version.to_owned());
         }
     }
+
+    /// Notes the version in the name of an export of the component itself, if it is that of a plugin.
+    fn export_note(&mut self, name: &str) {
+        if let Some(version) = name.strip_prefix(CONTRACT_EXPORT) {
+            self.export.get_or_insert_with(|| version.to_owned());
+        }
+    }
 }
 
 /// Returns the versions that a component states, and checks its sizes.
@@ -96,6 +110,7 @@ fn stated_versions(bytes: &[u8], limits: &ComponentLimits) -> Result<StatedVersi
         return Err(not_wasm("it does not begin as WebAssembly does"));
     }
     let mut stated = StatedVersions::default();
+    let mut depth = 0_u32;
     for (at, payload) in Parser::new(0).parse_all(bytes).enumerate() {
         let payload = payload.map_err(|error| not_wasm(error.message()))?;
         if at == 0
@@ -111,6 +126,17 @@ fn stated_versions(bytes: &[u8], limits: &ComponentLimits) -> Result<StatedVersi
         }
         sizes.count(&payload);
         payload_note(&payload, &mut stated);
+        if let Payload::ModuleSection { .. } | Payload::ComponentSection { .. } = payload {
+            depth += 1;
+        }
+        if let Payload::End(_) = payload {
+            depth = depth.saturating_sub(1);
+        }
+        // What a component inside of it exports is not what it exports itself.
+        if let (Payload::ComponentExportSection(exports), 0) = (&payload, depth) {
+            let exports = exports.clone().into_iter().map_while(Result::ok);
+            exports.for_each(|export| stated.export_note(export.name.name));
+        }
     }
     sizes.check_all()?;
     Ok(stated)
@@ -142,10 +168,21 @@ mod tests {
     /// An empty component with a custom section.
     fn component(section: &str, content: &str) -> Vec<u8> {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        section_add(&mut bytes, section, content);
+        bytes
+    }
+
+    /// Adds a custom section to a component.
+    fn section_add(bytes: &mut Vec<u8>, section: &str, content: &str) {
         let size = u8::try_from(1 + section.len() + content.len()).expect("short");
         bytes.extend([0, size, u8::try_from(section.len()).expect("short")]);
         bytes.extend(section.bytes().chain(content.bytes()));
-        bytes
+    }
+
+    /// A component that exports an instance without functions under this name.
+    fn exporting(name: &str) -> Vec<u8> {
+        let text = format!("(component (instance $empty) (export \"{name}\" (instance $empty)))");
+        wat::parse_str(text).expect("it is a component")
     }
 
     #[test]
@@ -169,11 +206,47 @@ mod tests {
         );
         check(
             &component("other", "0.4.0"),
-            "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`",
+            "it is a component, but not a plugin of Sedge: it does not export `sedge:model/model`",
         );
         check(
             b"\0asm\x01\0\0\0",
             "it is a core WebAssembly module, not a component",
+        );
+    }
+
+    /// The tools of script languages write no section.
+    #[test]
+    fn contract_is_that_of_the_export_if_there_is_no_section() {
+        let check = |bytes: &[u8], expect: &str| {
+            let found = contract_check(bytes, &LIMITS).unwrap_or_else(|error| error.to_string());
+            assert_eq!(found, expect);
+        };
+        let missing =
+            "it is a component, but not a plugin of Sedge: it does not export `sedge:model/model`";
+        check(&exporting("sedge:model/model@0.4.0"), "0.4.0");
+        check(
+            &exporting("sedge:model/model@0.3.0"),
+            "it was built for contract 0.3.0, this program has 0.4.0",
+        );
+        check(
+            &exporting("sedge:model/model@9.0.0"),
+            "it was built for contract 9.0.0, this program has 0.4.0",
+        );
+        check(&exporting("sedge:model/data@0.4.0"), missing);
+        check(&exporting("sedge:model/model"), missing);
+        let nested = r#"(component (component (instance $empty)
+            (export "sedge:model/model@0.4.0" (instance $empty))))"#;
+        check(&wat::parse_str(nested).expect("a component"), missing);
+        // If it has a section, too, both have to fit.
+        let both = |version: &str| {
+            let mut bytes = exporting("sedge:model/model@0.4.0");
+            section_add(&mut bytes, "sedge:contract", version);
+            bytes
+        };
+        check(&both("0.4.0"), "0.4.0");
+        check(
+            &both("0.3.0"),
+            "it was built for contract 0.3.0, this program has 0.4.0",
         );
     }
 
@@ -187,7 +260,7 @@ mod tests {
         };
         check("sedge:model/data@0.4.0", None);
         check("sedge:model/data@0.1.0", Some("0.1.0"));
-        check("sedge:model/model@0.4.0", Some("0.4.0"));
+        check("sedge:model/model@0.5.0", Some("0.5.0"));
         check("wasi:cli/stdout@0.2.12", None);
         check("sedge:model/data", None);
     }

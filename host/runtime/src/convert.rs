@@ -1,10 +1,13 @@
 //! Converts between the contract's types and the host's own. Input from guests is checked here.
 
+mod report;
+
 use std::collections::BTreeMap;
 
 use sedge_lang::type_info::{
     CheckSpec, FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo, UpgradeSpec,
 };
+use sedge_model::backtrace::StackFrame;
 use sedge_model::call::{CallError, DataKind, MethodFailure, Outcome, TargetKind, Written};
 use sedge_model::lifetime::Retention;
 use sedge_model::names::{SpecName, TypeName};
@@ -22,6 +25,9 @@ use crate::call::CHECK_FAILED;
 use crate::host::{JSON_BYTES_MAX, VersionInfo};
 use crate::json;
 use crate::plugin::PluginError;
+use crate::trap::{FRAME_BYTES_MAX, FRAMES_MAX};
+
+pub(crate) use report::report_request;
 
 /// The maximum size of a message from a guest to a user, in bytes.
 const MESSAGE_BYTES_MAX: usize = 8 << 10;
@@ -50,6 +56,9 @@ const CHECK_WORDS_MAX: usize = 100;
 /// The maximum number of upgrades that a plugin describes. All of them may run when a definition is
 /// loaded.
 const UPGRADES_MAX: usize = 100;
+
+/// The maximum number of reports that a plugin describes. All of them may be made after each call.
+const REPORTS_MAX: usize = 100;
 
 /// The maximum number each of methods, resources, files and permissions that a plugin describes:
 /// about ten times as many as the largest known service has. `plugin add` checks and shows each of
@@ -97,6 +106,11 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
             .into_iter()
             .map(upgrade_from_guest)
             .collect::<Result<_, _>>()?,
+        reports: info
+            .reports
+            .into_iter()
+            .map(report::report_spec_from_guest)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -109,6 +123,7 @@ fn size_check(info: &guest::TypeInfo) -> Result<(), String> {
         ("permissions", info.permissions.len(), PARTS_MAX),
         ("checks", info.checks.len(), CHECKS_MAX),
         ("upgrades", info.upgrades.len(), UPGRADES_MAX),
+        ("reports", info.reports.len(), REPORTS_MAX),
     ] {
         if found > most {
             return Err(format!("it has {found} {what}, more than {most}"));
@@ -129,7 +144,9 @@ fn size_check(info: &guest::TypeInfo) -> Result<(), String> {
     let checks = info.checks.iter().map(|it| it.description.len());
     let upgrades = info.upgrades.iter().map(|it| it.description.len());
     let parts = methods.chain(resources).chain(files);
-    let parts = parts.chain(checks).chain(upgrades).sum::<usize>();
+    let reports = info.reports.iter().map(|it| it.description.len());
+    let parts = parts.chain(checks).chain(upgrades).chain(reports);
+    let parts = parts.sum::<usize>();
     let found = info.description.len() + info.global_arguments.len() + parts;
     if found > DESCRIPTION_BYTES_MAX {
         return Err(format!(
@@ -148,6 +165,7 @@ fn method_from_guest(method: guest::MethodSpec) -> Result<MethodSpec, PluginErro
         name: method.name.parse()?,
         kind: match method.kind {
             types::MethodKind::Read => MethodKind::Read,
+            types::MethodKind::Observe => MethodKind::Observe,
             types::MethodKind::Create => MethodKind::Create,
             types::MethodKind::Update => MethodKind::Update,
             types::MethodKind::Delete => MethodKind::Delete,
@@ -331,8 +349,7 @@ pub(crate) fn failure_from_guest(failure: types::Failure) -> MethodFailure {
         message: message_from_guest(failure.message),
         details,
         keep_writes: failure.keep_writes,
-        // Only the host knows the guest's stack.
-        backtrace: Vec::new(),
+        backtrace: frames_from_guest(failure.stack),
     }
 }
 
@@ -346,9 +363,17 @@ pub(crate) fn check_result_from_guest(
             code: CHECK_FAILED.to_owned(),
             message,
             details: None,
+            stack: Vec::new(),
             keep_writes: false,
         }),
     }
+}
+
+/// Returns the frames that a guest knows of its own stack.
+fn frames_from_guest(stack: Vec<String>) -> Vec<StackFrame> {
+    let frames = stack.into_iter().take(FRAMES_MAX);
+    let frames = frames.map(|line| cut(line, FRAME_BYTES_MAX));
+    frames.map(|line| StackFrame::parse(&line)).collect()
 }
 
 /// Truncates a guest's message to a user.
@@ -394,12 +419,13 @@ pub(crate) fn version_info_to_guest(info: VersionInfo) -> data::VersionInfo {
         created_at_ms: info.created_at_ms,
         media_type: info.media_type,
         size: info.size,
-        tags: info
-            .tags
-            .into_iter()
-            .map(|(key, value)| data::Tag { key, value })
-            .collect(),
+        tags: tags_to_guest(info.tags),
     }
+}
+
+pub(crate) fn tags_to_guest(tags: BTreeMap<String, String>) -> Vec<data::Tag> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| data::Tag { key, value }).collect()
 }
 
 pub(crate) fn written_to_guest(written: Vec<Written>) -> Vec<types::Written> {
@@ -455,6 +481,7 @@ pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {
             code: failure.code,
             message: failure.message,
             details: failure.details.map(|details| details.to_string()),
+            stack: failure.backtrace.iter().map(ToString::to_string).collect(),
             keep_writes: failure.keep_writes,
         }),
         CallError::Trapped { message, backtrace } => {

@@ -13,7 +13,7 @@ use sedge_sys::clock::{self, Clock};
 use sedge_sys::host;
 use sedge_sys::net::Resolver;
 use tokio::sync::Semaphore;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
     WasmBacktraceDetails,
@@ -27,7 +27,7 @@ use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
 use crate::plugin::Plugin;
-use crate::{bindings, environment, sockets, trap};
+use crate::{environment, sockets, trap};
 
 /// How often the engine's epoch advances. A guest notices its deadline at most this much later.
 const EPOCH_PERIOD: Duration = Duration::from_millis(10);
@@ -154,8 +154,7 @@ impl Runtime {
         files::guard(&mut linker).map_err(error)?;
         sockets::guard(&mut linker).map_err(error)?;
         http::link(&mut linker).map_err(error)?;
-        bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
-            .map_err(error)?;
+        crate::host::link(&mut linker).map_err(error)?;
         let weak = engine.weak();
         clock::ticker(EPOCH_PERIOD, move || {
             weak.upgrade().inspect(Engine::increment_epoch).is_some()
@@ -163,7 +162,7 @@ impl Runtime {
         .map_err(|reason| EngineError {
             reason: reason.to_string(),
         })?;
-        let cache = cache.map(|cache| cache.for_engine(&engine));
+        let cache = cache.map(|cache| cache.for_engine(&engine, workload));
         let live = Arc::new(Semaphore::new(LIVE_INSTANCES_MAX as usize));
         Ok(Self {
             engine,

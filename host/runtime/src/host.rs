@@ -11,6 +11,9 @@ pub(crate) mod data;
 pub(crate) mod effects;
 mod ended;
 mod log;
+mod models;
+mod page;
+mod ready;
 pub(crate) mod secrets;
 pub(crate) mod stop;
 mod workflows;
@@ -19,16 +22,30 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::sedge::model as interfaces;
+use crate::call::CallState;
+
 pub use self::calls::{CalleeError, CallsPort};
-pub use self::commands::{CommandError, CommandRun, CommandsPort};
+pub use self::commands::{
+    CommandEnd, CommandError, CommandRequest, CommandRun, CommandStart, CommandsPort,
+    StartedCommand,
+};
 pub use self::data::files::{FileSink, FileSource, OpenedFile};
 pub use self::data::{
-    ChangesToCommit, DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent,
-    VersionInfo,
+    ChangesToCommit, DataAccessError, DataFilter, DataListed, DataPort, GuestQuery,
+    GuestQueryFault, GuestQueryFaults, GuestQueryMatch, GuestQueryPage, GuestVersionId,
+    ResourceVersion, SealDraft, ShownContent, VersionInfo,
 };
 pub use self::effects::{EffectsPort, RolledBack};
 pub use self::ended::EndedByHost;
 pub use self::log::LogPort;
+pub use self::models::{
+    DefinitionEntry, GuestDefinition, ModelReadError, ModelsFilter, ModelsListed, ModelsPort,
+    UnreadableDefinition,
+};
+pub use self::page::PageLimits;
 pub use self::secrets::SecretsPort;
 pub use self::stop::StopPort;
 pub use self::workflows::{
@@ -36,12 +53,31 @@ pub use self::workflows::{
     WorkflowsPort,
 };
 
+/// Adds all interfaces of the contract to a linker, which has those of WASI already. The generated
+/// function for the whole world would add the pollables of WASI a second time.
+pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    type Data = HasSelf<CallState>;
+    interfaces::calls::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::commands::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::context::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::data::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::log::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::models::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::reports::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::secrets::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::types::add_to_linker::<_, Data>(linker, |state| state)?;
+    interfaces::workflows::add_to_linker::<_, Data>(linker, |state| state)
+}
+
 /// The maximum size of one JSON text from a guest, in bytes: arguments, or a resource's content.
 /// The guest chooses the length and the host allocates it. A larger record belongs in a file.
 pub(crate) const JSON_BYTES_MAX: usize = 4 << 20;
 
 // The interface `types` has no functions.
-impl crate::bindings::sedge::model::types::Host for crate::call::CallState {}
+impl interfaces::types::Host for CallState {}
+
+// Neither has the interface `reports`.
+impl interfaces::reports::Host for CallState {}
 
 /// A future that can be sent between threads and borrows nothing.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -83,7 +119,7 @@ impl std::error::Error for HostError {
 }
 
 /// Why a request of a guest failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum RequestFault<E> {
     /// The guest receives this error and can continue.
     Guest(E),
@@ -94,7 +130,7 @@ pub enum RequestFault<E> {
 /// The ports through which one call reaches the rest of the host, one per interface. Their
 /// implementations know which call they serve.
 ///
-/// A plugin that describes itself has no port but the log. An import that needs another one is
+/// A plugin that describes itself, upgrades arguments or makes a report has no port but the log. An import that needs another one is
 /// denied, or ends the guest.
 #[derive(Clone, Default)]
 pub struct Ports {
@@ -108,9 +144,11 @@ pub struct Ports {
     pub effects: Option<Arc<dyn EffectsPort>>,
     /// Records log lines.
     pub log: Option<Arc<dyn LogPort>>,
+    /// Reads definitions of models.
+    pub models: Option<Arc<dyn ModelsPort>>,
     /// Reads secrets.
     pub secrets: Option<Arc<dyn SecretsPort>>,
-    /// Stops the call. Without this port, only its deadline does.
+    /// Says when the call has to stop. Without this port, only its deadline stops it.
     pub stop: Option<Arc<dyn StopPort>>,
     /// Runs workflows.
     pub workflows: Option<Arc<dyn WorkflowsPort>>,
@@ -121,7 +159,8 @@ pub(crate) fn connected<T: ?Sized>(port: Option<&Arc<T>>) -> wasmtime::Result<&A
     port.ok_or_else(not_in_description)
 }
 
-/// Returns the error that ends a guest which uses an import that a description may not use.
+/// Returns the error that ends a guest which uses an import while it describes itself, upgrades
+/// arguments or makes a report.
 pub(crate) fn not_in_description() -> wasmtime::Error {
-    wasmtime::format_err!("a description may not use this import")
+    wasmtime::format_err!("a description, an upgrade or a report may not use this import")
 }

@@ -38,7 +38,7 @@ pub use budget::{Admission, BudgetLimits};
 pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
 pub use call::{
     CHECK_FAILED, CallIdentity, CallPart, CallReport, CallSpec, CoreDump, FirstExecuted,
-    Surroundings, UpgradeError,
+    ReportDocument, ReportError, Surroundings, UpgradeError,
 };
 pub use call_secrets::ArgumentSecret;
 pub use compile::{COMPILE_COMMAND, ComponentCompiler, compile_serve};

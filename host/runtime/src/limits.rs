@@ -65,7 +65,15 @@ impl CallState {
     /// The budget has no descriptor left. The call ends, and [`CallState::reached`] names the
     /// limit.
     pub(crate) fn descriptor_take(&mut self) -> wasmtime::Result<Descriptors> {
-        self.budget.descriptors(1).map_err(|limit| {
+        self.descriptors_take(1)
+    }
+
+    /// Takes `n` descriptors for a resource that the guest is about to receive.
+    ///
+    /// # Errors
+    /// The same as for [`CallState::descriptor_take`].
+    pub(crate) fn descriptors_take(&mut self, n: usize) -> wasmtime::Result<Descriptors> {
+        self.budget.descriptors(n).map_err(|limit| {
             self.reached = Some(limit);
             wasmtime::format_err!("no descriptor is left for guests")
         })

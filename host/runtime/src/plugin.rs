@@ -13,13 +13,14 @@ use sedge_model::limits::ComponentLimit;
 use sedge_model::names::NameError;
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::FileError;
+use sedge_sys::leased_file::LeasedFile;
 use sedge_sys::worker::WorkerError;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::PluginPre;
-use crate::cache::{Cache, CacheFault, Note, component_of_code};
+use crate::cache::{Cache, CacheFault, LoadedCode, Note, component_of_code};
 use crate::call::{self, CallState};
 use crate::compile::Artifact;
 use crate::component;
@@ -40,8 +41,8 @@ pub enum PluginError {
     /// It is a WebAssembly module, but not a component.
     #[error("it is a core WebAssembly module, not a component")]
     CoreModule,
-    /// It has no section that names a contract, so it was not built for Sedge.
-    #[error("it is a component, but not a plugin of Sedge: it has no section `sedge:contract`")]
+    /// Neither an export nor a section names a contract, so it was not built for Sedge.
+    #[error("it is a component, but not a plugin of Sedge: it does not export `sedge:model/model`")]
     ContractMissing,
     /// The version of its contract cannot be parsed.
     #[error("it was built for contract `{}`, which is not a version number", text.escape_debug())]
@@ -170,6 +171,9 @@ pub struct Plugin {
     lines: OnceLock<LineTable>,
     /// The most memory that any of its calls has needed, in bytes; 0 until a call has ended.
     memory_bytes: AtomicUsize,
+    /// The lease on the file that the code is mapped from. It is dropped after `instance`, which
+    /// has the mapping; a running call borrows the plugin.
+    _mapped_from: Option<LeasedFile>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -246,6 +250,7 @@ impl Plugin {
         description: PluginDescription,
         instance: PluginPre<CallState>,
         lines: Option<LineTable>,
+        mapped_from: Option<LeasedFile>,
     ) -> Arc<Self> {
         let info = &description.type_info;
         let slot = |name: &str| (name.to_owned(), OnceLock::new());
@@ -268,6 +273,7 @@ impl Plugin {
             schemas,
             lines: lines.map(OnceLock::from).unwrap_or_default(),
             memory_bytes: AtomicUsize::new(0),
+            _mapped_from: mapped_from,
         })
     }
 }
@@ -359,7 +365,7 @@ impl Runtime {
         let description = note.description(sha256);
         let elapsed = since.elapsed();
         Ok(LoadedPlugin {
-            plugin: Plugin::new(description, instance, Some(lines)),
+            plugin: Plugin::new(description, instance, Some(lines), None),
             compiled: Some(Compiled { elapsed, fault }),
         })
     }
@@ -380,11 +386,15 @@ impl Runtime {
             None => Ok(None),
         };
         let unread = match cached {
-            Ok(Some((component, note))) => {
+            Ok(Some((loaded, note))) => {
+                let LoadedCode {
+                    component,
+                    mapped_from,
+                } = loaded;
                 let instance = self.instance(&component)?;
                 let description = note.description(sha256.to_owned());
                 return Ok(LoadedPlugin {
-                    plugin: Plugin::new(description, instance, None),
+                    plugin: Plugin::new(description, instance, None, mapped_from),
                     compiled: None,
                 });
             }

@@ -10,7 +10,8 @@
 //!   time. The store compares it when the changes are committed.
 //!
 //! Only callees can change the data of the call's model, so a call looks no base up before it starts
-//! its first nested call, run or command.
+//! its first nested call, run or command. Beside an observation, other observations can change the
+//! data as well, so it shares its data from the beginning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,6 +79,17 @@ pub(crate) enum StagedName {
     As(Vec<u64>),
 }
 
+/// What is staged of one name, without the content.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum StagedHead<T> {
+    /// The most recent change is a write, of which this is known.
+    Written(T),
+    /// All its versions are deleted.
+    Deleted,
+    /// It was not written, and these versions are deleted.
+    Without(Vec<u64>),
+}
+
 /// The staging area of a call has no room left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StagingFull;
@@ -105,8 +117,8 @@ impl Staging {
         Arc::new(staging)
     }
 
-    /// Declares that other calls may change the data of the model from now on. Names that were read
-    /// or staged before need a base: see `Staging::unresolved`.
+    /// Declares that other calls may change the data of the model from now on: callees, or other
+    /// observations. Names that were read or staged before need a base: see `Staging::unresolved`.
     pub fn share(&self) {
         self.staged().is_shared = true;
     }
@@ -235,6 +247,34 @@ impl Staging {
         StagedName::As(deleted)
     }
 
+    /// Returns what this call and its callers have staged of the wanted names of `model`. `read` returns
+    /// what to know of a write.
+    pub(crate) fn heads<T>(
+        &self,
+        model: &ModelName,
+        wanted: impl Fn(&DataName) -> bool,
+        read: impl Fn(&StagedWrite) -> T,
+    ) -> BTreeMap<DataName, StagedHead<T>> {
+        let mut heads = BTreeMap::new();
+        for staging in std::iter::once(self).chain(self.callers()) {
+            if staging.model != *model {
+                continue;
+            }
+            let mut is_seen = false;
+            for change in staging.staged().changes.iter().rev() {
+                let name = name_of(change);
+                if wanted(name) {
+                    is_seen = true;
+                    head_add(&mut heads, name, change, &read);
+                }
+            }
+            if is_seen {
+                self.seen(&staging.call);
+            }
+        }
+        heads
+    }
+
     /// Records that this call has seen what one of its callers has staged. A check of a call sees
     /// it for that call.
     fn seen(&self, caller: &Lineage) {
@@ -358,6 +398,39 @@ impl Staged {
     }
 }
 
+/// Adds a change to what is known of a name, unless a later change has settled that.
+fn head_add<T>(
+    heads: &mut BTreeMap<DataName, StagedHead<T>>,
+    name: &DataName,
+    change: &StagedChange,
+    read: impl Fn(&StagedWrite) -> T,
+) {
+    let known = heads.get_mut(name);
+    let settled = match (change, known) {
+        (_, Some(StagedHead::Written(_) | StagedHead::Deleted)) => return,
+        (StagedChange::Write(write), _) => StagedHead::Written(read(write)),
+        (StagedChange::Delete { version: None, .. }, _) => StagedHead::Deleted,
+        (
+            StagedChange::Delete {
+                version: Some(version),
+                ..
+            },
+            Some(StagedHead::Without(deleted)),
+        ) => {
+            deleted.push(*version);
+            return;
+        }
+        (
+            StagedChange::Delete {
+                version: Some(version),
+                ..
+            },
+            None,
+        ) => StagedHead::Without(vec![*version]),
+    };
+    heads.insert(name.clone(), settled);
+}
+
 /// Returns the name that a change is about, as the call has written it.
 pub(crate) fn name_of(change: &StagedChange) -> &DataName {
     match change {
@@ -406,6 +479,8 @@ mod tests {
             kind: DataKind::Resource,
             spec: "s".parse().expect("a name"),
             media_type: None,
+            lifetime: None,
+            keep: None,
             tags: BTreeMap::new(),
             content: StagedContent::Text(content.to_owned()),
         })
@@ -428,6 +503,51 @@ mod tests {
             StagedName::Deleted => "deleted".to_owned(),
             StagedName::As(deleted) => format!("without {deleted:?}"),
         }
+    }
+
+    #[test]
+    fn heads_are_the_most_recent_changes_of_the_call_and_its_callers() {
+        let model: ModelName = "sink".parse().expect("a name");
+        let above = staging(&model, "1", None);
+        let own = staging(&model, "1/1", Some(&above));
+        for change in [
+            write("a", "1"),
+            write("a", "22"),
+            write("b", "1"),
+            delete("c", Some(1)),
+            delete("e", None),
+            write("z", "1"),
+        ] {
+            above.push(change).expect("there is room");
+        }
+        for change in [
+            delete("b", None),
+            delete("c", Some(3)),
+            write("d", "1"),
+            delete("d", Some(2)),
+            write("e", "333"),
+        ] {
+            own.push(change).expect("there is room");
+        }
+        let size = |write: &StagedWrite| write.content.size();
+        let heads = own.heads(&model, |name| name.as_str() < "z", size);
+        let heads: Vec<(&str, &StagedHead<u64>)> = heads
+            .iter()
+            .map(|(name, head)| (name.as_str(), head))
+            .collect();
+        assert_eq!(
+            heads,
+            [
+                ("a", &StagedHead::Written(2)),
+                ("b", &StagedHead::Deleted),
+                ("c", &StagedHead::Without(vec![3, 1])),
+                ("d", &StagedHead::Written(1)),
+                ("e", &StagedHead::Written(3)),
+            ]
+        );
+        assert_eq!(own.take_seen(), ["000000000000/1".parse().expect("a call")]);
+        let other: ModelName = "other".parse().expect("a name");
+        assert!(own.heads(&other, |_| true, size).is_empty());
     }
 
     #[test]

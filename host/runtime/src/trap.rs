@@ -16,12 +16,13 @@ use crate::lines::LineTable;
 /// type for this. The test `large_texts_of_a_guest_are_refused` fails if the message changes.
 const TOO_MUCH_PASSED: &str = "fuel allocated for hostcalls has been exhausted";
 
-/// The maximum number of frames in a backtrace. It is enough to find the position, and bounds what
+/// The maximum number of frames in a backtrace, also in one that a guest reports. It is enough to find the position, and bounds what
 /// a deep recursion writes to the store.
 pub(crate) const FRAMES_MAX: usize = 32;
 
-/// The maximum size of a function's name, in bytes. A component may have names of megabytes.
-const FUNCTION_BYTES_MAX: usize = 512;
+/// The maximum size of a function's name, or of a frame that a guest reports, in bytes. A component
+/// may have names of megabytes.
+pub(crate) const FRAME_BYTES_MAX: usize = 512;
 
 /// Returns the outcome of a call whose guest did not return. `lines` is the line table of its
 /// plugin.
@@ -113,12 +114,12 @@ fn demangled(name: &str) -> String {
     demangled
 }
 
-/// Text that is cut at [`FUNCTION_BYTES_MAX`].
+/// Text that is cut at [`FRAME_BYTES_MAX`].
 struct Bounded<'a>(&'a mut String);
 
 impl fmt::Write for Bounded<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = FUNCTION_BYTES_MAX - self.0.len();
+        let room = FRAME_BYTES_MAX - self.0.len();
         if text.len() <= room {
             self.0.push_str(text);
             return Ok(());

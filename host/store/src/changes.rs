@@ -1,12 +1,12 @@
 //! Changes of data by calls: new versions, and deleted versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_model::call::{BaseVersion, NameBase, StagedChange, StagedContent, StagedWrite, Written};
 use sedge_model::digest::{DIGEST_BYTES, Digest};
 use sedge_model::lifetime::{Keep, Lifetime};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{DataName, MethodName, ModelName, TypeName};
+use sedge_model::names::{DataName, EnvName, MethodName, ModelName, TypeName};
 use sedge_model::run::StepInstance;
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
@@ -14,7 +14,7 @@ use crate::call_end::CallEnd;
 use crate::calls::lineage;
 use crate::door::{SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::format::StoredWord;
+use crate::format::{StoredEnvironment, StoredWord};
 use crate::runs::word;
 use crate::statements;
 
@@ -29,6 +29,9 @@ pub struct Origin {
     pub plugin: String,
     /// The digest of the model's file; `None` for migrated data.
     pub definition: Option<Digest>,
+    /// The variables of the environment that expressions have read for the call: of the definition, of
+    /// the step, and of what has called it. The content may contain their values.
+    pub environment: BTreeSet<EnvName>,
 }
 
 /// One change to a model's data.
@@ -242,6 +245,7 @@ impl NewVersion<'_> {
         let (path, lifetime) = (self.author.lineage.path(), self.change.lifetime.to_string());
         let step = self.author.step.map(ToString::to_string);
         let tags_text = (!tags.is_empty()).then(|| json_text(tags));
+        let environment = StoredEnvironment::column(&self.author.origin.environment);
         let row = values![
             data.id,
             version,
@@ -258,6 +262,7 @@ impl NewVersion<'_> {
             &path,
             step.as_ref(),
             self.origin,
+            environment.as_ref(),
         ];
         tx.execute(statements::VERSION_INSERT, &row)?;
         for (key, value) in tags {

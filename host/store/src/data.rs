@@ -1,13 +1,13 @@
 //! Reads versioned data. Writing is part of a call: see `changes`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_lang::query::Selection;
 use sedge_model::call::DataKind;
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{DataName, ModelName, SpecName};
+use sedge_model::names::{DataName, EnvName, ModelName, SpecName};
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
@@ -17,8 +17,8 @@ use crate::changes::{Origin, data_find, digest_of};
 use crate::data_restore::RestoredFrom;
 use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::format::{StoredPlugin, read_word};
-use crate::runs::{json, word};
+use crate::format::{StoredEnvironment, StoredPlugin, read_word};
+use crate::runs::{json, unreadable, word};
 use crate::statements;
 
 /// The metadata of one version of data.
@@ -135,7 +135,7 @@ impl Store {
         loop {
             let found = self.door.read("read data", |tx| {
                 tx.first(statements::VERSION_GET, &key, |row| {
-                    let bytes: Option<Vec<u8>> = row.get(20)?;
+                    let bytes: Option<Vec<u8>> = row.get(21)?;
                     Ok((data_record(row)?, bytes))
                 })
             })?;
@@ -325,6 +325,13 @@ impl<'a> Scanned<'a> {
     }
 }
 
+/// Reads the names of variables of the environment that the store wrote.
+fn environment_of(text: &str) -> Result<BTreeSet<EnvName>, TxFault> {
+    const WHAT: &str = "names of variables of the environment";
+    let stored = json::<StoredEnvironment>(WHAT, text)?;
+    stored.try_into().map_err(unreadable(WHAT))
+}
+
 fn text(bytes: Vec<u8>) -> Result<String, StoreError> {
     String::from_utf8(bytes).map_err(|error| StoreError::unreadable("resource", error))
 }
@@ -335,6 +342,7 @@ pub(crate) fn data_record(row: &SqlRow<'_>) -> Result<DataRecord, TxFault> {
     let (type_name, definition): (String, String) = (row.get(15)?, row.get(18)?);
     let known = |text: String| (!text.is_empty()).then_some(text);
     let content: Option<i64> = row.get(19)?;
+    let environment: Option<String> = row.get(20)?;
     let run: String = row.get(12)?;
     let plugin = row.text(17, StoredPlugin::read)??;
     Ok(DataRecord {
@@ -364,6 +372,10 @@ pub(crate) fn data_record(row: &SqlRow<'_>) -> Result<DataRecord, TxFault> {
             definition: known(definition)
                 .map(|text| word("digest", text))
                 .transpose()?,
+            environment: match environment {
+                Some(text) => environment_of(&text)?,
+                None => BTreeSet::new(),
+            },
         },
         restored: plugin.restored,
         place: content.map_or(Place::File, Place::Row),

@@ -9,6 +9,7 @@ use crate::changes::data_find;
 use crate::data::{DataRecord, ModelData, Scan, Scanned, data_record, models_read};
 use crate::door::{Tx, values};
 use crate::error::StoreError;
+use crate::runs::word;
 use crate::statements;
 
 /// The data at one time. Later changes are not visible.
@@ -133,6 +134,18 @@ impl DataSnapshot<'_> {
     pub fn models(&self) -> Result<Vec<ModelData>, StoreError> {
         let models = models_read(self.tx);
         models.map_err(|fault| fault.into_error("list the models that have data"))
+    }
+
+    /// Returns the first model that has data and sorts after another one, or the first of all.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn model_after(&self, after: Option<&str>) -> Result<Option<ModelName>, StoreError> {
+        let key = values![after.unwrap_or("")];
+        let found = self.tx.first(statements::DATA_MODEL_AFTER, &key, |row| {
+            word("model name", row.get(0)?)
+        });
+        found.map_err(|fault| fault.into_error("list the models that have data"))
     }
 
     fn scanned(&self, record: DataRecord) -> Scanned<'_> {

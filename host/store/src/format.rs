@@ -6,6 +6,7 @@
 //! every old kind (`tests/fixtures` has stores of each version).
 
 mod call;
+mod environment;
 mod event;
 mod options;
 mod plugin;
@@ -24,6 +25,7 @@ use serde::de::DeserializeOwned;
 use crate::tasks::StartedTask;
 
 pub(crate) use call::{StoredFailedCall, StoredOutcome};
+pub(crate) use environment::StoredEnvironment;
 pub(crate) use event::StoredEvent;
 pub(crate) use options::StoredOptions;
 pub(crate) use plugin::StoredPlugin;

@@ -485,7 +485,7 @@ impl<'a> StepEnds<'a> {
         } = event
         {
             self.jobs.insert(job);
-        } else if let RunEvent::Expanded { step, items } = event {
+        } else if let RunEvent::Expanded { step, items, .. } = event {
             let names = items.iter().map(|item| &item.name);
             self.expanded.insert(step, names.collect());
         } else if let RunEvent::Reset { steps } = event {
@@ -551,6 +551,8 @@ impl Candidate {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use sedge_model::run::{Expansion, StepAttempt};
 
     use super::*;
@@ -583,6 +585,7 @@ mod tests {
         RunEvent::Expanded {
             step: path(step),
             items: names.iter().map(item).collect(),
+            environment: BTreeSet::new(),
         }
     }
 

@@ -43,6 +43,8 @@ pub struct RunStart {
     pub session: String,
     /// The user who requested it.
     pub actor: Actor,
+    /// The call whose command requested it; `None` if no command of a call did.
+    pub by_call: Option<Lineage>,
     /// What else it was asked to do. A run with a parent is a part of that run.
     pub options: RunOptions,
 }
@@ -299,18 +301,15 @@ impl Store {
         Ok(found)
     }
 
-    /// Returns the runs that commands of calls below `above` have started since then and that have
-    /// not ended, in the order of their starts. Only the runs since then are read.
+    /// Returns the runs that commands of calls below `above` have started and that have not ended, in
+    /// the order of their starts.
     ///
     /// # Errors
     /// The database fails.
-    pub fn runs_of_commands(
-        &self,
-        above: &Lineage,
-        since: Timestamp,
-    ) -> Result<Vec<RunRecord>, StoreError> {
-        let part = Actor::name_part_below(above);
-        let given = values![since.0, &part];
+    pub fn runs_of_commands(&self, above: &Lineage) -> Result<Vec<RunRecord>, StoreError> {
+        // `0` is the character after `/`.
+        let (first, end) = (format!("{above}/"), format!("{above}0"));
+        let given = values![&first, &end];
         self.door.read("list the runs that commands started", |tx| {
             tx.all(statements::RUNS_OF_COMMANDS, &given, run_record)
         })
@@ -400,6 +399,7 @@ pub(crate) fn run_insert(
     start: &RunStart,
     events: &[RunEvent],
 ) -> Result<Claim, TxFault> {
+    let by_call = start.by_call.as_ref().map(ToString::to_string);
     let run = values![
         start.id.as_str(),
         start.kind.stored(),
@@ -410,6 +410,7 @@ pub(crate) fn run_insert(
         &start.session,
         &start.actor.name,
         tx.now().0,
+        by_call.as_ref(),
     ];
     tx.execute(statements::RUN_INSERT, &run)?;
     let options = StoredOptions::from(&start.options);

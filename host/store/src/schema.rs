@@ -8,7 +8,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 7;
+pub(crate) const SCHEMA_VERSION: i64 = 8;
 
 /// The oldest version that can be migrated. No release had an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
@@ -17,20 +17,41 @@ pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
 /// version.
 pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
     match version {
-        2 => &[RUN_TABLES, OLD_DATA_TABLE],
-        3 => &[RUN_TABLES, DATA_TABLES, DATA_BY_RUN],
-        4 => &[RUN_TABLES, DATA_TABLES, DATA_BY_RUN, USE_TABLES],
-        5 => &[
+        2 => &[RUNS_TABLE_7, RUN_TABLES, OLD_DATA_TABLE],
+        3 => &[
+            RUNS_TABLE_7,
             RUN_TABLES,
             DATA_TABLES,
+            VERSIONS_TABLE_7,
+            VERSION_INDEXES,
+            DATA_BY_RUN,
+        ],
+        4 => &[
+            RUNS_TABLE_7,
+            RUN_TABLES,
+            DATA_TABLES,
+            VERSIONS_TABLE_7,
+            VERSION_INDEXES,
+            DATA_BY_RUN,
+            USE_TABLES,
+        ],
+        5 => &[
+            RUNS_TABLE_7,
+            RUN_TABLES,
+            DATA_TABLES,
+            VERSIONS_TABLE_7,
+            VERSION_INDEXES,
             DATA_BY_RUN,
             USE_TABLES,
             INPUT_TABLES,
             UNSAVED_TABLES,
         ],
         6 => &[
+            RUNS_TABLE_7,
             RUN_TABLES,
             DATA_TABLES,
+            VERSIONS_TABLE_7,
+            VERSION_INDEXES,
             DATA_BY_RUN,
             USE_TABLES,
             INPUT_TABLES,
@@ -38,15 +59,33 @@ pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
             WORKFLOW_TABLES,
             AUDIT_TABLES,
         ],
+        7 => &[
+            RUNS_TABLE_7,
+            RUN_TABLES,
+            DATA_TABLES,
+            VERSIONS_TABLE_7,
+            VERSION_INDEXES,
+            DATA_BY_CALL,
+            USE_TABLES,
+            INPUT_TABLES,
+            UNSAVED_TABLES,
+            WORKFLOW_TABLES,
+            AUDIT_TABLES,
+            ITEM_TABLES,
+        ],
         SCHEMA_VERSION => &PRESENT_TABLES,
         _ => &[],
     }
 }
 
 /// The statements that create the current tables, in parts.
-pub(crate) const PRESENT_TABLES: [&str; 9] = [
+pub(crate) const PRESENT_TABLES: [&str; 13] = [
+    RUNS_TABLE,
+    RUNS_BY_CALL,
     RUN_TABLES,
     DATA_TABLES,
+    VERSIONS_TABLE,
+    VERSION_INDEXES,
     DATA_BY_CALL,
     USE_TABLES,
     INPUT_TABLES,
@@ -56,11 +95,11 @@ pub(crate) const PRESENT_TABLES: [&str; 9] = [
     ITEM_TABLES,
 ];
 
-/// The tables of runs, calls and locks.
-///
-/// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text. The `path` of a call is the
-/// list of ordinals from the run down to the call (`1/2`).
-pub(crate) const RUN_TABLES: &str = "
+/// The table of runs, with the columns that later schemas added at its end.
+macro_rules! runs_table {
+    ($added:literal) => {
+        concat!(
+            "
 CREATE TABLE runs (
     id         TEXT PRIMARY KEY,
     kind       TEXT NOT NULL,     -- `method` or `workflow`
@@ -73,8 +112,35 @@ CREATE TABLE runs (
     claim      INTEGER NOT NULL,  -- counts the processes that claimed it; fences off former ones
     started_by TEXT NOT NULL,
     started_at INTEGER NOT NULL,
-    ended_at   INTEGER
-) STRICT;
+    ended_at   INTEGER",
+            $added,
+            ") STRICT;
+"
+        )
+    };
+}
+
+/// The runs.
+///
+/// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text.
+pub(crate) const RUNS_TABLE: &str = runs_table!(
+    ",
+    by_call    TEXT               -- the call whose command started it: `k3v9q2x8w1mz/1/2`
+"
+);
+
+/// The runs before schema 8.
+const RUNS_TABLE_7: &str = runs_table!("");
+
+/// The runs by the calls whose commands started them, which schema 8 added.
+pub(crate) const RUNS_BY_CALL: &str = "
+CREATE INDEX runs_by_call ON runs (by_call) WHERE by_call IS NOT NULL;
+";
+
+/// The indexes of runs, and the tables of events, calls and locks.
+///
+/// The `path` of a call is the list of ordinals from the run down to the call (`1/2`).
+pub(crate) const RUN_TABLES: &str = "
 CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX runs_by_subject ON runs (kind, subject, started_at);
 
@@ -174,7 +240,13 @@ CREATE TABLE contents (
     id    INTEGER PRIMARY KEY,
     bytes BLOB NOT NULL
 ) STRICT;
+";
 
+/// The table of versions, with the columns that later schemas added at its end.
+macro_rules! versions_table {
+    ($added:literal) => {
+        concat!(
+            "
 CREATE TABLE data_versions (
     data       INTEGER NOT NULL REFERENCES data (id),
     version    INTEGER NOT NULL,  -- 1, 2, 3 and so on; old ones are deleted
@@ -192,8 +264,27 @@ CREATE TABLE data_versions (
     path       TEXT NOT NULL,     -- the call that wrote it
     step       TEXT,              -- `job/step` or `job/expansion`
     origin     INTEGER NOT NULL REFERENCES origins (id),
-    PRIMARY KEY (data, version)
+",
+            $added,
+            "    PRIMARY KEY (data, version)
 ) STRICT, WITHOUT ROWID;
+"
+        )
+    };
+}
+
+/// The versions of data.
+pub(crate) const VERSIONS_TABLE: &str = versions_table!(
+    "    environment TEXT,             -- JSON: the names of the variables of the environment whose
+                                  -- values it may contain; null for none
+"
+);
+
+/// The versions before schema 8.
+const VERSIONS_TABLE_7: &str = versions_table!("");
+
+/// The indexes and the labels of versions.
+pub(crate) const VERSION_INDEXES: &str = "
 CREATE INDEX data_versions_by_time ON data_versions (created_at);
 CREATE INDEX data_versions_by_file ON data_versions (digest) WHERE content IS NULL;
 

@@ -6,7 +6,7 @@
 pub(crate) mod checks;
 mod selected;
 
-pub(crate) use selected::{audit_selected, runs_selected, versions_selected};
+pub(crate) use selected::{DATA_MODEL_AFTER, audit_selected, runs_selected, versions_selected};
 
 /// The columns of a run, as `runs::run_record` reads them.
 macro_rules! run_columns {
@@ -30,7 +30,7 @@ macro_rules! version_columns {
     () => {
         "d.model, d.name, v.version = d.latest, v.version, v.kind, v.spec, v.media_type, v.size,
          v.digest, v.tags, v.lifetime, v.created_at, v.run, v.path, v.step,
-         o.type, o.method, o.plugin, o.definition, v.content"
+         o.type, o.method, o.plugin, o.definition, v.content, v.environment"
     };
 }
 
@@ -38,8 +38,8 @@ use version_columns;
 
 pub(crate) const RUN_INSERT: &str = "
     INSERT INTO runs (id, kind, subject, method, source, exclusive, status, session, claim,
-                      started_by, started_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 1, ?8, ?9)";
+                      started_by, started_at, by_call)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 1, ?8, ?9, ?10)";
 pub(crate) const RUN_CLAIM: &str = "
     UPDATE runs SET claim = claim + 1, session = ?1, status = 'running', ended_at = NULL
     WHERE id = ?2 AND claim = ?3 AND status = ?4";
@@ -79,8 +79,8 @@ pub(crate) const RUNS_OF_COMMANDS: &str = concat!(
     run_columns!(),
     " FROM ",
     run_tables!(),
-    " WHERE started_at >= ?1 AND status IN ('running', 'suspended') AND instr(started_by, ?2) > 0
-    ORDER BY started_at"
+    " WHERE by_call >= ?1 AND by_call < ?2 AND status IN ('running', 'suspended')
+    ORDER BY runs.rowid"
 );
 pub(crate) const RUN_OF_CALL_UNENDED: &str = r#"
     SELECT 1 FROM run_details JOIN runs ON runs.id = run_details.run
@@ -315,14 +315,15 @@ pub(crate) const CONTENT_DELETE: &str = "DELETE FROM contents WHERE id = ?1";
 
 pub(crate) const VERSION_INSERT: &str = "
     INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
-                               lifetime, created_at, run, path, step, origin)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                               lifetime, created_at, run, path, step, origin, environment)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 /// Writes a version again under another number, with another content row, lifetime, time and
 /// origin.
 pub(crate) const VERSION_RESTORE: &str = "
     INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
-                               lifetime, created_at, run, path, step, origin)
-    SELECT data, ?3, kind, spec, media_type, size, digest, ?4, tags, ?5, ?6, run, path, step, ?7
+                               lifetime, created_at, run, path, step, origin, environment)
+    SELECT data, ?3, kind, spec, media_type, size, digest, ?4, tags, ?5, ?6, run, path, step, ?7,
+           environment
     FROM data_versions WHERE data = ?1 AND version = ?2";
 pub(crate) const VERSION_STORED: &str = "
     SELECT digest, content, size, lifetime, origin FROM data_versions
@@ -561,6 +562,14 @@ mod tests {
             let scans = |line: &str| line.starts_with("SCAN") && line != "SCAN CONSTANT ROW";
             assert!(!plan.lines().any(scans), "{sql}\n{plan}");
         }
+    }
+
+    /// The runs of commands are found although other runs are far more.
+    #[test]
+    fn runs_of_commands_are_found_by_their_calls() {
+        let plan = plan_of(RUNS_OF_COMMANDS, &[SqlValue::Null; 2]);
+        let by_call = "INDEX runs_by_call (by_call>? AND by_call<?)";
+        assert!(plan.contains(by_call), "{plan}");
     }
 
     /// The data of one step among many is found by its calls.

@@ -5,12 +5,13 @@
 //! that the log of a run stays small. The same holds for the values of a step with `forEach`, if
 //! they are large.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use sedge_model::call::StagedContent;
 use sedge_model::digest::Digest;
-use sedge_model::names::{MethodName, RunId, TypeName};
+use sedge_model::names::{EnvName, MethodName, RunId, TypeName};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -37,6 +38,8 @@ pub enum StartedTask {
         /// The type of the model and its global arguments, if the step runs the method directly on
         /// a type.
         direct: Option<DirectModel>,
+        /// The variables of the environment that the expressions have read.
+        environment: BTreeSet<EnvName>,
     },
     /// A nested workflow.
     Workflow {
@@ -44,6 +47,8 @@ pub enum StartedTask {
         workflow: String,
         /// Its inputs.
         inputs: Value,
+        /// The variables of the environment that the expressions have read.
+        environment: BTreeSet<EnvName>,
     },
 }
 

@@ -25,11 +25,12 @@ mod pipes;
 mod reaper;
 mod report;
 mod start;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 use std::fs::File;
-use std::io::{self, PipeWriter};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -43,10 +44,14 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::{self, Moment};
+use crate::identity::Identity;
 use pipes::Pipes;
 pub use reaper::reaper_main;
 use report::ReaperReport;
 use start::{Reaper, StartError, Work};
+pub use streams::{
+    OutputRead, ProgramEnd, ProgramOutputStream, ProgramStdin, ReadFault, StreamedProgram,
+};
 
 /// The version that a reaper and the process that starts it have to share.
 const PROTOCOL: &str = env!("CARGO_PKG_VERSION");
@@ -90,13 +95,48 @@ pub struct Command {
     /// Its environment.
     pub variables: Vec<(String, String)>,
     /// The folder it runs in. If `None`, it runs in an empty folder that is removed afterwards.
-    pub folder: Option<PathBuf>,
+    pub folder: Option<WorkFolder>,
+    /// The most time it may take; unlimited if `None`.
+    pub time_max: Option<Duration>,
+}
+
+/// The folder that a program runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkFolder {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its identity when it was checked. The program is not started in any other folder to which the
+    /// path leads by then. `None` if it was not checked.
+    pub identity: Option<Identity>,
+}
+
+impl WorkFolder {
+    /// Returns the folder to which a path leads when the program is started.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            identity: None,
+        }
+    }
+}
+
+/// What passes through the pipes of a program that is run to its end.
+#[derive(Debug, Clone)]
+pub struct PipedBytes {
     /// The bytes it can read from stdin.
     pub stdin: Vec<u8>,
     /// How many bytes of each output are kept. Further output is read and dropped.
     pub output_bytes_max: usize,
-    /// The most time it may take; unlimited if `None`.
-    pub time_max: Option<Duration>,
+}
+
+/// What a program whose streams are served by its user can read from stdin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StdinSource {
+    /// Nothing.
+    Empty,
+    /// What the user writes.
+    Piped,
 }
 
 /// The result of a program that was run.
@@ -196,104 +236,147 @@ pub enum ReaperFault {
 ///
 /// # Errors
 /// The program cannot be started, or takes too long.
-pub async fn run(slots: &CommandSlots, command: Command) -> Result<ProgramOutput, ProgramError> {
+pub async fn run(
+    slots: &CommandSlots,
+    command: Command,
+    bytes: PipedBytes,
+) -> Result<ProgramOutput, ProgramError> {
     let _slot = slots.0.acquire().await;
-    let time_max = command.time_max;
     let begin = Moment::now();
-    let running = Running::start(&command)?;
-    let ended = match time_max {
-        None => running.end().await,
-        Some(after) => match clock::until(begin.after(after), running.end()).await {
+    let (reaper, pipes) = piped(&command, bytes)?;
+    let (work, stdout, stderr) = in_time(&command, begin, talked(reaper, pipes)).await?;
+    Ok(ProgramOutput {
+        end: end_of(&command, &work)?,
+        stdout,
+        stderr,
+    })
+}
+
+/// Prepares a program whose streams are served by its user. It starts when
+/// [`StreamedProgram::end`] is polled and one of the `slots` is free.
+///
+/// # Errors
+/// A resource of this process is missing.
+pub fn start(
+    slots: &CommandSlots,
+    command: Command,
+    stdin: StdinSource,
+    output_bytes_max: Option<u64>,
+) -> io::Result<StreamedProgram> {
+    let (stdin, stdin_end) = match stdin {
+        StdinSource::Empty => (None, nothing()?),
+        StdinSource::Piped => {
+            let (end, pipe) = io::pipe()?;
+            (Some(ProgramStdin::new(pipe)?), end.into())
+        }
+    };
+    let (stdout, stdout_end) = io::pipe()?;
+    let (stderr, stderr_end) = io::pipe()?;
+    let ends = [stdin_end, stdout_end.into(), stderr_end.into()];
+    let slots = slots.clone();
+    Ok(StreamedProgram {
+        stdin,
+        stdout: ProgramOutputStream::new(stdout, output_bytes_max)?,
+        stderr: ProgramOutputStream::new(stderr, output_bytes_max)?,
+        end: Box::pin(async move {
+            let _slot = slots.0.acquire().await;
+            let begin = Moment::now();
+            let mut reaper = started(&command, ends)?;
+            let work = in_time(&command, begin, async { reaper.ended().await }).await?;
+            end_of(&command, &work)
+        }),
+    })
+}
+
+/// Starts a program and the service of its pipes.
+fn piped(command: &Command, bytes: PipedBytes) -> Result<(Reaper, Pipes), ProgramError> {
+    let pipes = || -> io::Result<_> {
+        let (stdin, feed) = match bytes.stdin.is_empty() {
+            true => (nothing()?, None),
+            false => {
+                let (stdin, feed) = io::pipe()?;
+                (stdin.into(), Some((feed, bytes.stdin)))
+            }
+        };
+        let (read_stdout, stdout) = io::pipe()?;
+        let (read_stderr, stderr) = io::pipe()?;
+        let outputs = [read_stdout, read_stderr];
+        let pipes = Pipes::new(feed, outputs, bytes.output_bytes_max)?;
+        Ok((pipes, [stdin, stdout.into(), stderr.into()]))
+    };
+    let (pipes, ends) = pipes().map_err(|source| not_started(command, source))?;
+    Ok((started(command, ends)?, pipes))
+}
+
+/// Starts a program with these descriptors as its stdin, stdout and stderr.
+fn started(command: &Command, ends: [OwnedFd; 3]) -> Result<Reaper, ProgramError> {
+    let folder = match &command.folder {
+        Some(given) => Ok(given),
+        None => Err(empty_folder().map_err(|source| not_started(command, source))?),
+    };
+    Reaper::start(command, folder, ends).map_err(|error| match error {
+        StartError::Reaper(source) => ProgramError::Reaper {
+            reaper: command.reaper.clone(),
+            source: ReaperFault::NotExecuted(source),
+        },
+        StartError::Other(source) => not_started(command, source),
+    })
+}
+
+fn not_started(command: &Command, source: io::Error) -> ProgramError {
+    ProgramError::NotStarted {
+        program: command.program.clone(),
+        source,
+    }
+}
+
+/// Waits for the end of a program that has begun at `begin`, at most as long as the program may
+/// take.
+async fn in_time<T>(
+    command: &Command,
+    begin: Moment,
+    ended: impl Future<Output = io::Result<T>>,
+) -> Result<T, ProgramError> {
+    let ended = match command.time_max {
+        None => ended.await,
+        Some(after) => match clock::until(begin.after(after), ended).await {
             Ok(ended) => ended,
             Err(clock::DeadlinePassed) => {
-                let program = command.program;
+                let program = command.program.clone();
                 return Err(ProgramError::TimedOut { program, after });
             }
         },
     };
-    match ended {
-        Ok((work, stdout, stderr)) => Ok(ProgramOutput {
-            end: end_of(&command, &work)?,
-            stdout,
-            stderr,
-        }),
-        Err(source) => Err(ProgramError::Wait {
-            program: command.program,
-            source,
-        }),
-    }
+    ended.map_err(|source| ProgramError::Wait {
+        program: command.program.clone(),
+        source,
+    })
 }
 
-/// A running program. Dropping it ends the program.
-struct Running {
-    reaper: Reaper,
-    pipes: Pipes,
-}
-
-impl Running {
-    fn start(command: &Command) -> Result<Self, ProgramError> {
-        Self::try_start(command).map_err(|error| match error {
-            StartError::Reaper(source) => ProgramError::Reaper {
-                reaper: command.reaper.clone(),
-                source: ReaperFault::NotExecuted(source),
-            },
-            StartError::Other(source) => ProgramError::NotStarted {
-                program: command.program.clone(),
-                source,
-            },
-        })
-    }
-
-    fn try_start(command: &Command) -> Result<Self, StartError> {
-        let folder = match &command.folder {
-            Some(given) => Ok(given.as_path()),
-            None => Err(empty_folder()?),
+/// Serves the pipes of a program until it has ended.
+async fn talked(mut reaper: Reaper, mut pipes: Pipes) -> io::Result<(Work, Printed, Printed)> {
+    let work = {
+        let mut talk = pin!(pipes.talk());
+        let ended = tokio::select! {
+            () = &mut talk => None,
+            work = reaper.ended() => Some(work?),
         };
-        let (stdin, feed) = stdin_of(command)?;
-        let (read_stdout, stdout) = io::pipe()?;
-        let (read_stderr, stderr) = io::pipe()?;
-        let outputs = [stdin, stdout.into(), stderr.into()];
-        let pipes = Pipes::new(
-            feed.map(|feed| (feed, command.stdin.clone())),
-            [read_stdout, read_stderr],
-            command.output_bytes_max,
-        )?;
-        let reaper = Reaper::start(command, folder, outputs)?;
-        Ok(Self { reaper, pipes })
-    }
-
-    async fn end(self) -> io::Result<(Work, Printed, Printed)> {
-        let Self {
-            mut reaper,
-            mut pipes,
-        } = self;
-        let work = {
-            let mut talk = pin!(pipes.talk());
-            let ended = tokio::select! {
-                () = &mut talk => None,
-                work = reaper.ended() => Some(work?),
-            };
-            match ended {
-                None => reaper.ended().await?,
-                Some(work) => {
-                    // ignored: the pipes report the output as cut if it was not read by then.
-                    let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
-                    work
-                }
+        match ended {
+            None => reaper.ended().await?,
+            Some(work) => {
+                // ignored: the pipes report the output as cut if it was not read by then.
+                let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
+                work
             }
-        };
-        let (stdout, stderr) = pipes.printed();
-        Ok((work, stdout, stderr))
-    }
+        }
+    };
+    let (stdout, stderr) = pipes.printed();
+    Ok((work, stdout, stderr))
 }
 
-/// Returns the stdin of a program, and the end of its pipe to write its input to.
-fn stdin_of(command: &Command) -> io::Result<(OwnedFd, Option<PipeWriter>)> {
-    if command.stdin.is_empty() {
-        return Ok((File::open("/dev/null")?.into(), None));
-    }
-    let (stdin, feed) = io::pipe()?;
-    Ok((stdin.into(), Some(feed)))
+/// Returns a stdin that is at its end.
+fn nothing() -> io::Result<OwnedFd> {
+    Ok(File::open("/dev/null")?.into())
 }
 
 /// Creates an empty folder for one program.
@@ -318,7 +401,7 @@ fn end_of(command: &Command, work: &Work) -> Result<End, ProgramError> {
         Some(ReaperReport::FolderFailed(errno)) => Err(ProgramError::Folder {
             program,
             // ignored: an `Option`; a command that names no folder runs in an empty one.
-            folder: command.folder.clone().unwrap_or_default(),
+            folder: command.folder.clone().map(|it| it.path).unwrap_or_default(),
             source: source(errno),
         }),
         Some(ReaperReport::OtherVersion) => Err(unusable(ReaperFault::OtherVersion)),

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
@@ -37,6 +38,11 @@ impl Identity {
         Self::of_descriptor(file)
     }
 
+    /// Returns the identity of the folder in which this process works.
+    pub(crate) fn of_current_folder() -> io::Result<Self> {
+        Ok(Self::in_stat(&statat(CWD, ".", AtFlags::empty())?))
+    }
+
     pub(crate) fn of_descriptor(descriptor: impl AsFd) -> io::Result<Self> {
         Ok(Self::in_stat(&fstat(descriptor)?))
     }
@@ -46,6 +52,13 @@ impl Identity {
             device: device_number(stat),
             number: stat.st_ino,
         }
+    }
+}
+
+/// Writes both numbers: `DEVICE:NUMBER`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.device, self.number)
     }
 }
 
@@ -217,6 +230,33 @@ impl Folder {
         Ok(Identity::in_stat(&stat))
     }
 
+    /// Returns the identity of a folder below this one. No link is followed on the way, and no name
+    /// is `..`, so the path cannot lead out. Returns `None` if a name of the path is not the name of
+    /// a folder.
+    ///
+    /// # Errors
+    /// A folder on the way cannot be searched.
+    pub fn folder_below(&self, relative: &str) -> Result<Option<Identity>, FileError> {
+        let error = |source: Errno| self.error("enter", relative, source.into());
+        let mut at = open_folder(self.dir(), ".").map_err(error)?;
+        for part in Path::new(relative).components() {
+            let name = match part {
+                Component::Normal(name) => name,
+                Component::CurDir => continue,
+                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                    return Ok(None);
+                }
+            };
+            at = match entry_at(&at, name) {
+                Ok(PathEntry::Folder(found)) => found,
+                Ok(PathEntry::Link(_) | PathEntry::Other(_))
+                | Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(None),
+                Err(source) => return Err(error(source)),
+            };
+        }
+        Ok(Some(Identity::in_stat(&fstat(&at).map_err(error)?)))
+    }
+
     /// Returns the identities of the folder and of its ancestors, up to the root.
     ///
     /// # Errors
@@ -342,6 +382,29 @@ mod tests {
         let trail = Trail::follow(&at("real/program/no")).expect("it can be followed");
         assert!(matches!(trail.end, TrailEnd::Missing), "{trail:?}");
         Trail::follow(&at("loop")).expect_err("it leads to itself");
+    }
+
+    #[test]
+    fn folder_below_is_found_without_links() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let top = folder(keep.path());
+        let deep = folder(&keep.path().join("one/deep"));
+        fs::write(keep.path().join("file"), "x").expect("it can be written");
+        symlink("one", keep.path().join("link")).expect("a link can be made");
+        let below = |path: &str| top.folder_below(path).expect("it can be searched");
+        assert_eq!(below("one/deep"), deep.which().ok());
+        assert_eq!(below("."), top.which().ok());
+        for path in [
+            "link",
+            "link/deep",
+            "one/../one",
+            "/",
+            "file",
+            "one/no",
+            "file/x",
+        ] {
+            assert_eq!(below(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -123,10 +123,27 @@ pub fn private_check(file: &File, path: &Path) -> Result<(), OwnFolderError> {
 /// # Errors
 /// The file cannot be written.
 pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), FileError> {
+    write_with_mode(folder, name, Mode::RUSR | Mode::WUSR, pieces)
+}
+
+/// Writes a file as [`write_file`] does, but nobody may write to it later, its owner included. It
+/// can only be replaced.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_final_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), FileError> {
+    write_with_mode(folder, name, Mode::RUSR, pieces)
+}
+
+fn write_with_mode(
+    folder: &Folder,
+    name: &str,
+    mode: Mode,
+    pieces: &[&[u8]],
+) -> Result<(), FileError> {
     let temporary = format!("{name}.{:016x}{TEMPORARY_ENDING}", crate::random::bits());
     let write = || -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
         let mut file = File::from(rustix::fs::openat(folder.dir(), &temporary, flags, mode)?);
         for piece in pieces {
             file.write_all(piece)?;

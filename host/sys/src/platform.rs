@@ -25,8 +25,8 @@ pub(crate) use system::{
     DESCRIPTOR_FOLDER, Descendants, FILE_USERS_COMMAND, HEAP_IS_COUNTED, LINE_BYTES_MAX,
     MemoryFile, RECEIVE_FLAGS, SEND_FLAGS, SYNC_ENDS_AT_THE_DEVICE, adopt_orphans, boot_id,
     descriptors_allowed, device_number, entry_at, hangup_is_ignored, inherited_close,
-    is_network_file_system, make_pipe, memory_bytes, mode_of, open_folder, orphans_kill,
-    permission_bits, received_settle, unnamed_file,
+    is_network_file_system, lease_take, make_pipe, memory_bytes, mode_of, open_folder,
+    orphans_kill, permission_bits, received_settle, unnamed_file,
 };
 
 /// The result of an attempt to kill processes.

@@ -45,7 +45,7 @@ fn what(event: &RunEvent) -> String {
         RunEvent::CancelRequested { .. } => "a user cancels the run".to_owned(),
         RunEvent::DeadlinePassed => "the deadline of the run has passed".to_owned(),
         RunEvent::JobGuarded { job, .. } => format!("the guard of the job `{job}` was evaluated"),
-        RunEvent::Expanded { step, items } => {
+        RunEvent::Expanded { step, items, .. } => {
             format!("`{step}` was expanded to {} steps", items.len())
         }
         RunEvent::Guarded { step, .. } => format!("the guard of `{step}` was evaluated"),

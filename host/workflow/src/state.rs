@@ -99,7 +99,7 @@ impl RunState {
             RunEvent::JobGuarded { job, is_satisfied } => {
                 self.job_guarded(event, job, is_satisfied)?;
             }
-            RunEvent::Expanded { step, items } => self.expanded(event, step, items)?,
+            RunEvent::Expanded { step, items, .. } => self.expanded(event, step, items)?,
             RunEvent::EvaluationCalled { place, call } => {
                 self.expect_place(event, place)?;
                 self.facts.n_calls = self.facts.n_calls.max(*call);

@@ -108,7 +108,7 @@ struct Summary {
 fn model() -> Model {
     Model::new(
         "@sedge/files",
-        "2026.11.29.1",
+        "2026.12.01.1",
         "Records the files of a folder with their sizes and digests",
     )
     .asks_for(
@@ -121,14 +121,14 @@ fn model() -> Model {
     .resource::<Inventory>("inventory", "The content of the folder")
     .method(
         "inventory",
-        MethodKind::Action,
+        MethodKind::Observe,
         "Record the content of the folder",
         inventory,
     )
 }
 
 fn inventory(cx: &Context, arguments: InventoryArguments) -> Result<Summary, Failure> {
-    let mut root = cx.folder(FOLDER)?;
+    let mut root = cx.folder(FOLDER)?.to_path_buf();
     if let Some(below) = &arguments.below {
         root.push(below.trim_start_matches('/'));
     }

@@ -26,6 +26,9 @@ const SHOWN_BYTES_MAX: u64 = 1 << 10;
 /// in characters. The details contain more of it.
 const MESSAGE_CHARS_MAX: usize = 200;
 
+/// The method of a request, unless the arguments name another one.
+const METHOD_GET: &str = "GET";
+
 /// The secret that authenticates requests.
 const TOKEN: &str = "HTTP_TOKEN";
 
@@ -45,7 +48,7 @@ struct FetchArguments {
     /// The URL: `https://api.example.com/zones?limit=5`
     url: String,
     /// `GET`, `POST`, or any other, in upper or lower case
-    #[serde(default = "get")]
+    #[serde(default = "method_get")]
     method: String,
     /// Headers to send, by name
     #[serde(default)]
@@ -56,6 +59,31 @@ struct FetchArguments {
     /// The body, as JSON, instead of `body`
     #[serde(default)]
     json: Option<Value>,
+    /// How to send the secret `HTTP_TOKEN`: `bearer`, `{"basic": "USER"}`, or `{"header": "NAME"}`
+    #[serde(default)]
+    token: Option<Token>,
+    /// The statuses that count as success [default: 200 to 299]
+    #[serde(default)]
+    expect_status: Vec<u16>,
+    /// How many redirects to follow; each needs a grant, like any other request
+    #[serde(default = "five")]
+    redirects: u32,
+    /// The response headers to store [default: those that describe the body]
+    #[serde(default)]
+    keep_headers: Option<Vec<String>>,
+    /// The name of the data [default: `response`, and `body`]
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct GetArguments {
+    /// The URL: `https://api.example.com/zones?limit=5`
+    url: String,
+    /// Headers to send, by name
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
     /// How to send the secret `HTTP_TOKEN`: `bearer`, `{"basic": "USER"}`, or `{"header": "NAME"}`
     #[serde(default)]
     token: Option<Token>,
@@ -90,8 +118,8 @@ enum Token {
 struct CheckArguments {
     /// The URL: `https://www.example.com`
     url: String,
-    /// `GET`, `HEAD`, or any other
-    #[serde(default = "get")]
+    /// `GET`, `HEAD`, or any other that changes nothing: the request may be sent twice
+    #[serde(default = "method_get")]
     method: String,
     /// The statuses that count as good [default: 200 to 299]
     #[serde(default)]
@@ -107,8 +135,8 @@ struct CheckArguments {
     name: Option<String>,
 }
 
-fn get() -> String {
-    "GET".to_owned()
+fn method_get() -> String {
+    METHOD_GET.to_owned()
 }
 
 fn five() -> u32 {
@@ -175,7 +203,7 @@ fn model() -> Model {
     };
     Model::new(
         "@sedge/http",
-        "2026.11.29.1",
+        "2026.12.01.1",
         "Sends HTTP requests and stores the responses",
     )
     .asks_for(
@@ -208,11 +236,44 @@ fn model() -> Model {
         fetch,
     )
     .method(
+        "get",
+        MethodKind::Observe,
+        "Get a URL and store the response",
+        get,
+    )
+    .method(
         "check",
-        MethodKind::Action,
+        MethodKind::Observe,
         "Check whether a server responds as expected, and how fast",
         check,
     )
+}
+
+/// Does what `fetch` does, with a request that changes nothing. So it is an observation, and runs
+/// beside other ones.
+fn get(cx: &Context, arguments: GetArguments) -> Result<Record, Failure> {
+    let GetArguments {
+        url,
+        headers,
+        token,
+        expect_status,
+        redirects,
+        keep_headers,
+        name,
+    } = arguments;
+    let arguments = FetchArguments {
+        url,
+        method: method_get(),
+        headers,
+        body: None,
+        json: None,
+        token,
+        expect_status,
+        redirects,
+        keep_headers,
+        name,
+    };
+    fetch(cx, arguments)
 }
 
 fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {

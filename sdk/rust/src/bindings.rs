@@ -8,7 +8,12 @@
 
 wit_bindgen::generate!({
     world: "plugin",
-    path: "../../wit",
+    path: "wit",
+    with: {
+        "wasi:io/error@0.2.12": wasip2::io::error,
+        "wasi:io/poll@0.2.12": wasip2::io::poll,
+        "wasi:io/streams@0.2.12": wasip2::io::streams,
+    },
     pub_export_macro: true,
     default_bindings_module: "sedge_sdk::__private::bindings",
 });

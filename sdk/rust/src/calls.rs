@@ -1,9 +1,11 @@
 //! Nested calls: their outcomes, and how to wait for them.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::bindings::sedge::model::calls;
+use crate::host::{Pollable, calls, poll, timer};
 use crate::{CallError, Failure};
 
 /// A version that a call wrote.
@@ -56,7 +58,7 @@ impl TryFrom<calls::Outcome> for Outcome {
 pub struct Pending(Result<calls::Pending, CallError>);
 
 impl Pending {
-    /// Starts a call. If the arguments are not valid, `wait` returns the error.
+    /// Starts a call. If the arguments are not valid, `wait` and `try_wait` return the error.
     pub(crate) fn start(target: &str, method: &str, arguments: Result<String, CallError>) -> Self {
         Self(arguments.map(|arguments| calls::start(target, method, &arguments)))
     }
@@ -67,6 +69,47 @@ impl Pending {
     /// Why the call has no outcome, including errors of its target or arguments.
     pub fn wait(self) -> Result<Outcome, CallError> {
         Outcome::try_from(self.0?.wait()?)
+    }
+
+    /// Waits until the call has ended, at most for this time. Returns `None` if it still runs.
+    ///
+    /// The outcome is returned once; see [`Pending::try_wait`].
+    pub fn wait_for(&mut self, time: Duration) -> Option<Result<Outcome, CallError>> {
+        poll(&[&self.subscribe(), &timer(time)]);
+        self.try_wait()
+    }
+
+    /// Returns the outcome if the call has ended, and `None` while it runs.
+    ///
+    /// The outcome is returned once. After that, and once the call was cancelled, this returns
+    /// [`CallError::Cancelled`].
+    pub fn try_wait(&mut self) -> Option<Result<Outcome, CallError>> {
+        let ended = match &self.0 {
+            Ok(pending) => pending.get()?,
+            Err(error) => return Some(Err(error.clone())),
+        };
+        Some(match ended {
+            Ok(outcome) => Outcome::try_from(outcome),
+            Err(error) => Err(CallError::from(error)),
+        })
+    }
+
+    /// Cancels the call if it has not ended. This returns at once.
+    pub fn cancel(&mut self) {
+        if let Ok(pending) = &self.0 {
+            pending.cancel();
+        }
+    }
+
+    /// Returns a pollable that is ready once the call has ended. [`poll`](crate::poll) waits for
+    /// several of them, for example for calls, programs and timers.
+    #[must_use]
+    pub fn subscribe(&self) -> Pollable {
+        match &self.0 {
+            Ok(pending) => pending.subscribe(),
+            // The error can be returned at once.
+            Err(_) => timer(Duration::ZERO),
+        }
     }
 }
 
@@ -103,7 +146,9 @@ mod tests {
 
     #[test]
     fn wait_returns_the_error_of_invalid_arguments() {
-        let pending = Pending::start("sink", "run", Err(CallError::Cancelled));
+        let mut pending = Pending::start("sink", "run", Err(CallError::Cancelled));
+        pending.cancel();
+        assert_eq!(pending.try_wait(), Some(Err(CallError::Cancelled)));
         assert_eq!(pending.wait(), Err(CallError::Cancelled));
     }
 }

@@ -23,7 +23,7 @@ impl CheckScope {
     }
 
     /// Limits the check to this method, and to others that are added in the same way. A method of
-    /// kind `Read` has no checks.
+    /// kind `Read` or `Observe` has no checks.
     #[must_use]
     pub fn method(mut self, name: &str) -> Self {
         self.methods.push(name.to_owned());

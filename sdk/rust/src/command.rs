@@ -7,19 +7,22 @@ use std::fmt;
 
 use serde_json::json;
 
-use crate::bindings::sedge::model::commands;
-use crate::{Context, Failure};
+use crate::host::commands;
+use crate::process::Process;
+use crate::{CommandError, Context, Failure};
 
 /// The maximum length of [`Printed::last_line`], in characters.
 const LINE_CHARS_MAX: usize = 200;
 
 /// A command to run.
 #[derive(Debug, Clone)]
-#[must_use = "it is run by `run`"]
+#[must_use = "it is run by `run` or `start`"]
 pub struct Command {
     name: String,
     arguments: Vec<String>,
     stdin: Option<Vec<u8>>,
+    folder: Option<String>,
+    variables: Vec<(String, String)>,
 }
 
 /// The result of a command.
@@ -51,47 +54,6 @@ pub struct Printed {
     pub is_cut: bool,
 }
 
-/// Why a command was not run, or did not end by itself. Each case has the command's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommandError {
-    /// The plugin does not request the command, or the operator has not granted it. The message
-    /// says how to grant it.
-    Denied {
-        /// The command.
-        command: String,
-        /// What the user can do.
-        message: String,
-    },
-    /// The operator has not pinned a program under this name. The message says how to pin it.
-    NotPinned {
-        /// The command.
-        command: String,
-        /// What the user can do.
-        message: String,
-    },
-    /// The pin does not allow these arguments.
-    ArgumentsRefused {
-        /// The command.
-        command: String,
-        /// Why.
-        message: String,
-    },
-    /// The command ran longer than the pin allows, and was killed.
-    TimedOut {
-        /// The command.
-        command: String,
-        /// The limit in milliseconds.
-        after_ms: u64,
-    },
-    /// It could not be started.
-    NotStarted {
-        /// The command.
-        command: String,
-        /// Why.
-        message: String,
-    },
-}
-
 /// Commands.
 impl Context {
     /// Returns a command. Add arguments to it and run it.
@@ -109,6 +71,8 @@ impl Context {
             name: name.into(),
             arguments: Vec::new(),
             stdin: None,
+            folder: None,
+            variables: Vec::new(),
         }
     }
 }
@@ -132,22 +96,80 @@ impl Command {
         self
     }
 
+    /// Sets the folder that the command runs in: a relative path below the folder of its pin, without
+    /// `..` and without links. The pin has to allow it (`subfolders`).
+    pub fn folder(mut self, folder: impl Into<String>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Sets an environment variable. The pin has to list its name (`variables`).
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
     /// Runs the command, and returns its result even if it did not succeed.
     ///
     /// # Errors
     /// The command was not run, or did not end by itself.
     pub fn run(&self) -> Result<Output, CommandError> {
+        if self.folder.is_some() || !self.variables.is_empty() {
+            let source = match &self.stdin {
+                Some(_) => commands::StdinSource::Piped,
+                None => commands::StdinSource::Empty,
+            };
+            // ignored: an `Option`; without bytes the input is empty.
+            let stdin = self.stdin.as_deref().unwrap_or_default();
+            return self.start_with(source)?.wait_with(stdin);
+        }
         let output = commands::run(&self.name, &self.arguments, self.stdin.as_deref());
         match output {
             Ok(output) => Ok(Output {
-                end: match output.end {
-                    commands::End::Exit(code) => End::Exit(code),
-                    commands::End::Signal(number) => End::Signal(number),
-                },
+                end: End::from(output.end),
                 stdout: printed(output.stdout),
                 stderr: printed(output.stderr),
             }),
             Err(error) => Err(CommandError::of(self.name.clone(), error)),
+        }
+    }
+
+    /// Starts the command and continues. The bytes of [`Command::stdin`] do not count: write to
+    /// [`Process::stdin`] instead.
+    ///
+    /// A call can run 16 programs at once.
+    ///
+    /// # Errors
+    /// The command cannot be started. What is found out later is an error of [`Process::wait`].
+    pub fn start(&self) -> Result<Process, CommandError> {
+        self.start_with(commands::StdinSource::Piped)
+    }
+
+    fn start_with(&self, stdin: commands::StdinSource) -> Result<Process, CommandError> {
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| commands::Variable {
+                name: name.clone(),
+                value: value.clone(),
+            });
+        let options = commands::StartOptions {
+            folder: self.folder.clone(),
+            variables: variables.collect(),
+            stdin,
+        };
+        match commands::start(&self.name, &self.arguments, &options) {
+            Ok(process) => Ok(Process::new(self.name.clone(), process)),
+            Err(error) => Err(CommandError::of(self.name.clone(), error)),
+        }
+    }
+}
+
+impl From<commands::End> for End {
+    fn from(end: commands::End) -> Self {
+        match end {
+            commands::End::Exit(code) => Self::Exit(code),
+            commands::End::Signal(number) => Self::Signal(number),
         }
     }
 }
@@ -205,61 +227,24 @@ impl fmt::Display for End {
 }
 
 impl CommandError {
-    fn of(command: String, error: commands::CommandError) -> Self {
+    pub(crate) fn of(command: String, error: commands::CommandError) -> Self {
         match error {
             commands::CommandError::Denied(message) => Self::Denied { command, message },
             commands::CommandError::NotPinned(message) => Self::NotPinned { command, message },
             commands::CommandError::ArgumentsRefused(message) => {
                 Self::ArgumentsRefused { command, message }
             }
+            commands::CommandError::OptionsRefused(message) => {
+                Self::OptionsRefused { command, message }
+            }
+            commands::CommandError::Limit(limit) => Self::Limit {
+                command,
+                name: limit.name,
+                value: limit.value,
+            },
             commands::CommandError::TimedOut(after_ms) => Self::TimedOut { command, after_ms },
             commands::CommandError::NotStarted(message) => Self::NotStarted { command, message },
         }
-    }
-
-    /// Returns the case's name. It is also the code of the [`Failure`] that the error turns into.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Denied { .. } => "denied",
-            Self::NotPinned { .. } => "not-pinned",
-            Self::ArgumentsRefused { .. } => "arguments-refused",
-            Self::TimedOut { .. } => "timed-out",
-            Self::NotStarted { .. } => "not-started",
-        }
-    }
-
-    fn command(&self) -> &str {
-        match self {
-            Self::Denied { command, .. }
-            | Self::NotPinned { command, .. }
-            | Self::ArgumentsRefused { command, .. }
-            | Self::TimedOut { command, .. }
-            | Self::NotStarted { command, .. } => command,
-        }
-    }
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Denied { message, .. }
-            | Self::NotPinned { message, .. }
-            | Self::ArgumentsRefused { message, .. }
-            | Self::NotStarted { message, .. } => f.write_str(message),
-            Self::TimedOut { command, after_ms } => write!(
-                f,
-                "the command `{command}` was killed after {after_ms} ms, the time limit of its pin"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for CommandError {}
-
-impl From<CommandError> for Failure {
-    fn from(error: CommandError) -> Self {
-        Self::new(error.code(), error.to_string()).with_details(json!({"command": error.command()}))
     }
 }
 

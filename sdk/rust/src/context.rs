@@ -2,24 +2,31 @@
 //! folders and variables. Data is in `data.rs` and `file.rs`.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::bindings::sedge::model::{calls, context, log};
-use crate::{CallError, Failure, Outcome, Pending, Violation};
+use crate::host::{Pollable, calls, clock, context, log, poll, timer};
+use crate::{CallError, Failure, Folder, Outcome, Pending, Violation};
 
 /// The identity of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The model that is called.
     pub model: String,
+    /// The `id` of the model's definition, which stays the same when the model gets another name;
+    /// the model's name if the definition has no `id`.
+    pub model_id: String,
     /// The type of that model.
     pub type_name: String,
+    /// The version of that type: the one given to [`Model::new`](crate::Model::new).
+    pub type_version: String,
+    /// The tags of the model's definition.
+    pub tags: BTreeMap<String, String>,
     /// The method that is called.
     pub method: String,
     /// The run that the call belongs to.
@@ -82,14 +89,48 @@ impl Context {
         Duration::from_millis(context::deadline_left_ms())
     }
 
-    /// Returns the path of a folder that the plugin requests. Open the files below it with
-    /// [`std::fs`].
+    /// Returns whether this call is asked to end: a user cancels its run, or the process is asked
+    /// to end. The deadline is no such request.
+    pub fn is_cancelled(&self) -> bool {
+        context::cancelled()
+    }
+
+    /// Returns what becomes ready once this call is asked to end.
+    ///
+    /// From then on, the host gives the call one second to end by itself, for example to close a
+    /// session at the other side. How it ends makes no difference: its outcome is `cancelled`, and
+    /// its writes are discarded. A call that does not use this function is stopped at once.
+    pub fn cancellation(&self) -> Cancellation {
+        Cancellation(context::subscribe_cancellation())
+    }
+
+    /// Returns a folder that the plugin requests.
+    ///
+    /// ```no_run
+    /// use sedge_sdk::{Context, Failure};
+    ///
+    /// fn first_line(cx: &Context) -> Result<Option<String>, Failure> {
+    ///     let text = cx.folder("reports")?.read_to_string("2026/december.csv")?;
+    ///     Ok(text.lines().next().map(str::to_owned))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// `denied`: the operator did not grant it. The message says how to grant it.
-    pub fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+    pub fn folder(&self, name: &str) -> Result<Folder, Failure> {
         let path = context::folder(name).map_err(denied)?;
-        Ok(path.into())
+        Ok(Folder::new(name, path))
+    }
+
+    /// Returns the time, to a millisecond. In a test it is that of the test's clock.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        clock::now()
+    }
+
+    /// Waits. In a test, the test's clock advances instead.
+    pub fn sleep(&self, time: Duration) {
+        clock::sleep(time);
     }
 
     /// Returns the value of an environment variable that the plugin requests. Returns `None` if it
@@ -99,6 +140,35 @@ impl Context {
     /// `denied`: the operator did not grant it. The message says how to grant it.
     pub fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
         context::variable(name).map_err(denied)
+    }
+}
+
+/// The request that a call ends, as [`Context::cancellation`] returns it.
+#[derive(Debug)]
+pub struct Cancellation(Pollable);
+
+impl Cancellation {
+    /// Waits until the call is asked to end.
+    pub fn wait(&self) {
+        self.0.block();
+    }
+
+    /// Waits until the call is asked to end, at most for this time. Returns whether it was.
+    #[must_use]
+    pub fn wait_for(&self, time: Duration) -> bool {
+        poll(&[&self.0, &timer(time)]).contains(&0)
+    }
+
+    /// Returns whether the call is asked to end.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.ready()
+    }
+
+    /// Returns the pollable, for `wasi:io/poll.poll` together with others.
+    #[must_use]
+    pub fn pollable(&self) -> &Pollable {
+        &self.0
     }
 }
 

@@ -16,6 +16,17 @@ impl From<types::Violation> for Violation {
     }
 }
 
+/// Only the tests of a plugin hand a violation back.
+#[cfg(not(target_arch = "wasm32"))]
+impl From<Violation> for types::Violation {
+    fn from(violation: Violation) -> Self {
+        Self {
+            path: violation.path,
+            message: violation.message,
+        }
+    }
+}
+
 fn check_failures(wire: Vec<types::CheckFailure>) -> Vec<CheckFailure> {
     let failures = wire.into_iter();
     failures
@@ -101,6 +112,20 @@ impl From<data::DataError> for DataError {
                 name: changed.name,
                 reason: changed.reason,
             },
+            data::DataError::InvalidRetention(reason) => Self::InvalidRetention { reason },
+            data::DataError::InvalidQuery(fault) => Self::from(fault),
+        }
+    }
+}
+
+impl From<data::QueryFault> for DataError {
+    fn from(wire: data::QueryFault) -> Self {
+        Self::InvalidQuery {
+            expression: wire.expression,
+            line: wire.line,
+            column: wire.column,
+            message: wire.message,
+            hint: wire.hint,
         }
     }
 }
@@ -144,7 +169,10 @@ impl From<context::Identity> for Identity {
     fn from(wire: context::Identity) -> Self {
         Self {
             model: wire.model,
+            model_id: wire.model_id,
             type_name: wire.type_,
+            type_version: wire.type_version,
+            tags: wire.tags.into_iter().collect(),
             method: wire.method,
             run: wire.run,
             call: wire.call,
@@ -169,6 +197,7 @@ impl From<MethodKind> for types::MethodKind {
     fn from(kind: MethodKind) -> Self {
         match kind {
             MethodKind::Read => Self::Read,
+            MethodKind::Observe => Self::Observe,
             MethodKind::Create => Self::Create,
             MethodKind::Update => Self::Update,
             MethodKind::Delete => Self::Delete,
@@ -284,6 +313,7 @@ mod tests {
                 code: "not-reachable".into(),
                 message: "the host is down".into(),
                 details: Some(r#"{"tries":3}"#.into()),
+                stack: vec!["connect at net.py:7".into()],
                 keep_writes: true,
             }),
             "not-reachable",

@@ -1,16 +1,17 @@
 //! Data: how a method writes, reads and lists it, and its metadata.
 
 use std::collections::BTreeMap;
-use std::iter;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::sedge::model::data;
+use crate::host::data;
+use crate::page::paged;
+use crate::retention::WriteRetention;
 use crate::{Context, DataError, Violation, Written};
 
-/// The number of names on a page of a list: the most that the host returns at once.
-const PAGE_NAMES: u32 = 1000;
+/// The number of items on a page: the most that the host returns at once.
+pub(crate) const PAGE_ITEMS: u32 = 1000;
 
 /// The kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -85,12 +86,13 @@ impl Context {
         self.resource(spec).named(name).write(content)
     }
 
-    /// Starts the next version of a resource, to which tags can be added.
+    /// Starts the next version of a resource, to which tags and a retention can be added.
     pub fn resource<'a>(&'a self, spec: &'a str) -> ResourceDraft<'a> {
         ResourceDraft {
             spec,
             name: spec,
             tags: Vec::new(),
+            retention: WriteRetention::default(),
         }
     }
 
@@ -147,7 +149,7 @@ impl Context {
     }
 
     /// Lists the names of this model's data that begin with `prefix`, sorted, each with its latest
-    /// committed version. An empty prefix lists all.
+    /// version, including staged ones. An empty prefix lists all.
     ///
     /// If the list cannot be read to its end, the last item is the error.
     pub fn list(&self, prefix: &str) -> impl Iterator<Item = Result<VersionInfo, DataError>> {
@@ -155,17 +157,31 @@ impl Context {
     }
 
     /// Lists the names of a model's data that begin with `prefix`, sorted, each with its latest
-    /// committed version. An empty prefix lists all.
+    /// version, including staged ones. An empty prefix lists all.
     ///
     /// If the list cannot be read to its end, the last item is the error.
-    pub fn list_of(
+    pub fn list_of<'a>(
         &self,
-        model: &str,
+        model: &'a str,
         prefix: &str,
-    ) -> impl Iterator<Item = Result<VersionInfo, DataError>> {
-        paged(move |after| {
-            let page = data::list(model, prefix, after, PAGE_NAMES)?;
-            Ok(page.into_iter().map(VersionInfo::from).collect())
+    ) -> impl Iterator<Item = Result<VersionInfo, DataError>> + use<'a> {
+        self.list_matching(model, &DataFilter::new().prefix(prefix))
+    }
+
+    /// Lists the names of a model's data whose latest versions meet the filter, sorted, each with its
+    /// latest version, including staged ones.
+    ///
+    /// If the list cannot be read to its end, the last item is the error.
+    pub fn list_matching<'a>(
+        &self,
+        model: &'a str,
+        filter: &DataFilter,
+    ) -> impl Iterator<Item = Result<VersionInfo, DataError>> + use<'a> {
+        let filter = filter.clone();
+        paged(move |after: Option<&String>| {
+            let page = data::list(model, &filter.to_wire(after))?;
+            let versions = page.versions.into_iter().map(VersionInfo::from);
+            Ok((versions.collect(), page.next))
         })
     }
 
@@ -190,7 +206,8 @@ impl Context {
     /// Commits what this call has staged so far, even if the call fails later, and returns the new
     /// versions.
     ///
-    /// After that, the host can no longer roll the call back and retry it if there is a deadlock.
+    /// After that, the host can no longer roll the call back and retry it: neither if there is a
+    /// deadlock, nor if another observation has written the same name.
     ///
     /// # Errors
     /// Nothing is committed; the error says why. With [`DataError::ChangedMeanwhile`], what was
@@ -207,6 +224,7 @@ pub struct ResourceDraft<'a> {
     spec: &'a str,
     name: &'a str,
     tags: Vec<data::Tag>,
+    retention: WriteRetention,
 }
 
 impl<'a> ResourceDraft<'a> {
@@ -223,6 +241,28 @@ impl<'a> ResourceDraft<'a> {
         self
     }
 
+    /// Retains this version for a lifetime: `ephemeral` (until the step ends), `job`, `workflow` (until
+    /// the run ends), `infinite`, or a time such as `30s`, `5m`, `1h`, `7d`, `2w`, `1mo` or `1y`. The
+    /// default is that of the spec. What an operator sets for the spec overrides it.
+    pub fn lifetime(mut self, lifetime: impl Into<String>) -> Self {
+        self.retention.lifetime(lifetime);
+        self
+    }
+
+    /// Retains this many versions of the name from now on, at least 1. Replaces
+    /// [`keep_for`](Self::keep_for).
+    pub fn keep_versions(mut self, n_versions: u32) -> Self {
+        self.retention.keep_versions(n_versions);
+        self
+    }
+
+    /// Retains versions of the name for a time such as `30d` from now on. The latest version is always
+    /// retained. Replaces [`keep_versions`](Self::keep_versions).
+    pub fn keep_for(mut self, span: impl Into<String>) -> Self {
+        self.retention.keep_for(span);
+        self
+    }
+
     /// Stages the version. Other calls can read it once the method has returned `Ok`.
     ///
     /// # Errors
@@ -232,8 +272,65 @@ impl<'a> ResourceDraft<'a> {
             serde_json::to_string(content).map_err(|error| DataError::InvalidContent {
                 violations: Violation::of_whole(error),
             })?;
-        let Self { spec, name, tags } = self;
-        Ok(data::write_resource(spec, name, &content, &tags)?)
+        let options = data::ResourceOptions {
+            tags: self.tags,
+            retention: self.retention.into(),
+        };
+        Ok(data::write_resource(
+            self.spec, self.name, &content, &options,
+        )?)
+    }
+}
+
+/// Which names [`Context::list_matching`] lists. The conditions apply to the latest version of a name.
+///
+/// ```
+/// use sedge_sdk::DataFilter;
+///
+/// let filter = DataFilter::new().prefix("reading/").spec("reading").tag("room", "attic");
+/// # let _ = filter;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct DataFilter {
+    prefix: String,
+    spec: Option<String>,
+    tags: Vec<data::Tag>,
+}
+
+impl DataFilter {
+    /// Lists all names.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lists only names that begin with `prefix`.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Lists only data that was written for this spec.
+    pub fn spec(mut self, spec: impl Into<String>) -> Self {
+        self.spec = Some(spec.into());
+        self
+    }
+
+    /// Lists only data with this tag. A version that is staged has only the tags of its write until it
+    /// is committed.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.push(tag_to_wire(key, value));
+        self
+    }
+
+    fn to_wire(&self, after: Option<&String>) -> data::ListFilter {
+        data::ListFilter {
+            prefix: self.prefix.clone(),
+            spec: self.spec.clone(),
+            tags: self.tags.clone(),
+            after: after.cloned(),
+            count_max: PAGE_ITEMS,
+        }
     }
 }
 
@@ -243,33 +340,6 @@ pub(crate) fn tag_to_wire(key: impl Into<String>, value: impl Into<String>) -> d
         key: key.into(),
         value: value.into(),
     }
-}
-
-/// Returns the items of all pages. `read` receives the last name of the previous page.
-///
-/// Only an empty page ends the list, because the host may return fewer names than requested.
-fn paged(
-    mut read: impl FnMut(Option<&str>) -> Result<Vec<VersionInfo>, DataError>,
-) -> impl Iterator<Item = Result<VersionInfo, DataError>> {
-    let mut page = Vec::new().into_iter();
-    let mut after = None;
-    let mut has_more = true;
-    iter::from_fn(move || {
-        if has_more && page.len() == 0 {
-            match read(after.as_deref()) {
-                Ok(next) => {
-                    has_more = !next.is_empty();
-                    after = next.last().map(|last| last.name.clone());
-                    page = next.into_iter();
-                }
-                Err(error) => {
-                    has_more = false;
-                    return Some(Err(error));
-                }
-            }
-        }
-        page.next().map(Ok)
-    })
 }
 
 fn resource_from_wire<T: DeserializeOwned>(wire: data::Resource) -> Result<Resource<T>, DataError> {
@@ -341,43 +411,6 @@ mod tests {
                 "size_bytes": 6,
                 "tags": {"kind": "note", "stage": "prod"},
             })
-        );
-    }
-
-    /// Lists `names` with two on a page. The page after `broken` is denied.
-    fn listed(names: &[&str]) -> Vec<Result<String, &'static str>> {
-        let list = paged(|after| {
-            if after == Some("broken") {
-                let reason = "it is broken".into();
-                return Err(DataError::Denied { reason });
-            }
-            let rest = names.iter().filter(|name| Some(**name) > after);
-            let page = rest.take(2).map(|name| VersionInfo {
-                name: (*name).to_owned(),
-                ..VersionInfo::from(wire("").info)
-            });
-            Ok(page.collect())
-        });
-        list.map(|item| item.map(|info| info.name).map_err(|error| error.code()))
-            .take(10)
-            .collect()
-    }
-
-    #[test]
-    fn list_continues_over_its_pages() {
-        assert_eq!(listed(&[]), []);
-        assert_eq!(listed(&["a"]), [Ok("a".into())]);
-        assert_eq!(
-            listed(&["a", "b", "c", "d"]),
-            ["a", "b", "c", "d"].map(|name| Ok(name.into()))
-        );
-    }
-
-    #[test]
-    fn list_ends_with_its_error() {
-        assert_eq!(
-            listed(&["a", "broken", "c"]),
-            [Ok("a".into()), Ok("broken".into()), Err("denied")]
         );
     }
 }

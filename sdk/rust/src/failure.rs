@@ -23,6 +23,10 @@ pub struct Failure {
     pub message: String,
     /// Details for programs.
     pub details: Option<Value>,
+    /// Where it occurred, innermost first, as far as the plugin knows; see
+    /// [`with_stack`](Self::with_stack).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
     /// Whether the writes of the failed call are committed.
     pub keep_writes: bool,
 }
@@ -34,6 +38,7 @@ impl Failure {
             code: code.into(),
             message: message.into(),
             details: None,
+            stack: Vec::new(),
             keep_writes: false,
         }
     }
@@ -42,6 +47,18 @@ impl Failure {
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Value>) -> Self {
         self.details = Some(details.into());
+        self
+    }
+
+    /// Says where the failure occurred: one line for each frame, innermost first, for example
+    /// `run at app.lua:12`. The user sees the first one in the error, and all of them with
+    /// `sedge run show --backtrace`.
+    ///
+    /// This is for plugins that run scripts of their own: Sedge itself finds the frames of a panic.
+    /// It retains at most 32 frames.
+    #[must_use]
+    pub fn with_stack(mut self, frames: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.stack = frames.into_iter().map(Into::into).collect();
         self
     }
 
@@ -87,6 +104,7 @@ impl From<Failure> for types::Failure {
             code: failure.code,
             message: failure.message,
             details: failure.details.map(|details| details.to_string()),
+            stack: failure.stack,
             keep_writes: failure.keep_writes,
         }
     }
@@ -102,6 +120,7 @@ impl From<types::Failure> for Failure {
             details: failure
                 .details
                 .map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),
+            stack: failure.stack,
             keep_writes: failure.keep_writes,
         }
     }
@@ -117,9 +136,11 @@ mod tests {
     fn failure_survives_conversion_to_the_contract_and_back() {
         let failure = Failure::new("not-reachable", "the host is down")
             .with_details(json!({"tries": 3}))
+            .with_stack(["connect at net.lua:7", "run at app.lua:12"])
             .keep_writes();
         let wire = types::Failure::from(failure.clone());
         assert_eq!(wire.details.as_deref(), Some(r#"{"tries":3}"#));
+        assert_eq!(wire.stack, ["connect at net.lua:7", "run at app.lua:12"]);
         assert!(wire.keep_writes);
         assert_eq!(Failure::from(wire), failure);
     }

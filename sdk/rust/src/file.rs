@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use crate::bindings::sedge::model::data;
 use crate::data::tag_to_wire;
+use crate::host::data;
+use crate::retention::WriteRetention;
 use crate::{Context, DataError, VersionInfo};
 
 /// The size of the buffers of a [`FileWriter`] and of a [`FileReader`], in bytes.
@@ -34,6 +35,7 @@ impl Context {
             name: spec,
             media_type: None,
             tags: Vec::new(),
+            retention: WriteRetention::default(),
         }
     }
 
@@ -73,6 +75,7 @@ pub struct FileDraft<'a> {
     name: &'a str,
     media_type: Option<String>,
     tags: Vec<data::Tag>,
+    retention: WriteRetention,
 }
 
 impl<'a> FileDraft<'a> {
@@ -92,6 +95,27 @@ impl<'a> FileDraft<'a> {
     /// value up to 255, both without control characters.
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.push(tag_to_wire(key, value));
+        self
+    }
+
+    /// Retains this version for a lifetime, as
+    /// [`ResourceDraft::lifetime`](crate::ResourceDraft::lifetime) does.
+    pub fn lifetime(mut self, lifetime: impl Into<String>) -> Self {
+        self.retention.lifetime(lifetime);
+        self
+    }
+
+    /// Retains this many versions of the name from now on, at least 1. Replaces
+    /// [`keep_for`](Self::keep_for).
+    pub fn keep_versions(mut self, n_versions: u32) -> Self {
+        self.retention.keep_versions(n_versions);
+        self
+    }
+
+    /// Retains versions of the name for a time such as `30d` from now on. The latest version is always
+    /// retained. Replaces [`keep_versions`](Self::keep_versions).
+    pub fn keep_for(mut self, span: impl Into<String>) -> Self {
+        self.retention.keep_for(span);
         self
     }
 
@@ -119,6 +143,7 @@ impl<'a> FileDraft<'a> {
             media_type: self.media_type,
             lines,
             tags: self.tags,
+            retention: self.retention.into(),
         };
         Ok(data::create_file(self.spec, self.name, &options)?)
     }

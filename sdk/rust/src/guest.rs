@@ -1,12 +1,13 @@
 //! The exports of a plugin: they create the model, and then describe it, run a method or a check,
-//! or upgrade arguments.
+//! upgrade arguments, or make a report.
 
 use std::panic;
 use std::sync::Once;
 
 use crate::bindings::exports::sedge::model::model::{CheckRequest, Invocation, TypeInfo};
-use crate::bindings::sedge::model::log;
+use crate::bindings::sedge::model::reports::{ReportDocument, ReportRequest};
 use crate::bindings::sedge::model::types::Failure;
+use crate::host::log;
 use crate::{CheckedCall, Context, Model};
 
 /// Returns the description of the type that `model` returns.
@@ -47,6 +48,20 @@ pub fn upgrade(model: fn() -> Model, to_version: &str, arguments: &str) -> Resul
     report_panics();
     let upgraded = model().run_upgrade(to_version, arguments);
     upgraded.map_err(|failure| failure.message)
+}
+
+/// Makes one report of the type that `model` returns.
+///
+/// # Errors
+/// Why it cannot be made, or that there is no such report.
+pub fn report(model: fn() -> Model, what: ReportRequest) -> Result<ReportDocument, String> {
+    report_panics();
+    let made = model().make_report(&what.name, what.subject);
+    let made = made.map_err(|failure| failure.message)?;
+    Ok(ReportDocument {
+        markdown: made.markdown,
+        json: made.json.to_string(),
+    })
 }
 
 /// Reports panics to the host instead of stderr. The host learns the message before the panic

@@ -5,6 +5,12 @@
 //! and the call's log shows the YAML that would grant it.
 
 mod error;
+#[cfg(target_arch = "wasm32")]
+mod wire;
+
+/// What `wire` is in a component: the replies of a test.
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "http/scripted.rs"]
 mod wire;
 
 use std::io::{self, Read};

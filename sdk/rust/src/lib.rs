@@ -52,7 +52,11 @@
 //! statics; write data instead. A panic discards the writes of the call, and the call fails with
 //! the panic's message. The README explains how to build a plugin.
 
+#[cfg(test)]
+extern crate self as sedge_sdk;
+
 mod bindings;
+mod bounds;
 mod calls;
 mod check;
 mod command;
@@ -60,31 +64,55 @@ mod context;
 mod contract;
 mod convert;
 mod data;
+mod definition;
 mod error;
 mod failure;
 mod file;
+mod folder;
 mod guest;
+mod host;
 mod http;
 mod model;
+mod page;
+mod process;
+mod query;
+mod report;
 mod retention;
 mod secret;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 mod workflow;
 
+pub use bounds::{FromJson, HasSchema, ToJson};
 pub use calls::{Outcome, Pending, Written};
 pub use check::{CheckScope, CheckedCall};
-pub use command::{Command, CommandError, End, Output, Printed};
-pub use context::{Context, Identity, Level};
+pub use command::{Command, End, Output, Printed};
+pub use context::{Cancellation, Context, Identity, Level};
 pub use contract::CONTRACT_VERSION;
-pub use data::{DataKind, Resource, ResourceDraft, VersionInfo};
-pub use error::{CallError, CheckFailure, DataError, TargetKind, Violation};
+pub use data::{DataFilter, DataKind, Resource, ResourceDraft, VersionInfo};
+pub use definition::{ModelDefinition, ModelFilter};
+pub use error::{
+    CallError, CheckFailure, CommandError, DataError, ModelsError, TargetKind, Violation,
+    WorkflowError, limits,
+};
 pub use failure::Failure;
 pub use file::{FileDraft, FileReader, FileWriter, LineWriter};
+pub use folder::Folder;
+pub use host::{Pollable, poll, timer};
 pub use http::{HttpError, Request, Response};
 pub use model::{FileAccess, MethodKind, Model, NoArguments, Permission};
+pub use process::{Process, ProcessOutput, ProcessStdin};
+pub use query::{DataQuery, Selected};
+pub use report::{
+    Report, ReportSubject, ReportedCall, ReportedContent, ReportedData, ReportedFault,
+    ReportedModel, ReportedModelData, ReportedOutcome, ReportedRun, ReportedRunStatus,
+    ReportedStep, ReportedStepOutcome,
+};
 pub use retention::{OnViolation, Retention};
 pub use secret::Secret;
+pub use sedge_sdk_macros::{arguments, resource};
 pub use serde_json::{Map, Value, json};
-pub use workflow::{FailedStep, RunFailure, RunOutcome, RunSuccess, WorkflowError};
+pub use workflow::{FailedStep, RunFailure, RunOutcome, RunSuccess};
 pub use {schemars, serde, serde_json};
 
 /// Compiles the examples in the README.
@@ -100,11 +128,13 @@ pub mod __private {
         pub use crate::bindings::*;
     }
     pub use crate::bindings::exports::sedge::model::model::{
-        CheckRequest, CheckSpec, Guest, Invocation, MethodSpec, ResourceSpec, TypeInfo, UpgradeSpec,
+        CheckRequest, CheckSpec, Guest, Invocation, MethodSpec, ReportSpec, ResourceSpec, TypeInfo,
+        UpgradeSpec,
     };
+    pub use crate::bindings::sedge::model::reports::{ReportDocument, ReportRequest, ReportScope};
     pub use crate::bindings::sedge::model::types::{Failure, MethodKind};
     pub use crate::contract::CONTRACT_VERSION_BYTES;
-    pub use crate::guest::{check, describe, invoke, upgrade};
+    pub use crate::guest::{check, describe, invoke, report, upgrade};
 }
 
 /// Turns the crate into a plugin. Takes the function that returns its [`Model`].
@@ -141,6 +171,15 @@ macro_rules! export {
                 ) -> ::core::result::Result<::std::string::String, ::std::string::String> {
                     $crate::__private::upgrade($model, &to_version, &global_arguments)
                 }
+
+                fn report(
+                    what: $crate::__private::ReportRequest,
+                ) -> ::core::result::Result<
+                    $crate::__private::ReportDocument,
+                    ::std::string::String,
+                > {
+                    $crate::__private::report($model, what)
+                }
             }
 
             $crate::__export_guest!(Plugin);
@@ -165,11 +204,16 @@ macro_rules! __export_guest {
                 ::std::string::String,
                 ::std::string::String,
             ) -> ::core::result::Result<::std::string::String, ::std::string::String>,
+            fn(
+                $crate::__private::ReportRequest,
+            )
+                -> ::core::result::Result<$crate::__private::ReportDocument, ::std::string::String>,
         ) = (
             <$guest as $crate::__private::Guest>::describe,
             <$guest as $crate::__private::Guest>::invoke,
             <$guest as $crate::__private::Guest>::check,
             <$guest as $crate::__private::Guest>::upgrade,
+            <$guest as $crate::__private::Guest>::report,
         );
 
         #[cfg(target_arch = "wasm32")]

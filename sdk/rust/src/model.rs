@@ -2,19 +2,35 @@
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::bindings::exports::sedge::model::model as wire;
-use crate::{CheckScope, CheckedCall, Context, Failure, OnViolation, Retention};
+use crate::bindings::sedge::model::reports;
+use crate::bounds::{FromJson, HasSchema, ToJson};
+use crate::report::{MakeReport, of_any_subject};
+use crate::{
+    CheckScope, CheckedCall, Context, Failure, OnViolation, Report, ReportSubject, Retention,
+};
 
-/// What a method does to the external object. It decides which lock a call takes: `Read` methods
-/// of one model can run in parallel, all others run alone.
+/// What a method does to the external object. It decides which lock a call takes: `Read` and
+/// `Observe` methods of one model can run in parallel, all others run alone.
+///
+/// A method of kind `Read` or `Observe` runs without checks, can run no workflow, and opens granted
+/// folders for reading only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MethodKind {
-    /// Reads the object. A call of this kind cannot write data.
+    /// Reads the object. A call of this kind can neither write data nor call methods of another
+    /// kind.
     Read,
+    /// Looks at the object and writes what it has seen: data of its own model. A call of this kind
+    /// can call methods of the kinds `Read` and `Observe` only.
+    ///
+    /// Two observations of one model can write the same name at the same time. The host then runs
+    /// the later one again from its start, alone, so it must not have an effect that matters if it
+    /// happens twice. A call that has published data is not run again: it ends with
+    /// `changed-meanwhile`.
+    Observe,
     /// Creates the object.
     Create,
     /// Changes the object.
@@ -38,7 +54,7 @@ pub enum FileAccess {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Permission {
-    /// Call a model and read its data.
+    /// Call a model, and read its data and its definition.
     Models {
         /// The model's name, or `*` for all models.
         model: String,
@@ -102,7 +118,7 @@ pub enum Permission {
 pub struct NoArguments {}
 
 /// A model type: its name, its methods, the data that they write, the checks before them, the
-/// upgrades of its arguments, and the permissions that it requests.
+/// upgrades of its arguments, its reports, and the permissions that it requests.
 ///
 /// Each call creates one, so that must be cheap: schemas are generated only when the host requests
 /// the description.
@@ -117,6 +133,7 @@ pub struct Model {
     permissions: Vec<wire::PermissionRequest>,
     checks: Vec<Check>,
     upgrades: Vec<Upgrade>,
+    reports: Vec<ReportSpec>,
 }
 
 struct Method {
@@ -149,6 +166,13 @@ struct Upgrade {
 /// Changes global arguments as they are written.
 type RunUpgrade = dyn Fn(&mut Map<String, Value>) -> Result<(), Failure>;
 
+struct ReportSpec {
+    name: &'static str,
+    description: &'static str,
+    scope: reports::ReportScope,
+    make: Box<MakeReport>,
+}
+
 struct ResourceSpec {
     name: &'static str,
     description: &'static str,
@@ -180,6 +204,7 @@ impl Model {
             permissions: Vec::new(),
             checks: Vec::new(),
             upgrades: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -188,7 +213,7 @@ impl Model {
     ///
     /// A method reads them with [`Context::global_arguments`].
     #[must_use]
-    pub fn global_arguments<G: DeserializeOwned + JsonSchema>(mut self) -> Self {
+    pub fn global_arguments<G: FromJson + HasSchema>(mut self) -> Self {
         self.global_arguments = schema_of_arguments::<G>;
         self
     }
@@ -203,8 +228,8 @@ impl Model {
         run: impl Fn(&Context, A) -> Result<R, Failure> + 'static,
     ) -> Self
     where
-        A: DeserializeOwned + JsonSchema,
-        R: Serialize,
+        A: FromJson + HasSchema,
+        R: ToJson,
     {
         self.methods.push(Method {
             name,
@@ -220,8 +245,9 @@ impl Model {
         self
     }
 
-    /// Adds a check, which runs before all methods of a kind other than [`MethodKind::Read`]. If
-    /// it returns a failure, the method does not run, and the user reads the failure's message.
+    /// Adds a check, which runs before all methods of a kind other than [`MethodKind::Read`] and
+    /// [`MethodKind::Observe`]. If it returns a failure, the method does not run, and the user reads
+    /// the failure's message.
     ///
     /// A check reads: it can neither write data nor call methods, run commands, open connections
     /// or change files, and its HTTP requests are `GET`, `HEAD` or `OPTIONS`.
@@ -274,10 +300,32 @@ impl Model {
         self
     }
 
+    /// Adds a report. Its subject decides its scope: `make` takes a
+    /// [`ReportedCall`](crate::ReportedCall) to report on a call of a method, a
+    /// [`ReportedModelData`](crate::ReportedModelData) to report on a model, or a
+    /// [`ReportedRun`](crate::ReportedRun) to report on a run of a workflow.
+    ///
+    /// `make` has no access to anything else, and must return the same for the same subject.
+    #[must_use]
+    pub fn report<S: ReportSubject>(
+        mut self,
+        name: &'static str,
+        description: &'static str,
+        make: impl Fn(&S) -> Result<Report, Failure> + 'static,
+    ) -> Self {
+        self.reports.push(ReportSpec {
+            name,
+            description,
+            scope: S::SCOPE,
+            make: of_any_subject(make),
+        });
+        self
+    }
+
     /// Declares a kind of resource that the methods write: JSON that `T` defines. All versions are
     /// retained, and a write that violates the schema is refused.
     #[must_use]
-    pub fn resource<T: Serialize + JsonSchema>(
+    pub fn resource<T: ToJson + HasSchema>(
         self,
         name: &'static str,
         description: &'static str,
@@ -288,7 +336,7 @@ impl Model {
     /// Declares a kind of resource with its retention. `on_violation` says what happens to a write
     /// that violates the schema.
     #[must_use]
-    pub fn resource_with<T: Serialize + JsonSchema>(
+    pub fn resource_with<T: ToJson + HasSchema>(
         mut self,
         name: &'static str,
         description: &'static str,
@@ -335,7 +383,7 @@ impl Model {
         self
     }
 
-    /// Requests permission to call a model and to read its data; `*` means all models. The
+    /// Requests permission to call a model, and to read its data and its definition; `*` means all models. The
     /// operator reads the reason before granting it.
     #[must_use]
     pub fn asks_for_models(self, model: &'static str, reason: &'static str) -> Self {
@@ -392,6 +440,11 @@ impl Model {
             to_version: step.to_version.to_owned(),
             description: step.description.to_owned(),
         });
+        let reports = self.reports.into_iter().map(|report| wire::ReportSpec {
+            name: report.name.to_owned(),
+            description: report.description.to_owned(),
+            scope: report.scope,
+        });
         wire::TypeInfo {
             name: self.name.to_owned(),
             version: self.version.to_owned(),
@@ -403,6 +456,7 @@ impl Model {
             permissions: self.permissions,
             checks: checks.collect(),
             upgrades: upgrades.collect(),
+            reports: reports.collect(),
         }
     }
 
@@ -453,6 +507,21 @@ impl Model {
         (step.run)(&mut arguments)?;
         Ok(serde_json::to_string(&arguments)?)
     }
+
+    /// Makes one report.
+    pub(crate) fn make_report(
+        &self,
+        name: &str,
+        subject: reports::ReportSubject,
+    ) -> Result<Report, Failure> {
+        match self.reports.iter().find(|known| known.name == name) {
+            Some(known) => (known.make)(subject),
+            None => Err(Failure::new(
+                "unknown-report",
+                format!("type `{}` has no report `{name}`", self.name),
+            )),
+        }
+    }
 }
 
 /// Returns the schema for deserializing a `T`.
@@ -479,6 +548,7 @@ mod tests {
 
     use super::*;
     use crate::bindings::exports::sedge::model::model::Invocation;
+    use crate::{ReportedCall, ReportedContent, ReportedModelData, ReportedRun};
 
     #[derive(Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
@@ -703,6 +773,68 @@ mod tests {
         assert_eq!(unknown.expect_err("there is none").code, "unknown-upgrade");
         let list = model().run_upgrade("2026.11.30.1", "[]");
         assert_eq!(list.expect_err("it is no object").code, "invalid-json");
+    }
+
+    fn reported_model() -> reports::ReportSubject {
+        reports::ReportSubject::Model(reports::ReportOfModel {
+            model: reports::ReportModel {
+                name: "one".to_owned(),
+                id: "one".to_owned(),
+                type_: "@test/reporter".to_owned(),
+                type_version: "2026.12.01.1".to_owned(),
+                tags: vec![("team".to_owned(), "red".to_owned())],
+            },
+            global_arguments: r#"{"region": "eu"}"#.to_owned(),
+            data: vec![reports::ReportData {
+                model: "one".to_owned(),
+                name: "sum".to_owned(),
+                version: 3,
+                spec: "sum".to_owned(),
+                created_at_ms: 5,
+                tags: Vec::new(),
+                content: reports::ReportContent::Resource(r#"{"n": 7}"#.to_owned()),
+            }],
+        })
+    }
+
+    #[test]
+    fn report_has_the_scope_of_its_subject() {
+        let model = || {
+            Model::new("@test/reporter", "2026.12.01.1", "Reports")
+                .report("calls", "A call", |call: &ReportedCall| {
+                    Ok(Report::new(&call.method, Value::Null))
+                })
+                .report("state", "A model", |model: &ReportedModelData| {
+                    let of = &model.model.tags["team"];
+                    let ReportedContent::Resource(content) = &model.data[0].content else {
+                        return Err(Failure::new("no", "no resource"));
+                    };
+                    let region = &model.global_arguments["region"];
+                    Ok(Report::new(format!("{of} {region}"), content.clone()))
+                })
+                .report("runs", "A run", |run: &ReportedRun| {
+                    Ok(Report::new(&run.workflow, Value::Null))
+                })
+        };
+        let scopes = model().describe().reports.into_iter().map(|it| it.scope);
+        assert_eq!(
+            scopes.collect::<Vec<_>>(),
+            [
+                reports::ReportScope::Method,
+                reports::ReportScope::Model,
+                reports::ReportScope::Workflow
+            ]
+        );
+        let made = model().make_report("state", reported_model());
+        assert_eq!(made, Ok(Report::new("red \"eu\"", json!({"n": 7}))));
+        let code = |name: &str| {
+            model()
+                .make_report(name, reported_model())
+                .map_err(|it| it.code)
+        };
+        assert_eq!(code("calls"), Err("wrong-scope".to_owned()));
+        assert_eq!(code("runs"), Err("wrong-scope".to_owned()));
+        assert_eq!(code("other"), Err("unknown-report".to_owned()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Retention: how long data is kept, as the author of a type declares it.
 
 use crate::bindings::exports::sedge::model::model as wire;
+use crate::bindings::sedge::model::data;
 
 /// What happens to a write that violates the resource's schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,36 @@ impl Retention {
     }
 }
 
+/// The retention of one version.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WriteRetention {
+    lifetime: Option<String>,
+    keep: Option<String>,
+}
+
+impl WriteRetention {
+    pub(crate) fn lifetime(&mut self, lifetime: impl Into<String>) {
+        self.lifetime = Some(lifetime.into());
+    }
+
+    pub(crate) fn keep_versions(&mut self, n_versions: u32) {
+        self.keep = Some(n_versions.to_string());
+    }
+
+    pub(crate) fn keep_for(&mut self, span: impl Into<String>) {
+        self.keep = Some(span.into());
+    }
+}
+
+impl From<WriteRetention> for data::WriteRetention {
+    fn from(retention: WriteRetention) -> Self {
+        Self {
+            lifetime: retention.lifetime,
+            keep: retention.keep,
+        }
+    }
+}
+
 impl From<OnViolation> for wire::OnViolation {
     fn from(on_violation: OnViolation) -> Self {
         match on_violation {
@@ -125,6 +156,19 @@ mod tests {
     fn later_setting_for_versions_replaces_the_earlier_one() {
         let retention = Retention::new().keep_versions(10).keep_for("30d");
         check(retention, None, Some("30d"));
+    }
+
+    #[test]
+    fn retention_of_one_version_has_the_latest_settings() {
+        let mut retention = WriteRetention::default();
+        let unset = data::WriteRetention::from(retention.clone());
+        assert_eq!((unset.lifetime, unset.keep), (None, None));
+        retention.lifetime("7d");
+        retention.keep_for("30d");
+        retention.keep_versions(3);
+        let set = data::WriteRetention::from(retention);
+        assert_eq!(set.lifetime.as_deref(), Some("7d"));
+        assert_eq!(set.keep.as_deref(), Some("3"));
     }
 
     #[test]

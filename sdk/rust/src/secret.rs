@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::bindings::sedge::model::secrets::{self, SecretError};
 use crate::context::denied;
+use crate::host::secrets::{self, SecretError};
 use crate::{Context, Failure};
 
 /// A secret that this call may use. Formatting it, as in `format!("Bearer {secret}")`, writes a

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::bindings::sedge::model::workflows;
-use crate::{Context, Failure, Violation};
+use crate::host::workflows;
+use crate::{Context, Failure, Violation, WorkflowError};
 
 /// Where a run of a workflow stands when nothing of it is left to do for now.
 ///
@@ -139,77 +139,6 @@ pub struct FailedStep {
     pub is_allowed: bool,
 }
 
-/// Why there is no run of a workflow. Nothing has happened then.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WorkflowError {
-    /// No workflow has this name.
-    #[error("no workflow named `{name}`")]
-    NotFound {
-        /// The requested name.
-        name: String,
-    },
-    /// The inputs are not JSON, or violate the schema of the workflow.
-    #[error("the inputs do not fit the workflow's schema: {}", joined(violations))]
-    InvalidInput {
-        /// The violations.
-        violations: Vec<Violation>,
-    },
-    /// This model may not run the workflow.
-    #[error("{reason}")]
-    Denied {
-        /// What was denied, and which grant would allow it.
-        reason: String,
-    },
-    /// The workflow cannot run.
-    #[error("{reason}")]
-    Refused {
-        /// Why: its file or one of its models has a fault, it is `exclusive`, its inputs contain a
-        /// secret, or workflows are nested too deep.
-        reason: String,
-    },
-    /// A limit was reached.
-    #[error("the limit `{name}` of {value} was reached")]
-    Limit {
-        /// The name of the limit, as in the definition's `limits:`.
-        name: String,
-        /// The value of the limit.
-        value: u64,
-    },
-}
-
-impl WorkflowError {
-    /// Returns the error's code: the case's name as in the contract.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound { .. } => "not-found",
-            Self::InvalidInput { .. } => "invalid-input",
-            Self::Denied { .. } => "denied",
-            Self::Refused { .. } => "refused",
-            Self::Limit { .. } => "limit",
-        }
-    }
-
-    /// Returns the details of the error, for programs.
-    fn details(&self) -> Option<Value> {
-        match self {
-            Self::NotFound { name } => Some(json!({"kind": "workflow", "name": name})),
-            Self::InvalidInput { violations } => Some(json!({"violations": violations})),
-            Self::Limit { name, value } => Some(json!({"name": name, "value": value})),
-            Self::Denied { .. } | Self::Refused { .. } => None,
-        }
-    }
-}
-
-impl From<WorkflowError> for Failure {
-    fn from(error: WorkflowError) -> Self {
-        let mut failure = Self::new(error.code(), error.to_string());
-        failure.details = error.details();
-        failure
-    }
-}
-
 /// Workflows.
 ///
 /// A plugin requests each workflow with
@@ -339,11 +268,6 @@ impl From<workflows::WorkflowError> for WorkflowError {
             },
         }
     }
-}
-
-fn joined(violations: &[Violation]) -> String {
-    let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    shown.join("; ")
 }
 
 #[cfg(test)]

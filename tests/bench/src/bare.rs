@@ -3,10 +3,11 @@
 
 use std::time::Instant;
 
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker, Resource};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
 };
+use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::Result;
@@ -67,7 +68,7 @@ impl Bare {
         // This function is all that the method uses of the interface.
         linker.instance("sedge:model/data@0.4.0")?.func_wrap_async(
             "write-resource",
-            |_, _: (String, String, String, Vec<data::Tag>)| {
+            |_, _: (String, String, String, data::ResourceOptions)| {
                 Box::new(async { Ok((Ok::<(), data::DataError>(()),)) })
             },
         )?;
@@ -164,7 +165,10 @@ impl context::Host for Stubs {
     async fn who(&mut self) -> wasmtime::Result<context::Identity> {
         Ok(context::Identity {
             model: "sink".to_owned(),
+            model_id: "sink".to_owned(),
             type_: "@sedge/sink".to_owned(),
+            type_version: "2026.11.23.1".to_owned(),
+            tags: Vec::new(),
             method: "run".to_owned(),
             run: "k3v9q2x8w1mz".to_owned(),
             call: "k3v9q2x8w1mz/1/2".to_owned(),
@@ -174,6 +178,14 @@ impl context::Host for Stubs {
 
     async fn deadline_left_ms(&mut self) -> wasmtime::Result<u64> {
         Ok(u64::MAX)
+    }
+
+    async fn cancelled(&mut self) -> wasmtime::Result<bool> {
+        Ok(false)
+    }
+
+    async fn subscribe_cancellation(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
+        Err(wasmtime::format_err!("nothing is cancelled"))
     }
 
     async fn folder(&mut self, _: String) -> wasmtime::Result<Granted<String>> {

@@ -5,4 +5,5 @@ wasmtime::component::bindgen!({
     world: "plugin",
     imports: { default: async | trappable },
     exports: { default: async },
+    with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
 });

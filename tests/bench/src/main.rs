@@ -21,6 +21,7 @@ mod expressions;
 mod figures;
 mod hostile;
 mod http;
+mod large;
 mod locks;
 mod nested;
 mod parts;
@@ -159,6 +160,7 @@ fn main() -> Result<()> {
         let repository = TestRepository::make(&sedge, &folder.path().join("repo"))?;
         let n_compiled = processes::measure(&repository, effort, &mut figures)?;
         sizes::measure(&sedge, folder.path(), effort, &mut figures)?;
+        large::measure(&sedge, folder.path(), effort, &mut figures)?;
         let runs = workflows::processes(&sedge, folder.path(), effort, &mut figures)?;
         hostile::measure(effort, &mut figures)?;
         Some((repository, n_compiled, runs))
@@ -181,9 +183,10 @@ fn main() -> Result<()> {
             &mut figures,
         ))?;
         text = format!(
-            "{}\ncompiled at call: {n_compiled}\n\nSizes of repositories\n{}\n\nWorkflows\n{}\n\nHostile input\n{}\n\nSandbox\n{}\n\nLocks\n{}\n\nExpressions\n{}\n\n",
+            "{}\ncompiled at call: {n_compiled}\n\nSizes of repositories\n{}\n\nSizes of plugins\n{}\n\nWorkflows\n{}\n\nHostile input\n{}\n\nSandbox\n{}\n\nLocks\n{}\n\nExpressions\n{}\n\n",
             table(Unit::Milliseconds, &subjects::rows(), &figures),
             table(Unit::Milliseconds, &sizes::rows(), &figures),
+            table(Unit::Milliseconds, &large::rows(), &figures),
             table(Unit::Milliseconds, &workflows::rows(), &figures),
             table(Unit::Milliseconds, &hostile::rows(), &figures),
             table(Unit::Microseconds, &sandbox::rows(), &figures),

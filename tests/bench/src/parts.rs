@@ -1,6 +1,7 @@
 //! The parts of a nested call and of a process's start, each measured separately through the public
 //! functions of its crate.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -69,6 +70,7 @@ impl Parts {
                 name: "bench".to_owned(),
                 uid: None,
             },
+            by_call: None,
             options: RunOptions::default(),
         };
         let claim = store.run_start(&start, &[])?;
@@ -134,6 +136,7 @@ impl Parts {
                 method: "run".parse()?,
                 plugin: self.plugin.description().sha256.clone(),
                 definition: None,
+                environment: BTreeSet::new(),
             },
             result: report.result,
             changes: report.changes.into_iter().map(kept).collect(),
@@ -197,6 +200,8 @@ impl Parts {
         let spec = CallSpec {
             identity: Arc::new(CallIdentity {
                 model: self.model.clone(),
+                model_id: self.model.to_string(),
+                tags: BTreeMap::new(),
                 method: "run".parse()?,
                 lineage: lineage.clone(),
                 kind: MethodKind::Action,

@@ -1,6 +1,5 @@
 //! Builds plugins that no compiler produces, from the text of a module that passes arbitrary
-//! numbers to the host. `wit/deps` has WASI in the version of the engine, by the Bytecode
-//! Alliance, under Apache-2.0 WITH LLVM-exception.
+//! numbers to the host.
 //!
 //! [`PluginText`] provides what every plugin needs, so that a test writes only what is wrong with
 //! its own. [`imports`] returns all functions that a plugin may import, with the meaning of their
@@ -13,7 +12,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::{PackageId, Resolve, WorldId};
+use wit_parser::{PackageId, Resolve, TypeDefKind, WorldId};
 
 pub use imports::{Given, Import, Slot, imports};
 pub use plugin::{Permission, PluginText};
@@ -57,6 +56,11 @@ pub enum World {
 /// The text is not a module, or the module does not implement the world.
 #[must_use]
 pub fn component(module: &str, world: World) -> Vec<u8> {
+    with_custom_section(bare_component(module, world), "sedge:contract", b"0.4.0")
+}
+
+/// Builds a plugin from a module's text, without the section that states the contract.
+fn bare_component(module: &str, world: World) -> Vec<u8> {
     let mut module = wat::parse_str(module).unwrap_or_else(|error| panic!("{error}\n{module}"));
     let name = match world {
         World::Plugin => "plugin",
@@ -68,8 +72,7 @@ pub fn component(module: &str, world: World) -> Vec<u8> {
     let encoded = ComponentEncoder::default()
         .module(&module)
         .and_then(|mut encoder| encoder.encode());
-    let component = encoded.unwrap_or_else(|error| panic!("{error:?}"));
-    with_custom_section(component, "sedge:contract", b"0.4.0")
+    encoded.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 /// Builds a component from a component's text.
@@ -120,6 +123,39 @@ fn contract_version() -> String {
     let found = packages.find(|name| name.namespace == "sedge" && name.name == "model");
     let version = found.and_then(|name| name.version.as_ref());
     version.expect("`wit` names its version").to_string()
+}
+
+/// Returns the functions of the contract that a plugin imports or exports, as
+/// `INTERFACE.FUNCTION` or `INTERFACE.RESOURCE.METHOD`, and the cases of its variants for errors and of
+/// `run-outcome`, as `VARIANT.CASE`.
+#[must_use]
+pub fn contract_items() -> Vec<String> {
+    let resolve = &CONTRACT.resolve;
+    let mut items = Vec::new();
+    for (_, interface) in &resolve.interfaces {
+        let is_contract = interface.package.is_some_and(|it| {
+            let name = &resolve.packages[it].name;
+            name.namespace == "sedge" && name.name == "model"
+        });
+        let Some(name) = interface.name.as_ref().filter(|_| is_contract) else {
+            continue;
+        };
+        for function in interface.functions.values() {
+            let function = function.name.trim_start_matches("[method]");
+            items.push(format!("{name}.{function}"));
+        }
+        for id in interface.types.values() {
+            let found = &resolve.types[*id];
+            let (TypeDefKind::Variant(variant), Some(of)) = (&found.kind, &found.name) else {
+                continue;
+            };
+            if of.ends_with("-error") || of == "run-outcome" {
+                let cases = variant.cases.iter();
+                items.extend(cases.map(|case| format!("{of}.{}", case.name)));
+            }
+        }
+    }
+    items
 }
 
 /// Appends a custom section to a component.

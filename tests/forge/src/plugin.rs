@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{World, component};
+use crate::{World, bare_component, component};
 
 /// The address where the module's own data begins.
 const IMAGE_BEGIN: usize = 1024;
@@ -14,7 +14,10 @@ const SCRATCH_BYTES: usize = 4096;
 const ANSWER_BYTES: usize = 64;
 
 /// The number of the kind `action` in the contract.
-const KIND_ACTION: u32 = 4;
+const KIND_ACTION: u32 = 5;
+
+/// The number of the scope `model` of reports in the contract.
+const SCOPE_MODEL: u32 = 1;
 
 /// A permission that the plugin requests.
 #[derive(Debug, Clone)]
@@ -34,8 +37,9 @@ pub enum Permission {
 /// A plugin as the text of a module. Parts that are not set are those of a valid plugin.
 ///
 /// Bodies can use `$realloc`; `(global $scratch)`, the address of an area for results; `$answer` and
-/// `$answer_number`, which make a text or a number the result of a method or an upgrade; and
-/// `$refuse`, which makes a text the error of a check or an upgrade.
+/// `$answer_number`, which make a text or a number the result of a method or an upgrade; `$document`,
+/// which makes two texts a report; and `$refuse`, which makes a text the error of a check, an upgrade
+/// or a report.
 #[derive(Debug, Clone)]
 pub struct PluginText {
     type_name: String,
@@ -50,6 +54,8 @@ pub struct PluginText {
     check: String,
     upgrades: Vec<String>,
     upgrade: String,
+    reports: Vec<String>,
+    report: String,
     imports: String,
     fields: String,
     memory: String,
@@ -57,6 +63,7 @@ pub struct PluginText {
     realloc: String,
     image: Vec<u8>,
     world: World,
+    has_section: bool,
 }
 
 impl PluginText {
@@ -76,6 +83,8 @@ impl PluginText {
             check: String::new(),
             upgrades: Vec::new(),
             upgrade: String::new(),
+            reports: Vec::new(),
+            report: String::new(),
             imports: String::new(),
             fields: String::new(),
             memory: String::new(),
@@ -83,6 +92,7 @@ impl PluginText {
             realloc: String::new(),
             image: Vec::new(),
             world: World::Plugin,
+            has_section: true,
         }
     }
 
@@ -135,6 +145,15 @@ impl PluginText {
     pub fn upgrade(mut self, to_version: &str, body: &str) -> Self {
         self.upgrades.push(to_version.to_owned());
         body.clone_into(&mut self.upgrade);
+        self
+    }
+
+    /// Adds a report about a model, and sets the body that runs for any report. Its parameter
+    /// `$request` is the address of the request.
+    #[must_use]
+    pub fn report(mut self, name: &str, body: &str) -> Self {
+        self.reports.push(name.to_owned());
+        body.clone_into(&mut self.report);
         self
     }
 
@@ -195,6 +214,13 @@ impl PluginText {
         self
     }
 
+    /// Leaves out the section that states the contract, as the tools of script languages do.
+    #[must_use]
+    pub fn without_section(mut self) -> Self {
+        self.has_section = false;
+        self
+    }
+
     /// Adds a text to the module's data. Returns the two numbers by which it is passed.
     pub fn text(&mut self, text: impl AsRef<[u8]>) -> String {
         let [at, length] = self.place(text);
@@ -249,6 +275,7 @@ impl PluginText {
   (i32.store offset=8 (global.get $answer) (local.get $length))
   (global.get $answer))
 {REFUSE}
+{DOCUMENT}
 {ANSWER_NUMBER}
 {SAME}
 (func (export "sedge:model/model@0.4.0#describe") (result i32)
@@ -266,11 +293,14 @@ impl PluginText {
 (data (i32.const {IMAGE_BEGIN}) "{data}")
 )"#
         );
-        component(&module, self.world)
+        match self.has_section {
+            true => component(&module, self.world),
+            false => bare_component(&module, self.world),
+        }
     }
 
-    /// Returns the exports besides `describe` and `invoke`. By default each check succeeds, and each
-    /// upgrade changes nothing.
+    /// Returns the exports besides `describe` and `invoke`. By default each check succeeds, each
+    /// upgrade changes nothing, and each report is empty.
     fn further_exports(&self, null: &str) -> String {
         let check = match self.check.as_str() {
             "" => format!("(call $answer {null})"),
@@ -279,6 +309,10 @@ impl PluginText {
         let upgrade = match self.upgrade.as_str() {
             "" => "(call $answer (local.get $arguments) (local.get $arguments_length))",
             body => body,
+        };
+        let report = match self.report.as_str() {
+            "" => format!("(call $document {null} {null})"),
+            body => body.to_owned(),
         };
         format!(
             r#"
@@ -293,7 +327,9 @@ impl PluginText {
   (param $version i32) (param $version_length i32)
   (param $arguments i32) (param $arguments_length i32)
   (result i32)
-  {upgrade})"#
+  {upgrade})
+(func (export "sedge:model/model@0.4.0#report") (param $request i32) (result i32)
+  {report})"#
         )
     }
 
@@ -353,7 +389,7 @@ impl PluginText {
             permissions.extend(more);
             permissions.extend(self.put(b"to see what comes of it", 1));
         }
-        let [checks, upgrades] = self.checks_and_upgrades();
+        let [checks, upgrades, reports] = self.checks_upgrades_and_reports();
         let texts = [
             self.type_name.clone(),
             self.version.clone(),
@@ -372,6 +408,7 @@ impl PluginText {
             (&permissions, 8),
             (&checks, 8),
             (&upgrades, 4),
+            (&reports, 5),
         ] {
             let at = self.put_words(words);
             info.extend([at, u32::try_from(words.len() / size).expect("few")]);
@@ -379,7 +416,7 @@ impl PluginText {
         self.put_words(&info)
     }
 
-    fn checks_and_upgrades(&mut self) -> [Vec<u32>; 2] {
+    fn checks_upgrades_and_reports(&mut self) -> [Vec<u32>; 3] {
         let mut checks = Vec::new();
         for name in self.checks.clone() {
             checks.extend(self.put(name.as_bytes(), 1));
@@ -392,7 +429,13 @@ impl PluginText {
             upgrades.extend(self.put(version.as_bytes(), 1));
             upgrades.extend(self.put(b"Changes it", 1));
         }
-        [checks, upgrades]
+        let mut reports = Vec::new();
+        for name in self.reports.clone() {
+            reports.extend(self.put(name.as_bytes(), 1));
+            reports.extend(self.put(b"Shows it", 1));
+            reports.push(SCOPE_MODEL);
+        }
+        [checks, upgrades, reports]
     }
 
     fn put_words(&mut self, words: &[u32]) -> u32 {
@@ -420,11 +463,20 @@ const REALLOC: &str = "
     (unreachable)))
   (local.get $at)";
 
-/// Makes a text the error of a check or of an upgrade.
+/// Makes a text the error of a check, an upgrade or a report.
 const REFUSE: &str = "
 (func $refuse (param $at i32) (param $length i32) (result i32)
   (drop (call $answer (local.get $at) (local.get $length)))
   (i32.store8 (global.get $answer) (i32.const 1))
+  (global.get $answer))";
+
+/// Makes two texts the Markdown and the JSON of a report.
+const DOCUMENT: &str = "
+(func $document (param $at i32) (param $length i32) (param $json i32) (param $json_length i32)
+  (result i32)
+  (drop (call $answer (local.get $at) (local.get $length)))
+  (i32.store offset=12 (global.get $answer) (local.get $json))
+  (i32.store offset=16 (global.get $answer) (local.get $json_length))
   (global.get $answer))";
 
 /// Writes a number as decimal digits, starting with the last one.

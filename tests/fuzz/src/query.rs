@@ -107,6 +107,7 @@ fn row<'a>(
         method: text("method"),
         plugin: text("plugin"),
         definition: text("definition"),
+        environment: &[],
         workflow: maybe("workflow"),
         content,
     }

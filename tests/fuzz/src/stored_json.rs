@@ -98,6 +98,7 @@ fn evaluated(query: &Query, content: &str) -> Option<Value> {
         method: "run",
         plugin: "p",
         definition: "d",
+        environment: &[],
         workflow: None,
         content: Some(content),
     };

@@ -1,5 +1,5 @@
 //! Builds the plugins, the test guests and the program that starts commands. Generates constants
-//! with their paths, and puts the plugins where a program of this build looks for them.
+//! with their paths, and puts the plugins and the SDKs where a program of this build looks for them.
 //!
 //! The bytes of a component depend on its sources and on the compiler, and not on the folders in
 //! which it is built: `plugins/digests` has the digests of the plugins.
@@ -7,11 +7,17 @@
 //! They are built by separate cargo processes, in the folders `guests` and `reaper` of the target
 //! directory, and are shared by all profiles of the host. Tests use copies in `OUT_DIR`, which no
 //! other build replaces.
+//!
+//! Components in Python are built by `sdk/python/build`, in the folder `python-components`. Their bytes
+//! differ from one build to the next, so the digests of the plugins among them are written to a file
+//! of the target directory, from which the program takes them.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "a build script's work is to run programs and to write files"
 )]
+
+mod sdk;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -21,6 +27,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs, io};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// The arguments of the first `cargo` call, after the toolchain.
 const BUILD: &str = "build --profile guest --target wasm32-wasip2 --lib --examples \
@@ -40,20 +47,35 @@ const BUILD_REAPER: &str =
     "build --release --package sedge-cli --no-default-features --bin sedge-reaper";
 
 /// The sources of guests and of the reaper, relative to the root of the repository.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     "host/cli/Cargo.toml",
     "host/cli/src/reaper.rs",
     "host/sys",
     "plugins",
+    "sdk/python",
     "sdk/rust",
     "tests/guests",
     "wit",
 ];
 
-/// The variables that `sdk/rust/toolchain` reads.
-const TOOLCHAIN_VARIABLES: [&str; 2] = ["SEDGE_GUEST_TOOLCHAIN", "SEDGE_TOOLCHAIN_DIR"];
+/// The variables that `sdk/rust/toolchain` and `sdk/python/toolchain` read.
+const TOOLCHAIN_VARIABLES: [&str; 5] = [
+    "SEDGE_COMPONENTIZE_PY",
+    "SEDGE_GUEST_TOOLCHAIN",
+    "SEDGE_PYTHON",
+    "SEDGE_PYTHON_TOOLCHAIN_DIR",
+    "SEDGE_TOOLCHAIN_DIR",
+];
+
+/// The folders with plugins and with guests in Python: a folder in them that has a `plugin.py` is one.
+/// A guest is named `py_` and the name of its folder.
+const PYTHON_FOLDERS: [&str; 2] = ["plugins", "tests/guests/python"];
+
+/// The file in the target directory with the digests of the plugins in Python: `NAME SHA256`. The
+/// build script of `sedge-cli` reads it.
+const PYTHON_DIGESTS: &str = "python-plugin-digests";
 
 /// Variables of cargo that are not specific to this build.
 const CARGO_VARIABLES_KEPT: [&str; 6] = [
@@ -94,8 +116,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let target_dir = target_dir(&out)?;
     let mut messages = build(root, &toolchain, &target_dir, (BUILD, ""))?;
     messages += &build(root, &toolchain, &target_dir, (BUILD_WITH_LINES, LINES))?;
-    let (plugins, guests) = components(&messages, &out)?;
+    let (mut plugins, mut guests) = components(&messages, &out)?;
+    python_build(root, &target_dir, &out, (&mut plugins, &mut guests))?;
     plugins_lay(&plugins, &out)?;
+    sdk::sdks_lay(root, above_profile(&out)?)?;
 
     let reaper_dir = target_dir.with_file_name("reaper");
     let messages = build(root, "", &reaper_dir, (BUILD_REAPER, ""))?;
@@ -295,6 +319,77 @@ fn components(messages: &str, out: &Path) -> Result<(Components, Components), Bo
         return Err("cargo built no component".into());
     }
     Ok((plugins, guests))
+}
+
+/// Builds the components in Python, copies them to `out`, and adds them to the plugins and the guests.
+fn python_build(
+    root: &Path,
+    target_dir: &Path,
+    out: &Path,
+    (plugins, guests): (&mut Components, &mut Components),
+) -> Result<(), Box<dyn Error>> {
+    let built = target_dir.with_file_name("python-components");
+    let mut digests = String::new();
+    for folder in PYTHON_FOLDERS {
+        let mut sources: Vec<PathBuf> = Vec::new();
+        for entry in fs::read_dir(root.join(folder))? {
+            sources.push(entry?.path());
+        }
+        sources.retain(|source| source.join("plugin.py").is_file());
+        sources.sort();
+        for source in sources {
+            let name = source.file_name().unwrap_or_default().to_string_lossy();
+            let is_plugin = folder == PYTHON_FOLDERS[0];
+            let name = match is_plugin {
+                true => name.into_owned(),
+                false => format!("py_{name}"),
+            };
+            let component = built.join(format!("{name}.wasm"));
+            python_component(root, &source, &component)?;
+            let copy = out.join(format!("{name}.wasm"));
+            fs::copy(&component, &copy)
+                .map_err(|error| copy_error(&component.to_string_lossy(), &error))?;
+            if is_plugin {
+                let digest = hex(&Sha256::digest(fs::read(&copy)?));
+                writeln!(digests, "@sedge/{name} {digest}")?;
+            }
+            let family = if is_plugin {
+                &mut *plugins
+            } else {
+                &mut *guests
+            };
+            family.insert(name, copy);
+        }
+    }
+    let file = target_dir.with_file_name(PYTHON_DIGESTS);
+    // A file that is newer than the program makes it look outdated.
+    if fs::read_to_string(&file).is_ok_and(|former| former == digests) {
+        return Ok(());
+    }
+    Ok(fs::write(file, digests)?)
+}
+
+/// Builds one component in Python, if anything in it has changed since it was built.
+fn python_component(root: &Path, source: &Path, component: &Path) -> Result<(), Box<dyn Error>> {
+    let script = root.join("sdk/python/build");
+    let status = Command::new(&script)
+        .args([source, component])
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .status()
+        .map_err(|error| format!("cannot run `{}`: {error}", script.display()))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err("`sdk/python/build` failed; its reason is above".into()),
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // ignored: writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Returns the path of the component that a message of cargo reports, if any.

@@ -59,6 +59,8 @@ enum Act {
     Command(String, Vec<String>),
     /// Call another actor with actions
     Call(String, Vec<Act>),
+    /// Call the method `observe` of another actor with actions
+    Observe(String, Vec<Act>),
 }
 
 fn model() -> Model {
@@ -66,7 +68,7 @@ fn model() -> Model {
         name: name.to_owned(),
         access,
     };
-    Model::new("@test/actor", "2026.11.29.1", "Acts on the machine")
+    Model::new("@test/actor", "2026.12.01.1", "Acts on the machine")
         .asks_for(folder("inbox", FileAccess::Write), "to act there")
         .asks_for(folder("outbox", FileAccess::Write), "to act there")
         .asks_for(
@@ -83,6 +85,8 @@ fn model() -> Model {
         )
         .asks_for_models("*", "to call other actors")
         .method("run", MethodKind::Action, "Perform the actions", run)
+        .method("look", MethodKind::Read, "Perform the actions", run)
+        .method("observe", MethodKind::Observe, "Perform the actions", run)
 }
 
 /// Returns the result of each action.
@@ -107,6 +111,9 @@ fn act(cx: &Context, act: Act) -> Result<Value, Failure> {
         }
         Act::Call(model, acts) => {
             return Ok(cx.call(&model, "run", &RunArguments { acts })?.value);
+        }
+        Act::Observe(model, acts) => {
+            return Ok(cx.call(&model, "observe", &RunArguments { acts })?.value);
         }
         Act::Await(path) => {
             while at(&path, |folder, path| {

@@ -73,6 +73,7 @@ fn model() -> Model {
         .method("set", MethodKind::Update, "Set the value", set)
         .method("clear", MethodKind::Action, "Set the value to 0", clear)
         .method("get", MethodKind::Read, "Return the value", get)
+        .method("note", MethodKind::Observe, "Set the value, as seen", set)
         .check_with(
             "small",
             "The value is not too large",

@@ -15,7 +15,7 @@ use std::{env, fs, process, thread};
 
 use schemars::JsonSchema;
 use sedge_sdk::{
-    Context, DataError, Failure, MethodKind, Model, NoArguments, Outcome, Value, json,
+    CallError, Context, DataError, Failure, MethodKind, Model, NoArguments, Outcome, Value, json,
 };
 use serde::{Deserialize, Serialize};
 
@@ -274,12 +274,20 @@ fn swallow(cx: &Context, arguments: CallArguments) -> Result<Value, Failure> {
     Ok(match cx.call(&target, &method, &arguments) {
         Ok(Outcome { value, .. }) => json!({"code": "ok", "value": value}),
         Err(error) => {
+            let mut stack = Vec::new();
+            if let CallError::Failed(failure) = &error {
+                stack.clone_from(&failure.stack);
+            }
             let failure = Failure::from(error);
-            json!({
+            let mut answer = json!({
                 "code": failure.code,
                 "message": failure.message,
                 "details": failure.details,
-            })
+            });
+            if !stack.is_empty() {
+                answer["stack"] = json!(stack);
+            }
+            answer
         }
     })
 }

@@ -39,8 +39,14 @@ enum Step {
     Call(String, Vec<Step>),
     /// Call the method `remove` of a nester
     Remove(String, Vec<Step>),
+    /// Call the method `observe` of a nester
+    Observe(String, Vec<Step>),
+    /// Call the method `look` of a nester
+    Look(String, Vec<Step>),
     /// Call the method `run` of a nester with the time in an argument
     Stamped(String, Vec<Step>),
+    /// Call the method `observe` of a nester with the time in an argument
+    StampedObserve(String, Vec<Step>),
     /// Run a command with arguments
     Command(String, Vec<String>),
 }
@@ -51,7 +57,7 @@ struct Note {
 }
 
 fn model() -> Model {
-    Model::new("@test/nester", "2026.11.30.1", "Writes data between calls")
+    Model::new("@test/nester", "2026.12.01.1", "Writes data between calls")
         .asks_for_models("*", "to call other nesters and to read their data")
         .asks_for(
             Permission::Commands {
@@ -62,6 +68,8 @@ fn model() -> Model {
         .resource::<Note>("note", "A number")
         .method("run", MethodKind::Action, "Perform the steps", run)
         .method("remove", MethodKind::Delete, "Perform the steps", run)
+        .method("observe", MethodKind::Observe, "Perform the steps", run)
+        .method("look", MethodKind::Read, "Perform the steps", run)
 }
 
 /// Returns the result of each step.
@@ -88,6 +96,9 @@ fn perform(cx: &Context, step: Step) -> Result<Value, Failure> {
         }
         Step::Call(model, steps) => return call(&model, "run", steps, None),
         Step::Remove(model, steps) => return call(&model, "remove", steps, None),
+        Step::Observe(model, steps) => return call(&model, "observe", steps, None),
+        Step::Look(model, steps) => return call(&model, "look", steps, None),
+        Step::StampedObserve(model, steps) => return call(&model, "observe", steps, Some(now())),
         Step::Stamped(model, steps) => return call(&model, "run", steps, Some(now())),
         Step::Command(name, arguments) => {
             let output = cx.command(name).arguments(arguments).run()?;

@@ -30,13 +30,19 @@ fn model() -> Model {
     let command = |name: &str| Permission::Commands {
         name: name.to_owned(),
     };
-    Model::new("@test/runner", "2026.11.26.1", "Runs commands")
+    Model::new("@test/runner", "2026.12.01.1", "Runs commands")
         .asks_for(command("sh"), "to run scripts")
         .asks_for(command("printf"), "to check its arguments")
         .asks_for(command("missing"), "to check that it is missing")
         .asks_for_models("*", "to call the model in its arguments")
         .method("run", MethodKind::Action, "Run a command", run)
         .method("look", MethodKind::Read, "Run a command, to read", run)
+        .method(
+            "observe",
+            MethodKind::Observe,
+            "Run a command, to look",
+            run,
+        )
         .method("then", MethodKind::Action, "Run a command, then call", then)
 }
 

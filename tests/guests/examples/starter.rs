@@ -68,6 +68,7 @@ fn model() -> Model {
         .method("run", MethodKind::Action, "Perform the steps", run)
         .method("checked", MethodKind::Action, "Do nothing", run)
         .method("look", MethodKind::Read, "Perform the steps", run)
+        .method("observe", MethodKind::Observe, "Perform the steps", run)
 }
 
 /// Returns the result of each step.

@@ -24,6 +24,7 @@ pub fn valid_type(name: &str) -> TypeInfo {
         permissions: Vec::new(),
         checks: Vec::new(),
         upgrades: Vec::new(),
+        reports: Vec::new(),
     }
 }
 
@@ -50,6 +51,12 @@ macro_rules! export_raw {
 
             fn upgrade(_: String, global_arguments: String) -> Result<String, String> {
                 Ok(global_arguments)
+            }
+
+            fn report(
+                _: sedge_sdk::__private::ReportRequest,
+            ) -> Result<sedge_sdk::__private::ReportDocument, String> {
+                Err("it makes no reports".to_owned())
             }
         }
 

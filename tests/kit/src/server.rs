@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -45,6 +45,7 @@ pub const GZIP: [u8; 26] = [
 /// | `/slow-head` | a head without an end, one byte at a time |
 /// | `/stall`, `/silent` | it sends nothing more after some bytes of a body, or nothing at all |
 /// | `/deaf` | it responds without reading the request's body |
+/// | `/after/N` | a small body, after N milliseconds |
 /// | `/meet` | a small body, once two such requests have arrived |
 /// | `/once` | a small body, after which it closes the connection without announcing it |
 /// | a path of [`Server::file`] | the content of that file |
@@ -268,6 +269,13 @@ fn answer(
     let number = argument.parse().unwrap_or(0);
     match name {
         "hello" | "meet" => respond(stream, "200 OK", "content-type: text/plain\r\n", b"hello\n"),
+        "after" => {
+            let until = Instant::now() + Duration::from_millis(number as u64);
+            while let Some(left) = until.checked_duration_since(Instant::now()) {
+                thread::park_timeout(left);
+            }
+            respond(stream, "200 OK", "content-type: text/plain\r\n", b"after\n")
+        }
         "once" => respond(stream, "200 OK", "", b"once\n").map(|_| false),
         "json" => respond(
             stream,

@@ -19,6 +19,8 @@ mod book;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_errors;
+#[cfg(test)]
 mod coverage;
 #[cfg(test)]
 mod dependencies;

@@ -10,16 +10,18 @@ const PAGE: &str = "docs/reference/contract.md";
 const FOLDER: &str = "wit/";
 
 /// The order of the files on the page, by their stem. Others follow.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 12] = [
     "world",
     "model",
     "context",
     "data",
+    "models",
     "calls",
     "workflows",
     "log",
     "secrets",
     "commands",
+    "reports",
     "types",
 ];
 

@@ -33,7 +33,7 @@ pub struct CallProblem {
     /// If the call waited for a lock: how long, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
-    /// If the guest trapped or panicked: its stack frames, innermost first.
+    /// If the guest trapped, panicked or says where it failed: its stack frames, innermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<FrameView>,
 }

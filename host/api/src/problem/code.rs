@@ -132,6 +132,7 @@ codes! {
     BadQuery = "bad_query", Usage, "A query cannot be understood.";
     BadSafeDirectories = "bad_safe_directories", Usage, "The setting of safe directories is not a list of absolute paths.";
     BadSecret = "bad_secret", Usage, "A value cannot be stored as a secret.";
+    BuildFailed = "build_failed", Usage, "The source of a plugin cannot be built; what the compiler says is on stderr.";
     CallFailed = "call_failed", Failed, "A method failed; `details` has its error and where the failure began.";
     CheckMissing = "check_missing", State, "No type that would run has a check, or a label of checks, of that name.";
     DataMissing = "data_missing", State, "The model has no data of that name.";
@@ -193,6 +194,7 @@ codes! {
     PluginOlder = "plugin_older", State, "The component to add is older than the pinned one.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
     PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would match every name.";
+    ProjectMissing = "project_missing", State, "The folder is not the project of a plugin.";
     PruneDoubtful = "prune_doubtful", State, "Models that seem to be deleted may still exist, so their data was not deleted.";
     Quit = "quit", State, "The user quit at a question, and nothing was changed.";
     ReadOnly = "read_only", Temporary, "The file system is mounted read-only.";
@@ -222,7 +224,9 @@ codes! {
     StoreUnreadable = "store_unreadable", State, "Something in the datastore is missing or damaged.";
     StoreUntrusted = "store_untrusted", State, "The datastore differs from what Sedge writes, so nothing in it is used.";
     StoreVersion = "store_version", State, "The datastore is of another version of Sedge.";
+    TestsFailed = "tests_failed", Failed, "Tests of a plugin have failed; what they say is on stderr.";
     TokenVoid = "token_void", State, "The process belongs to a command whose call has ended.";
+    ToolMissing = "tool_missing", State, "A tool that builds plugins is missing, or has another version than is needed; `help` says how to get it.";
     TypeMissing = "type_missing", State, "No plugin provides that type.";
     UpgradeNotEditable = "upgrade_not_editable", State, "The text of a definition has a form in which its arguments cannot be changed alone.";
     Usage = "usage", Usage, "The command line is invalid.";

@@ -34,7 +34,7 @@ pub struct CallView {
     /// The changes that were rolled back; null if there are none.
     pub rolled_back: Option<ChangesRolledBack>,
     /// How often all of it was rolled back and retried, because it and others waited for each
-    /// other.
+    /// other, or because another observation had written the same data.
     pub retries: u32,
     /// When it began.
     pub started_at: Time,

@@ -96,6 +96,9 @@ pub struct DataWriterView {
     pub plugin: String,
     /// The digest of the model's file; null for data that was written before it was recorded.
     pub definition: Option<String>,
+    /// The names of the variables of the environment that expressions have read for the call. The
+    /// content may contain their values.
+    pub environment: Vec<String>,
 }
 
 /// One version of a piece of data, with its content or with the file that the content was written

@@ -9,7 +9,7 @@ use crate::PluginText;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum PermissionView {
-    /// Call a model and read its data.
+    /// Call a model, and read its data and its definition.
     Models {
         /// Its name; `*` for every model.
         model: String,

@@ -35,6 +35,9 @@ pub struct PluginView {
     /// The upgrades of its global arguments, oldest first; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub upgrades: Vec<UpgradeSpecView>,
+    /// The reports that it can make; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<ReportSpecView>,
     /// The SHA-256 of its component, in lower-case hex.
     pub sha256: String,
     /// The version of the contract that it was built for.
@@ -63,7 +66,7 @@ pub struct CheckSpecView {
     pub name: String,
     /// What it checks, in a sentence.
     pub description: PluginText,
-    /// The methods before which it runs; empty for all that do not only read.
+    /// The methods before which it runs; empty for all that do more than look.
     pub applies_to: Vec<String>,
     /// The labels by which it can be skipped.
     pub labels: Vec<String>,
@@ -79,12 +82,50 @@ pub struct UpgradeSpecView {
     pub description: PluginText,
 }
 
+/// A report that a type can make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportSpecView {
+    /// Its name, unique in the type.
+    pub name: String,
+    /// What it shows, in a sentence.
+    pub description: PluginText,
+    /// What it is about.
+    pub scope: ReportScopeView,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ReportScopeView {
+    /// One call of a method of the type.
+    Method,
+    /// One model of the type, with its data.
+    Model,
+    /// One run of a workflow that has called a model of the type.
+    Workflow,
+}
+
+impl ReportScopeView {
+    /// Returns the scope as JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Model => "model",
+            Self::Workflow => "workflow",
+        }
+    }
+}
+
 /// The effect of a method on the external object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum MethodKindView {
     /// It looks, and writes nothing.
     Read,
+    /// It looks, and writes what it has seen.
+    Observe,
     /// It makes the thing.
     Create,
     /// It changes the thing.
@@ -101,6 +142,7 @@ impl MethodKindView {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Observe => "observe",
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",

@@ -220,6 +220,8 @@ fn check_spec(method: &CallSpec, check: &CheckSpec) -> CallSpec {
     CallSpec {
         identity: Arc::new(CallIdentity {
             model: identity.model.clone(),
+            model_id: identity.model_id.clone(),
+            tags: identity.tags.clone(),
             method: identity.method.clone(),
             kind: MethodKind::Read,
             lineage: identity.lineage.clone(),

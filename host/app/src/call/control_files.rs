@@ -51,7 +51,7 @@ impl Controlled {
                 "`{folder}` controls `{part}`, so a model that writes to it could grant itself anything"
             ),
             Self::Command(_) => format!(
-                "`{folder}` controls {self}: it is the command's working folder, or contains its program, an argument, or a link to one of them"
+                "`{folder}` controls {self}: it is a folder that the command can run in, or contains its program, an argument, or a link to one of them"
             ),
         }
     }
@@ -99,6 +99,12 @@ impl ControlFiles {
                     what: what.clone(),
                     error,
                 })?;
+            }
+            if pin.subfolders
+                && let Some(cwd) = cwd_of(repository, pin)
+            {
+                let added = control_files.add_whole(&cwd, &what);
+                added.map_err(|error| UninspectableFile { what, error })?;
             }
         }
         Ok(control_files)

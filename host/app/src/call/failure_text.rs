@@ -52,8 +52,8 @@ pub enum Frames {
     All,
 }
 
-/// Returns the text of a call's error: what happened and, if the guest trapped or panicked, its
-/// functions, one line each.
+/// Returns the text of a call's error: what happened and, if the guest trapped, panicked or knows
+/// where it failed, its functions, one line each.
 #[must_use]
 pub fn call_text(problem: &CallProblem, frames: Frames) -> String {
     let mut text = problem.message.clone();
@@ -76,6 +76,10 @@ pub fn call_text(problem: &CallProblem, frames: Frames) -> String {
     }
     let shown: Vec<&FrameView> = match frames {
         Frames::All => problem.backtrace.iter().collect(),
+        // The plugin itself says where it failed. The first line of that is the place.
+        Frames::Few if problem.code.starts_with("plugin/") && problem.code != PANIC => {
+            problem.backtrace.iter().take(1).collect()
+        }
         Frames::Few => few(&problem.backtrace),
     };
     // A recursion would otherwise fill the screen with the same line.
@@ -275,6 +279,28 @@ mod tests {
         check(&["a", "a", "b", "c", "d"], &["a", "b", "c"]);
         check(&["std::a", "std::b"], &["std::a", "std::b"]);
         check(&[], &[]);
+    }
+
+    #[test]
+    fn failure_of_a_script_shows_its_first_frame() {
+        let frame = |function: &str| FrameView {
+            function: function.to_owned(),
+            place: Some("app.py:12".to_owned()),
+        };
+        let problem = CallProblem {
+            code: "plugin/value-error".to_owned(),
+            message: "no number".to_owned(),
+            backtrace: vec![frame("_parse"), frame("run"), frame("run")],
+            ..CallProblem::default()
+        };
+        assert_eq!(
+            call_text(&problem, Frames::Few),
+            "no number (plugin/value-error)\nin _parse at app.py:12"
+        );
+        assert_eq!(
+            call_text(&problem, Frames::All),
+            "no number (plugin/value-error)\nin _parse at app.py:12\nin run at app.py:12 (2 times)"
+        );
     }
 
     #[test]

@@ -9,8 +9,10 @@
 //! from their records (see [`replay`](super::replay)). One lock for the whole tree guards the state
 //! of all frames, so a call is never rolled back at the moment when one of its callees has an effect.
 
+mod cause;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_locks::manager::LockGuard;
@@ -19,6 +21,8 @@ use sedge_model::lineage::Lineage;
 use sedge_runtime::Admission;
 use sedge_store::LockOwner;
 use tokio::sync::watch;
+
+pub(crate) use self::cause::{DeadlockChains, RollbackCause};
 
 /// One call in progress, or the run.
 #[derive(Debug)]
@@ -36,8 +40,11 @@ pub(crate) struct CallFrame {
     fate: watch::Sender<Fate>,
     done: Mutex<CalleesDone>,
     n_rollbacks: AtomicU32,
-    /// The deadlock for which the call was rolled back last.
-    deadlock: Mutex<Option<DeadlockChains>>,
+    /// Why the call was rolled back last.
+    rollback_cause: Mutex<Option<RollbackCause>>,
+    /// Whether the call is retried alone on its model, because another call had written the same
+    /// data beside it.
+    is_alone: AtomicBool,
     /// The number of calls below this one that count for the limit of the run.
     n_counted: AtomicU32,
     n_callees: watch::Sender<usize>,
@@ -75,13 +82,6 @@ struct CalleesDone {
     is_staged_seen: bool,
     /// The number of callees at any depth that are in progress and for which that holds.
     n_staged_seen: usize,
-}
-
-/// The chains of the two lineages of a deadlock, each from its run down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DeadlockChains {
-    pub(crate) ours: Vec<String>,
-    pub(crate) theirs: Vec<String>,
 }
 
 /// The result of a request to roll back a call.
@@ -150,7 +150,8 @@ impl CallFrame {
             fate: watch::Sender::new(Fate::Open),
             done: Mutex::default(),
             n_rollbacks: AtomicU32::new(0),
-            deadlock: Mutex::default(),
+            rollback_cause: Mutex::default(),
+            is_alone: AtomicBool::new(false),
             n_counted: AtomicU32::new(0),
             n_callees: watch::Sender::new(0),
             locks: Mutex::new(None),
@@ -385,24 +386,53 @@ impl CallFrame {
         let Some(frame) = frame.filter(|frame| !frame.is_run) else {
             return Rollback::Refused;
         };
-        let is_open = *frame.fate.borrow() == Fate::Open && frame.done().can_be_repeated();
+        frame.roll_back_in_tree(RollbackCause::Deadlock(deadlock))
+    }
+
+    /// Requests the rollback of this call, an observation: its changes were refused, because the data
+    /// `name` has changed beside it. The retry is alone on its model, so this is refused the second
+    /// time.
+    pub(crate) fn roll_back_alone(&self, name: String, reason: String) -> Rollback {
+        let _tree = self.tree();
+        if self.is_rolled_back_in_tree() {
+            return Rollback::UnderWay;
+        }
+        if self.is_alone() {
+            return Rollback::Refused;
+        }
+        let rollback = self.roll_back_in_tree(RollbackCause::ChangedMeanwhile { name, reason });
+        if rollback == Rollback::Begun {
+            self.is_alone.store(true, Ordering::Relaxed);
+        }
+        rollback
+    }
+
+    fn roll_back_in_tree(&self, cause: RollbackCause) -> Rollback {
+        let is_open = *self.fate.borrow() == Fate::Open && self.done().can_be_repeated();
         if !is_open {
             return Rollback::Refused;
         }
-        frame.n_rollbacks.fetch_add(1, Ordering::Relaxed);
-        *frame.deadlock_slot() = Some(deadlock);
-        frame.fate.send_replace(Fate::RolledBack);
+        self.n_rollbacks.fetch_add(1, Ordering::Relaxed);
+        *self.cause_slot() = Some(cause);
+        self.fate.send_replace(Fate::RolledBack);
         Rollback::Begun
     }
 
-    /// Returns the deadlock for which the call, or else the nearest of its callers, was rolled back.
-    pub(crate) fn deadlock(&self) -> Option<DeadlockChains> {
-        let mut own = std::iter::once(self).chain(self.callers());
-        own.find_map(|frame| frame.deadlock_slot().clone())
+    /// Returns whether the call is retried alone on its model.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
     }
 
-    fn deadlock_slot(&self) -> MutexGuard<'_, Option<DeadlockChains>> {
-        self.deadlock.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns why the call, or else the nearest of its callers, was rolled back.
+    pub(crate) fn rollback_cause(&self) -> Option<RollbackCause> {
+        let mut own = std::iter::once(self).chain(self.callers());
+        own.find_map(|frame| frame.cause_slot().clone())
+    }
+
+    fn cause_slot(&self) -> MutexGuard<'_, Option<RollbackCause>> {
+        self.rollback_cause
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the records of the call's callees are kept if the call is rolled back.
@@ -610,10 +640,10 @@ mod tests {
         three.recorded();
         assert!(two.keeps_callees() && one.keeps_callees() && !three.keeps_callees());
         assert_eq!(roll_back(&three, &two), Rollback::Begun);
-        assert_eq!(
-            two.deadlock().map(|it| it.ours),
-            Some(vec!["a.run".to_owned()])
-        );
+        let Some(RollbackCause::Deadlock(chains)) = two.rollback_cause() else {
+            panic!("it was rolled back for a deadlock")
+        };
+        assert_eq!(chains.ours, ["a.run"]);
     }
 
     #[test]
@@ -730,6 +760,42 @@ mod tests {
         assert!(call.is_in_rollback() && !one.is_in_rollback());
         assert_eq!(nested.callee(2).end(true, &[]), Err(RollbackPending));
         assert_eq!(two.run_starts(), Err(RollbackPending));
+    }
+
+    #[test]
+    fn observation_is_retried_alone_once() {
+        let [_run, one, two, _three] = frames();
+        let retry = |frame: &CallFrame| frame.roll_back_alone("x".to_owned(), "no".to_owned());
+        assert!(!two.is_alone());
+        assert_eq!(retry(&two), Rollback::Begun);
+        assert_eq!(retry(&two), Rollback::UnderWay);
+        two.reset();
+        assert!(two.is_alone() && !one.is_alone());
+        assert_eq!((one.n_rollbacks(), two.n_rollbacks()), (0, 1));
+        assert!(matches!(
+            two.rollback_cause(),
+            Some(RollbackCause::ChangedMeanwhile { name, .. }) if name == "x"
+        ));
+        assert_eq!(retry(&two), Rollback::Refused);
+        assert_eq!(
+            roll_back(&two, &two),
+            Rollback::Begun,
+            "it can still be part of a deadlock"
+        );
+    }
+
+    #[test]
+    fn observation_that_has_published_is_not_retried() {
+        let [_run, one, two, _three] = frames();
+        assert_eq!(two.escape(), Ok(()));
+        let retry = |frame: &CallFrame| frame.roll_back_alone("x".to_owned(), "no".to_owned());
+        assert_eq!(retry(&two), Rollback::Refused);
+        assert!(!two.is_alone(), "it was not rolled back");
+        assert_eq!(
+            retry(&one),
+            Rollback::Refused,
+            "its callee cannot be repeated"
+        );
     }
 
     /// Each retry requests more locks than the one before, so the number of retries is limited.

@@ -24,13 +24,8 @@ pub(super) async fn lock(
     ready: &ReadyCall,
     caller: Option<&Caller>,
 ) -> Result<u64, AttemptFault> {
-    let (intent, mode) = match ready.kind {
-        MethodKind::Read => (Mode::IS, Mode::S),
-        MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
-            (Mode::IX, Mode::X)
-        }
-    };
     let frame = &*request.frame;
+    let (intent, mode) = modes(ready.kind, frame.is_alone());
     let name = &ready.model.definition.name;
     let what = format!("{name}.{}", ready.method);
     let wants = frame.wants([
@@ -51,6 +46,22 @@ pub(super) async fn lock(
         }
         Err(AppError::Lock(LockUseError::Refused(error))) => Err(lock_fault(cx, frame, error)),
         Err(other) => Err(other.into()),
+    }
+}
+
+/// Returns the modes in which a call locks the datastore and its model.
+///
+/// Observations of a model share it. One that was refused because another had written the same data
+/// is retried alone (`is_alone`), so that it is not refused again.
+fn modes(kind: MethodKind, is_alone: bool) -> (Mode, Mode) {
+    match kind {
+        MethodKind::Read => (Mode::IS, Mode::S),
+        MethodKind::Observe if !is_alone => (Mode::IX, Mode::S),
+        MethodKind::Observe
+        | MethodKind::Create
+        | MethodKind::Update
+        | MethodKind::Delete
+        | MethodKind::Action => (Mode::IX, Mode::X),
     }
 }
 
@@ -125,4 +136,45 @@ pub(crate) fn contention_of(error: LockError) -> Result<CallError, LockError> {
         | LockError::File(_)
         | LockError::Thread(_)) => return Err(other),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All kinds, each with the modes of its lock on the datastore and on its model.
+    const MODES: [(MethodKind, (Mode, Mode)); 6] = [
+        (MethodKind::Read, (Mode::IS, Mode::S)),
+        (MethodKind::Observe, (Mode::IX, Mode::S)),
+        (MethodKind::Create, (Mode::IX, Mode::X)),
+        (MethodKind::Update, (Mode::IX, Mode::X)),
+        (MethodKind::Delete, (Mode::IX, Mode::X)),
+        (MethodKind::Action, (Mode::IX, Mode::X)),
+    ];
+
+    #[test]
+    fn modes_follow_from_the_kind() {
+        for (kind, expect) in MODES {
+            assert_eq!(modes(kind, false), expect, "{}", kind.as_str());
+        }
+    }
+
+    /// Two calls of one model exclude each other unless both only look.
+    #[test]
+    fn calls_that_only_look_run_beside_each_other() {
+        for (one, (_, of_one)) in MODES {
+            for (other, (_, of_other)) in MODES {
+                let both_look = !one.changes_object() && !other.changes_object();
+                let pair = format!("{} beside {}", one.as_str(), other.as_str());
+                assert_eq!(of_one.is_compatible_with(of_other), both_look, "{pair}");
+            }
+        }
+    }
+
+    #[test]
+    fn observation_that_is_retried_excludes_others() {
+        let (intent, mode) = modes(MethodKind::Observe, true);
+        assert_eq!((intent, mode), (Mode::IX, Mode::X));
+        assert!(!mode.is_compatible_with(Mode::S));
+    }
 }

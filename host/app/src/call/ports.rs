@@ -5,6 +5,9 @@ mod commands;
 mod data;
 mod effects;
 mod log;
+mod models;
+mod page;
+mod query;
 mod sealed;
 mod secrets;
 mod stop;
@@ -49,6 +52,7 @@ impl CallPorts {
             data: Some(Arc::clone(&shared) as _),
             effects: Some(Arc::clone(&shared) as _),
             log: Some(Arc::clone(&shared) as _),
+            models: Some(Arc::clone(&shared) as _),
             secrets: Some(Arc::clone(&shared) as _),
             stop: Some(Arc::clone(&shared) as _),
             workflows: Some(shared),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_lang::schema::TooManySecrets;
+use sedge_lang::type_info::MethodKind;
 use sedge_model::call::{CallError, DiscardedChanges, LogLine, Outcome, Refusals, Written};
+use sedge_model::lineage::Lineage;
 use sedge_model::names::ModelName;
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepInstance;
@@ -13,7 +15,8 @@ use sedge_store::{CallEnd, CallStart, LockOwner, Origin, StoreError};
 use sedge_sys::clock::Moment;
 use serde_json::Value;
 
-use super::frame::CallFrame;
+use super::fault::AttemptFault;
+use super::frame::{CallFrame, Rollback};
 use super::redactor::CallRedactor;
 use super::replay::{CallReplay, Replay};
 use super::writes::{self, Writes, changed_name};
@@ -24,7 +27,7 @@ use crate::run::cx::{ReadyModel, RunCx};
 use crate::secret::argument::{is_mark, marks_hide};
 
 /// The text that a record has in place of a sensitive argument.
-const SENSITIVE_SHOWN: &str = "[sensitive]";
+pub(super) const SENSITIVE_SHOWN: &str = "[sensitive]";
 
 /// The record of a call.
 ///
@@ -87,7 +90,7 @@ impl<'a> Record<'a> {
             model: ready.model.definition.name.clone(),
             step: request.step.clone(),
             ending: request.terms.ending.clone(),
-            origin: writes::origin(&ready.model, &ready.method),
+            origin: writes::origin(ready, &request.terms.labels),
             uses: Arc::clone(&ready.uses),
             since,
             waited: Duration::ZERO,
@@ -197,13 +200,13 @@ impl<'a> Record<'a> {
         report: CallReport,
         ready: &ReadyCall,
         writes: &Writes,
-    ) -> Result<Outcome, CallFault> {
+    ) -> Result<Outcome, AttemptFault> {
         let discarded = DiscardedChanges::of(&report.changes);
         let mut end = self.end(report.result.clone());
         end.bases = writes::bases(writes.labels(), &report.changes, report.bases);
         match writes::changes(&ready.model, writes.labels(), report.changes) {
             Ok(changes) => end.changes = changes,
-            Err(error) => return self.end_refused(error, report.log, discarded).await,
+            Err(error) => return Ok(self.end_refused(error, report.log, discarded).await?),
         }
         end.discarded = report.discarded;
         end.refusals = report.refusals;
@@ -212,9 +215,11 @@ impl<'a> Record<'a> {
         end.lock_epoch = writes.lock_epoch;
         let written = match self.end_commit(end).await? {
             Err(error @ (StoreError::NotOwner { .. } | StoreError::ChangedMeanwhile { .. })) => {
-                return self
-                    .end_refused(refused(&error), report.log, discarded)
-                    .await;
+                if self.is_retried(ready.kind, &error) {
+                    return Err(AttemptFault::RolledBack);
+                }
+                let ended = self.end_refused(refused(&error), report.log, discarded);
+                return Ok(ended.await?);
             }
             other => {
                 self.has_lost_lock = matches!(
@@ -227,8 +232,34 @@ impl<'a> Record<'a> {
         self.ended();
         match report.result {
             Ok(value) => Ok(Outcome { value, written }),
-            Err(error) => Err(CallFault::Failed(error)),
+            Err(error) => Err(CallFault::Failed(error).into()),
         }
+    }
+
+    /// Rolls the call back if it is an observation whose changes were refused because of another one
+    /// beside it. Returns whether it is retried.
+    ///
+    /// Data that a callee has changed is no reason: the retry would be answered from the record of
+    /// the callee, and so hide the mistake of the plugin.
+    fn is_retried(&mut self, kind: MethodKind, error: &StoreError) -> bool {
+        let StoreError::ChangedMeanwhile { by, .. } = error else {
+            return false;
+        };
+        let is_own = |by: &Lineage| self.frame.lineage().covers(by);
+        if kind != MethodKind::Observe || by.as_ref().is_some_and(is_own) {
+            return false;
+        }
+        let (call, reason) = (self.frame.lineage().clone(), error.to_string());
+        match self
+            .frame
+            .roll_back_alone(changed_name(error), reason.clone())
+        {
+            Rollback::Refused => return false,
+            Rollback::UnderWay => {}
+            Rollback::Begun => self.cx.event(Event::ObservationRetried { call, reason }),
+        }
+        self.stage = Stage::Begun;
+        true
     }
 
     /// Records that the call failed, because its changes cannot be committed.

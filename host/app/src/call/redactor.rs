@@ -80,6 +80,17 @@ impl CallRedactor {
         self.all.redact_json(value);
     }
 
+    /// Redacts what a call reads and has not written itself. A weak value stays: it may be there by
+    /// chance.
+    pub(super) fn value_strong(&self, value: &mut Value) {
+        self.strong.redact_json(value);
+    }
+
+    /// Returns a text as [`CallRedactor::value_strong`] redacts values.
+    pub(super) fn text_strong(&self, text: &str) -> String {
+        self.strong.redact(text).into_owned()
+    }
+
     /// Returns what a call passes to another call or to the run of a workflow, with marks in place of
     /// what it may not pass on: secrets, and the sealed fields that it has seen.
     pub(super) fn passed(&self, given: &Value) -> Value {
@@ -199,6 +210,13 @@ impl CallRedactor {
                 self.text(&mut failure.message);
                 if let Some(details) = &mut failure.details {
                     self.value(details);
+                }
+                // A guest writes the frames of its own stack.
+                for frame in &mut failure.backtrace {
+                    self.text(&mut frame.function);
+                    if let Some(place) = &mut frame.place {
+                        self.text(&mut place.file);
+                    }
                 }
             }
             CallError::Trapped { message, .. } => self.text(message),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use sedge_lang::type_info::MethodKind;
 use sedge_model::call::CallError;
 use sedge_model::permission::FileAccess;
 use sedge_model::permission::effective::GrantedFolder;
@@ -27,7 +28,8 @@ const STATE_DEPTH: usize = 2;
 /// Why a model is denied a folder if the host cannot check how it relates to a protected folder.
 const CANNOT_CHECK: &str = "Sedge cannot check whether it overlaps with";
 
-/// Gathers the folders and variables that a call gets.
+/// Gathers the folders and variables that a call gets. A method of a kind that only looks gets its
+/// folders for reading.
 ///
 /// This neither creates nor changes anything.
 ///
@@ -36,6 +38,7 @@ const CANNOT_CHECK: &str = "Sedge cannot check whether it overlaps with";
 pub(super) fn gather(
     repository: &RepositorySnapshot,
     model: &ReadyModel,
+    kind: MethodKind,
 ) -> Result<Surroundings, CallError> {
     let variables = model.permissions.env().filter_map(|name| {
         let value = variable(name.as_str())?;
@@ -47,7 +50,12 @@ pub(super) fn gather(
     if !granted.is_empty() {
         let guard = Guard::new(repository, model, &granted)?;
         for folder in &granted {
-            folders.push(guard.find(folder)?);
+            // A grant that is refused is refused to all methods, also to those that only look.
+            let mut found = guard.find(folder)?;
+            if !kind.changes_object() {
+                found.access = FileAccess::Read;
+            }
+            folders.push(found);
         }
         if let Some(control_files) = guard.control_files {
             untouchable = control_files.untouchable();

@@ -1,12 +1,12 @@
 //! How the changes of a call are recorded: with which labels, for how long they are retained, and
 //! which method wrote them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sedge_model::call::{CallError, NameBase, StagedChange};
+use sedge_model::call::{CallError, NameBase, StagedChange, StagedWrite};
 use sedge_model::lifetime::Retention;
-use sedge_model::names::{DataName, MethodName, SpecName};
+use sedge_model::names::{DataName, EnvName, SpecName};
 use sedge_store::{Change, Origin, Passing, StoreError};
 
 use super::ReadyCall;
@@ -19,6 +19,9 @@ pub(crate) struct DataLabels {
     pub(crate) tags: BTreeMap<String, String>,
     /// What the step overrides, by the specs of its own call's data.
     pub(crate) overrides: BTreeMap<SpecName, LabelOverride>,
+    /// The variables of the environment that expressions of the workflow have read for the step, or
+    /// for what has called the call.
+    pub(crate) environment: BTreeSet<EnvName>,
 }
 
 /// What a step overrides for the data of one spec.
@@ -43,7 +46,7 @@ pub(super) struct Writes {
 impl Writes {
     pub(super) fn new(ready: &ReadyCall, labels: Arc<DataLabels>, lock_epoch: u64) -> Self {
         Self {
-            origin: origin(&ready.model, &ready.method),
+            origin: origin(ready, &labels),
             lock_epoch,
             labels,
             files: Mutex::default(),
@@ -57,12 +60,14 @@ impl Writes {
 
     /// Returns what the workflow sets for the data of a nested call.
     pub(super) fn labels_nested(&self) -> Arc<DataLabels> {
-        if self.labels.overrides.is_empty() {
+        let environment = &self.origin.environment;
+        if self.labels.overrides.is_empty() && self.labels.environment == *environment {
             return Arc::clone(&self.labels);
         }
         Arc::new(DataLabels {
             tags: self.labels.tags.clone(),
             overrides: BTreeMap::new(),
+            environment: environment.clone(),
         })
     }
 
@@ -72,12 +77,15 @@ impl Writes {
     }
 }
 
-pub(super) fn origin(model: &ReadyModel, method: &MethodName) -> Origin {
+/// Returns the origin of the data that a call writes.
+pub(super) fn origin(ready: &ReadyCall, labels: &DataLabels) -> Origin {
+    let plugin = &ready.model.plugin;
     Origin {
-        type_name: Some(model.plugin.type_info().name.clone()),
-        method: method.clone(),
-        plugin: model.plugin.description().sha256.clone(),
-        definition: Some(model.digest),
+        type_name: Some(plugin.type_info().name.clone()),
+        method: ready.method.clone(),
+        plugin: plugin.description().sha256.clone(),
+        definition: Some(ready.model.digest),
+        environment: &labels.environment | &ready.environment,
     }
 }
 
@@ -89,8 +97,19 @@ pub(super) fn changed_name(error: &StoreError) -> String {
     name.to_string()
 }
 
+/// Returns the name under which a write is committed, if the workflow appends the values of `vary`
+/// to its name. Returns `None` as well if that is no name of data: then the commit is refused.
+pub(super) fn varied_name(labels: &DataLabels, write: &StagedWrite) -> Option<DataName> {
+    let over = labels.overrides.get(&write.spec)?;
+    let mut name = write.name.clone();
+    // ignored: `changes` reports the same error when the call ends.
+    name_vary(&mut name, &over.name_suffix).ok()?;
+    (name != write.name).then_some(name)
+}
+
 /// Returns the versions that changes build on. A name to which the workflow appends the values of
-/// `vary` is another name than the one that the call has read, so it has none.
+/// `vary` is another name than the one that the call has read, so the version that it has read
+/// does not count.
 pub(super) fn bases(
     labels: &DataLabels,
     staged: &[StagedChange],
@@ -127,6 +146,10 @@ pub(super) fn changes(
 /// Merges the labels and retention of one change. For the same key, the label of the single write
 /// wins over the label of the step, that over the label of the workflow, and that over the label of
 /// the model.
+///
+/// The retention of the single write wins over that of the spec, and both are the plugin's choice. What
+/// the operator sets in the definition wins over them, and what the author of the workflow sets for the
+/// step wins over all.
 fn change(
     model: &ReadyModel,
     labels: &DataLabels,
@@ -148,6 +171,12 @@ fn change(
     let of_spec = plugin.retention(write.kind, write.spec.as_str());
     // ignored: no error is dropped, because this is an `Option`.
     let merged = of_model.overridden(&of_spec.cloned().unwrap_or_default());
+    let of_write = Retention {
+        lifetime: write.lifetime,
+        keep: write.keep,
+        ..Retention::default()
+    };
+    let merged = merged.overridden(&of_write);
     let over = definition.retention.get(&write.spec);
     // ignored: no error is dropped, because this is an `Option`.
     let mut merged = merged.overridden(&over.cloned().unwrap_or_default());

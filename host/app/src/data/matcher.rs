@@ -14,6 +14,8 @@ pub(crate) struct QueryMatcher<'q> {
     query: &'q Query,
     store: &'q Store,
     pub(crate) faults: RowFaults,
+    /// The number of versions on which the query was evaluated.
+    pub(crate) n_evaluated: u64,
     /// The workflows of the runs that were met, if the query uses them.
     workflows: HashMap<RunId, Option<String>>,
 }
@@ -24,6 +26,7 @@ impl<'q> QueryMatcher<'q> {
             query,
             store,
             faults: RowFaults::default(),
+            n_evaluated: 0,
             workflows: HashMap::new(),
         }
     }
@@ -32,14 +35,8 @@ impl<'q> QueryMatcher<'q> {
     /// an expression is wrong for it, which is counted.
     pub(crate) fn matched(&mut self, scanned: &Scanned<'_>) -> Result<Option<Shown>, AppError> {
         let record = &scanned.record;
-        let content = if self.query.reads_content() {
-            scanned.text()?
-        } else {
-            None
-        };
-        let workflow = self.workflow(record)?;
         let texts = RowTexts::of(record);
-        let row = DataRow {
+        let mut row = DataRow {
             model: record.model.as_str(),
             name: record.name.as_str(),
             kind: record.kind.as_str(),
@@ -64,9 +61,22 @@ impl<'q> QueryMatcher<'q> {
             method: record.origin.method.as_str(),
             plugin: &record.origin.plugin,
             definition: &texts.definition,
-            workflow: workflow.as_deref(),
-            content: content.as_deref(),
+            environment: &texts.environment,
+            workflow: None,
+            content: None,
         };
+        // The content is read only if the rest does not exclude the version already.
+        if !self.query.selection().admits(&row) {
+            return Ok(None);
+        }
+        let content = match self.query.reads_content() {
+            true => scanned.text()?,
+            false => None,
+        };
+        let workflow = self.workflow(record)?;
+        row.workflow = workflow.as_deref();
+        row.content = content.as_deref();
+        self.n_evaluated += 1;
         Ok(self.faults.evaluate(self.query, &row))
     }
 
@@ -101,17 +111,20 @@ struct RowTexts {
     lifetime: String,
     call: String,
     definition: String,
+    environment: Vec<String>,
 }
 
 impl RowTexts {
     fn of(record: &DataRecord) -> Self {
         let definition = record.origin.definition.map(|digest| digest.to_string());
+        let environment = record.origin.environment.iter();
         Self {
             digest: record.digest.to_string(),
             lifetime: record.lifetime.to_string(),
             call: record.by.to_string(),
             // ignored: no error is dropped, because this is an `Option`.
             definition: definition.unwrap_or_default(),
+            environment: environment.map(ToString::to_string).collect(),
         }
     }
 }

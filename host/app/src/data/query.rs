@@ -165,7 +165,7 @@ fn evaluated(
 }
 
 /// Returns the error of a query that is wrong for every version that it was evaluated on.
-fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
+pub(crate) fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
     let mut fault = first.diagnostic;
     let of = match n_rows {
         1 => "the one version".to_owned(),
@@ -194,8 +194,7 @@ fn fault_view(fault: RowFault) -> QueryFaultView {
 /// A predicate about version numbers, or about `latest`, is not narrowed to the latest versions.
 pub(crate) fn narrowed(request: &DataQueryRequest, of_query: &Selection) -> Selection {
     let mut selection = of_query.clone();
-    let speaks_of_versions = selection.version.is_some() || selection.latest.is_some();
-    if !request.all_versions && !speaks_of_versions {
+    if !request.all_versions && !speaks_of_versions(of_query) {
         selection.latest = Some(true);
     }
     if let Some(since) = request.since {
@@ -203,6 +202,11 @@ pub(crate) fn narrowed(request: &DataQueryRequest, of_query: &Selection) -> Sele
         selection.created_from_ms = Some(from.max(since.0));
     }
     selection
+}
+
+/// Returns whether a predicate is about version numbers, or about which version is the latest.
+pub(crate) fn speaks_of_versions(of_query: &Selection) -> bool {
+    of_query.version.is_some() || of_query.latest.is_some()
 }
 
 #[cfg(test)]

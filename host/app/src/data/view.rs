@@ -50,6 +50,7 @@ fn writer_view(record: &DataRecord) -> DataWriterView {
         type_name: origin.type_name.as_ref().map(ToString::to_string),
         plugin: origin.plugin.clone(),
         definition: origin.definition.map(|digest| digest.to_string()),
+        environment: origin.environment.iter().map(ToString::to_string).collect(),
     }
 }
 

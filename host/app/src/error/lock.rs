@@ -41,9 +41,9 @@ pub enum WithinCallReason {
     /// The operation needs the datastore for itself.
     #[error("it needs the whole datastore, which the call uses")]
     Whole,
-    /// The method, or one of its callers, is of kind `read`.
-    #[error("the call only reads, so its commands may only read")]
-    OnlyReads,
+    /// The method, or one of its callers, is of kind `read` or `observe`.
+    #[error("the call only looks, so its commands may change nothing")]
+    OnlyLooks,
     /// The operation is a decision of a user.
     #[error("a user decides at a gate, and not a plugin")]
     Decides,
@@ -71,10 +71,10 @@ impl Explain for LockUseError {
                 Help::command("see which calls run", UseCase::DatastoreLockStatus),
             ],
             Self::WithinCall {
-                reason: WithinCallReason::OnlyReads,
+                reason: WithinCallReason::OnlyLooks,
                 ..
             } => vec![Help::advice(
-                "run the command from a method of a kind other than `read`",
+                "run the command from a method of a kind other than `read` and `observe`",
             )],
             Self::WithinCall {
                 reason: WithinCallReason::Decides,

@@ -10,20 +10,25 @@ use serde_json::Value;
 
 use super::answers::{NeedArguments, NoAnswer};
 
-/// Returns the value of a variable that `sedge.yaml` grants to expressions.
-pub(super) fn variable(
-    granted: &BTreeSet<EnvName>,
+/// Returns the name of a variable that an expression reads, if `sedge.yaml` grants it to expressions.
+pub(super) fn granted_name<'g>(
+    granted: &'g BTreeSet<EnvName>,
     arguments: NeedArguments<'_>,
-) -> Result<Value, NoAnswer> {
+) -> Result<&'g EnvName, NoAnswer> {
     let name = arguments.text(0)?;
-    if !granted.iter().any(|it| it.as_str() == name) {
+    let found = granted.iter().find(|it| it.as_str() == name);
+    found.ok_or_else(|| {
         let (message, help) = env_not_granted(granted, name);
-        return Err(NoAnswer::Refused(match help {
+        NoAnswer::Refused(match help {
             Some(help) => format!("{message}; {help}"),
             None => message,
-        }));
-    }
-    match host::variable(name) {
+        })
+    })
+}
+
+/// Returns the value of a variable.
+pub(super) fn variable(name: &EnvName) -> Result<Value, NoAnswer> {
+    match host::variable(name.as_str()) {
         Some(value) => Ok(Value::String(value)),
         None => Err(NoAnswer::Absent(format!(
             "the environment variable `{name}` is not set"
@@ -57,11 +62,12 @@ mod tests {
 
     fn read(granted: &[&str], name: &str) -> Result<Value, NoAnswer> {
         let granted = granted.iter().map(|it| it.parse().expect("a name"));
+        let granted = granted.collect();
         let need = Need {
             name: "env".to_owned(),
             arguments: vec![name.into()],
         };
-        variable(&granted.collect(), NeedArguments(&need))
+        granted_name(&granted, NeedArguments(&need)).and_then(variable)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Evaluates expressions: finds the answers to their needs until they have a value.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
@@ -10,7 +10,7 @@ use sedge_lang::expr::{Env, Evaluated, Expr, Need, NeedAnswer};
 use sedge_lang::workflow::WrittenText;
 use sedge_lang::written::WrittenValue;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::ModelName;
+use sedge_model::names::{EnvName, ModelName};
 use sedge_store::DataSnapshot;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
@@ -69,6 +69,8 @@ pub(crate) struct Evaluator<'e> {
     budget: ContentBudget,
     /// The definitions of `model.NAME` that are being evaluated, the outermost first.
     pub(super) open: RefCell<Vec<ModelName>>,
+    /// The variables of the environment that were read.
+    environment: RefCell<BTreeSet<EnvName>>,
 }
 
 /// The results of the methods that an expression runs, by `model.method`.
@@ -159,7 +161,14 @@ impl<'e> Evaluator<'e> {
             found: RefCell::default(),
             budget: ContentBudget::new(),
             open: RefCell::default(),
+            environment: RefCell::default(),
         }
+    }
+
+    /// Returns the variables of the environment that the evaluations have read, also those that are
+    /// not set. What is written with the values may contain them.
+    pub(crate) fn environment(&self) -> BTreeSet<EnvName> {
+        self.environment.borrow().clone()
     }
 
     /// Returns an environment without variables, for the evaluations of this evaluator.
@@ -282,7 +291,9 @@ impl<'e> Evaluator<'e> {
             "model" => model::definition_value(self, arguments),
             "env" => {
                 let granted = &self.source.repository.config().expressions.env;
-                environment::variable(granted, arguments)
+                let name = environment::granted_name(granted, arguments)?;
+                self.environment.borrow_mut().insert(name.clone());
+                environment::variable(name)
             }
             "secret" | "vault.get" => secret_answer(self.source.secrets, need),
             "model.method" => match self.methods {

@@ -1,12 +1,13 @@
 //! The target and the arguments of a step, with their expressions evaluated.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::{Env, Expr};
 use sedge_lang::workflow::WrittenText;
 use sedge_lang::written::WrittenValue;
-use sedge_model::names::{JobName, RunId};
+use sedge_model::names::{EnvName, JobName, RunId};
 use serde_json::{Map, Value};
 
 use super::evaluator::{Evaluator, EvaluatorSource, uses_data};
@@ -35,6 +36,8 @@ pub(crate) struct StepTarget {
     pub(crate) arguments: Map<String, Value>,
     /// The global arguments of a step that runs a type directly.
     pub(crate) global_arguments: Option<Map<String, Value>>,
+    /// The variables of the environment that the expressions have read, and those of `self`.
+    pub(crate) environment: BTreeSet<EnvName>,
 }
 
 /// The values of the variables of a workflow's expressions.
@@ -46,6 +49,8 @@ pub(crate) struct StepVariables {
     pub(crate) run: Value,
     /// `self`: the item of a step with `forEach`, under its name.
     pub(crate) own: Option<Value>,
+    /// The variables of the environment that the expressions of the item have read.
+    pub(crate) environment: BTreeSet<EnvName>,
     /// The run and what its state says about the results that the expressions use; `None` before it
     /// begins.
     pub(crate) of_run: Option<(RunId, RunResults)>,
@@ -60,6 +65,7 @@ impl StepVariables {
             inputs: Arc::new(inputs),
             run: Value::Null,
             own: None,
+            environment: BTreeSet::new(),
             of_run: None,
             job: None,
         }
@@ -117,8 +123,8 @@ impl WrittenStep {
             .chain(globals)
     }
 
-    /// Returns what the step calls if it has no expressions.
-    fn literal(&self) -> Option<StepTarget> {
+    /// Returns what the step calls if it has no expressions. `environment` is that of its variables.
+    fn literal(&self, environment: &BTreeSet<EnvName>) -> Option<StepTarget> {
         let target = self.target.literal()?.to_owned();
         let arguments = literal_object(&self.inputs)?;
         let global_arguments = match &self.global_arguments {
@@ -129,6 +135,7 @@ impl WrittenStep {
             target,
             arguments,
             global_arguments,
+            environment: environment.clone(),
         })
     }
 
@@ -152,7 +159,7 @@ impl WrittenStep {
         source: &EvaluatorSource,
         variables: &StepVariables,
     ) -> Result<StepTarget, AppError> {
-        if let Some(target) = self.literal() {
+        if let Some(target) = self.literal(&variables.environment) {
             return Ok(target);
         }
         let has_data = self.uses_data() || ResultsUsed::of(self.exprs()).is_any();
@@ -182,7 +189,7 @@ impl WrittenStep {
         source: EvaluatorSource,
         inputs: Option<Value>,
     ) -> Result<Option<StepTarget>, AppError> {
-        if let Some(target) = self.literal() {
+        if let Some(target) = self.literal(&BTreeSet::new()) {
             return Ok(Some(target));
         }
         let uses_inputs = self.exprs().any(|it| it.uses("inputs"));
@@ -220,6 +227,7 @@ impl WrittenStep {
                 target: target_name(self, target)?,
                 arguments,
                 global_arguments: globals.transpose()?,
+                environment: &evaluator.environment() | &variables.environment,
             })
         })
     }

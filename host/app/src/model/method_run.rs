@@ -131,7 +131,7 @@ pub(super) async fn prepared_run(
         check_skips: request.check_skips.clone(),
         ..RunOptions::default()
     };
-    let claim = run_begin(repository, &prepared, &options, locks.actor().clone())?;
+    let claim = run_begin(repository, &prepared, &options, &locks)?;
     let PreparedRun {
         model,
         method,
@@ -209,7 +209,7 @@ fn run_begin(
     repository: &Repository,
     prepared: &PreparedRun,
     options: &RunOptions,
-    actor: Actor,
+    locks: &Locks,
 ) -> Result<Claim, AppError> {
     let start = RunStart {
         id: RunId::from_bits(random::bits()),
@@ -220,7 +220,8 @@ fn run_begin(
         inputs: None,
         exclusive: false,
         session: repository.session()?.id().to_string(),
-        actor,
+        actor: locks.actor().clone(),
+        by_call: locks.by_call(),
         options: options.clone(),
     };
     let store = repository.store()?;
@@ -337,10 +338,11 @@ fn children_end(cx: &RunCx, status: RunStatus) -> Result<(), AppError> {
             (Actor::sedge(), CALL_CUT_OFF)
         }
     };
-    match cx.runs_of_commands(&Lineage::root(cx.run().clone())) {
-        Some(runs) => command_runs_end(repository, &by, &runs, of_commands),
-        None => Ok(()),
+    if !cx.has_run_commands() {
+        return Ok(());
     }
+    let above = Lineage::root(cx.run().clone());
+    command_runs_end(repository, &by, &above, of_commands)
 }
 
 /// Returns the method of a name.

@@ -86,6 +86,13 @@ pub enum PluginUseError {
         /// The first-party plugins.
         names: Vec<TypeName>,
     },
+    /// This program was built without the component of a first-party plugin, so it cannot know which
+    /// file is the right one.
+    #[error("this Sedge was built without the component of `{type_name}`")]
+    NotBuilt {
+        /// The plugin.
+        type_name: TypeName,
+    },
     /// The component of a first-party plugin is not installed.
     #[error("the component of `{type_name}` is not installed")]
     NotInstalled {
@@ -238,13 +245,23 @@ pub enum PluginUseError {
     },
 }
 
+/// What to do if this program was built without the component of a first-party plugin.
+const BUILD_ADVICE: &str =
+    "in the source tree of Sedge, `tests/setup` builds the component and the program for it";
+
+/// What to do if the component of a first-party plugin is not installed.
+const INSTALL_ADVICE: &str = "install the folder `lib` of Sedge beside its `bin`, or name the folder of the \
+     components in the variable SEDGE_PLUGIN_PATH";
+
 impl Explain for PluginUseError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::TypeMissing { .. } | Self::NotFirstParty { .. } | Self::FileMissing { .. } => {
                 ErrorCode::TypeMissing
             }
-            Self::NotInstalled { .. } | Self::OtherThanBuilt { .. } => ErrorCode::Installation,
+            Self::NotBuilt { .. } | Self::NotInstalled { .. } | Self::OtherThanBuilt { .. } => {
+                ErrorCode::Installation
+            }
             Self::SameType { .. } => ErrorCode::Usage,
             Self::ModelsLeft { .. } => ErrorCode::PluginInUse,
             Self::OtherContent { .. } => ErrorCode::PluginChanged,
@@ -299,6 +316,7 @@ impl Explain for PluginUseError {
             )],
             Self::TypeMissing { .. }
             | Self::NotFirstParty { .. }
+            | Self::NotBuilt { .. }
             | Self::FileMissing { .. }
             | Self::SameType { .. }
             | Self::ModelsLeft { .. }
@@ -329,10 +347,8 @@ impl Explain for PluginUseError {
                     .with("file", near.as_str()),
             ],
             Self::NotFirstParty { near, names, .. } => not_first_party_help(near.as_ref(), names),
-            Self::NotInstalled { .. } => vec![Help::advice(
-                "install the folder `lib` of Sedge beside its `bin`, or name the folder of the \
-                 components in the variable SEDGE_PLUGIN_PATH",
-            )],
+            Self::NotBuilt { .. } => vec![Help::advice(BUILD_ADVICE)],
+            Self::NotInstalled { .. } => vec![Help::advice(INSTALL_ADVICE)],
             Self::OtherThanBuilt { path, .. } => vec![
                 Help::advice("install the plugins of the same version of Sedge"),
                 add_file("or, if you trust the file, add it as such", path),

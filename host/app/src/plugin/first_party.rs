@@ -15,6 +15,9 @@ use crate::plugin::component::{ReadComponent, size_check};
 use crate::repository::near_one;
 use crate::repository::snapshot::RepositorySnapshot;
 
+/// The word in a list in place of the digest of a component that the build of this program did not make.
+const NOT_BUILT: &str = "not-built";
+
 /// The first-party plugins, and where their components are.
 #[derive(Debug, Clone, Default)]
 pub struct FirstParty {
@@ -27,21 +30,26 @@ pub struct FirstParty {
 pub(crate) struct FirstPartyPlugin {
     pub(crate) type_name: TypeName,
     pub(crate) version: TypeVersion,
-    pub(crate) sha256: Sha256,
+    /// The digest of the component that this program was built with. `None` if it was built without
+    /// one. That is possible for a plugin in Python, because two builds of such a component differ.
+    pub(crate) sha256: Option<Sha256>,
 }
 
 impl FirstPartyPlugin {
-    /// Parses `TYPE VERSION SHA256`.
+    /// Parses `TYPE VERSION SHA256` or `TYPE VERSION not-built`.
     fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [type_name, version, sha256] = words[..] else {
             return None;
         };
         // ignored: the caller reports the line.
-        let (Ok(type_name), Ok(version), Ok(sha256)) =
-            (type_name.parse(), version.parse(), sha256.parse())
-        else {
+        let (Ok(type_name), Ok(version)) = (type_name.parse(), version.parse()) else {
             return None;
+        };
+        let sha256 = match sha256 {
+            NOT_BUILT => None,
+            // ignored: the caller reports the line.
+            digest => Some(digest.parse().ok()?),
         };
         Some(Self {
             type_name,
@@ -60,7 +68,8 @@ impl FirstPartyPlugin {
 
 impl FirstParty {
     /// Returns the plugins of a list whose components are in the first of `folders` that has a file
-    /// of that name. A line of the list is `TYPE VERSION SHA256`; a comment begins with `#`.
+    /// of that name. A line of the list is `TYPE VERSION SHA256`, or `TYPE VERSION not-built` if this
+    /// program was built without the component; a comment begins with `#`.
     ///
     /// # Errors
     /// Returns the first line that is not valid.
@@ -126,22 +135,27 @@ impl FirstParty {
 /// Reads the component of a first-party plugin.
 ///
 /// # Errors
-/// Returns an error if there is no such plugin, if its component is not installed, or if the file
-/// is not the component that this program was built with.
+/// Returns an error if there is no such plugin, if this program was built without its component, if
+/// the component is not installed, or if the file is not the one that this program was built with.
 pub(crate) fn first_party_read(
     repository: &RepositorySnapshot,
     type_name: &TypeName,
 ) -> Result<ReadComponent, AppError> {
     let first_party = repository.first_party();
     let plugin = first_party.plugin_or_error(type_name)?;
+    let Some(expected) = &plugin.sha256 else {
+        return Err(AppError::from(PluginUseError::NotBuilt {
+            type_name: type_name.clone(),
+        }));
+    };
     let path = first_party.path(plugin)?;
     let bytes = bytes_of(repository, &path)?;
     let found = sha256_hex(&bytes);
-    if *plugin.sha256 != *found {
+    if **expected != *found {
         return Err(AppError::from(PluginUseError::OtherThanBuilt {
             type_name: type_name.clone(),
             path,
-            expected: plugin.sha256.clone(),
+            expected: expected.clone(),
             found,
         }));
     }
@@ -169,6 +183,9 @@ mod tests {
         let list = list.expect("a valid list");
         assert_eq!(list.plugins.len(), 1);
         assert_eq!(list.plugins[0].file(), "http.wasm");
+        assert!(list.plugins[0].sha256.is_some());
+        let without = FirstParty::parse("@sedge/csv 2026.12.01.1 not-built\n", Vec::new());
+        assert_eq!(without.expect("a valid list").plugins[0].sha256, None);
         for bad in [
             "@sedge/http 2026.11.23.1",
             "http 2026.11.23.1 0123",

@@ -2,12 +2,14 @@
 
 use sedge_api::view::plugin::{
     CheckSpecView, FileSpecView, KeepView, MethodKindView, MethodView, OnViolationView,
-    PluginListed, PluginView, ResourceSpecView, RetentionView, UpgradeSpecView,
+    PluginListed, PluginView, ReportScopeView, ReportSpecView, ResourceSpecView, RetentionView,
+    UpgradeSpecView,
 };
 use sedge_lang::type_info::{
-    CheckSpec, FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, UpgradeSpec,
+    CheckSpec, FileSpec, MethodKind, MethodSpec, OnViolation, ReportSpec, ResourceSpec, UpgradeSpec,
 };
 use sedge_model::lifetime::{Keep, Retention};
+use sedge_model::report::ReportScope;
 use sedge_runtime::PluginDescription;
 
 use crate::plugin::asked::n_granted;
@@ -28,6 +30,7 @@ pub(crate) fn plugin_view(description: &PluginDescription) -> PluginView {
         permissions: info.permissions.iter().map(request_view).collect(),
         checks: info.checks.iter().map(check_view).collect(),
         upgrades: info.upgrades.iter().map(upgrade_view).collect(),
+        reports: info.reports.iter().map(report_view).collect(),
         sha256: description.sha256.clone(),
         contract: description.contract.clone(),
     }
@@ -49,11 +52,24 @@ pub(crate) fn upgrade_view(step: &UpgradeSpec) -> UpgradeSpecView {
     }
 }
 
+fn report_view(report: &ReportSpec) -> ReportSpecView {
+    ReportSpecView {
+        name: report.name.to_string(),
+        description: report.description.raw().into(),
+        scope: match report.scope {
+            ReportScope::Method => ReportScopeView::Method,
+            ReportScope::Model => ReportScopeView::Model,
+            ReportScope::Workflow => ReportScopeView::Workflow,
+        },
+    }
+}
+
 fn method_view(method: &MethodSpec) -> MethodView {
     MethodView {
         name: method.name.to_string(),
         kind: match method.kind {
             MethodKind::Read => MethodKindView::Read,
+            MethodKind::Observe => MethodKindView::Observe,
             MethodKind::Create => MethodKindView::Create,
             MethodKind::Update => MethodKindView::Update,
             MethodKind::Delete => MethodKindView::Delete,

@@ -44,6 +44,7 @@ impl UnreadableFiles {
             other @ (AppError::Repository(_)
             | AppError::Model(_)
             | AppError::Plugin(_)
+            | AppError::Author(_)
             | AppError::Failed(_)
             | AppError::Run(_)
             | AppError::Data(_)

@@ -353,7 +353,7 @@ impl Repository {
     ///
     /// # Errors
     /// Another file has the same name, or the file cannot be read.
-    fn listed_file(
+    pub(super) fn listed_file(
         &self,
         kind: FileKind,
         listed: &mut ListedFile,

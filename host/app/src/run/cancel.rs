@@ -60,7 +60,8 @@ pub fn run_cancel(cx: &Cx, id: &str, reason: Option<&str>) -> Result<RunCancelle
         cancel_one(&cx.repository, &child, &request)?;
         children.push(child.id.to_string());
     }
-    command_runs_end(&cx.repository, &by, &CommandRuns::of(&run), CALL_CANCELLED)?;
+    let above = Lineage::root(run.id.clone());
+    command_runs_end(&cx.repository, &by, &above, CALL_CANCELLED)?;
     let log = cancel_one(&cx.repository, &run, &request)?;
     // A driver in this process need not wait until it asks for news.
     cx.repository.driver_signals().wake(&run.id);
@@ -120,7 +121,7 @@ pub(crate) fn interrupted_end(
     for child in children_unended(repository, run)? {
         cancel_one(repository, &child, &request)?;
     }
-    command_runs_end(repository, by, &CommandRuns::of(run), CALL_CUT_OFF)?;
+    command_runs_end(repository, by, &Lineage::root(run.id.clone()), CALL_CUT_OFF)?;
     cancel_one(repository, run, &request)?;
     let ended = repository.store()?.run_get(&run.id)?;
     Ok(ended.status.is_final())
@@ -162,27 +163,8 @@ pub(crate) fn children_left_end(repository: &Repository, run: &RunId) -> Result<
     Ok(())
 }
 
-/// The runs that commands of calls have started. Each is a run of its own, and only the record of who
-/// started it names the call.
-pub(crate) struct CommandRuns {
-    /// The calls are below this one, or of this run.
-    pub(crate) above: Lineage,
-    /// None was started before that.
-    pub(crate) since: Timestamp,
-}
-
-impl CommandRuns {
-    /// Returns the runs that commands of the calls of a run have started.
-    pub(crate) fn of(run: &RunRecord) -> Self {
-        Self {
-            above: Lineage::root(run.id.clone()),
-            since: run.started_at,
-        }
-    }
-}
-
-/// Ends runs that commands of calls have started and that were cut off together with their commands:
-/// nothing continues them any more. A run that waits for a decision is left, because its command has
+/// Ends runs that commands of calls below `above` have started and that were cut off together with
+/// their commands: nothing continues them any more. A run that waits for a decision is left, because its command has
 /// ended, and a user continues the run.
 ///
 /// # Errors
@@ -190,11 +172,11 @@ impl CommandRuns {
 pub(crate) fn command_runs_end(
     repository: &Repository,
     by: &Actor,
-    runs: &CommandRuns,
+    above: &Lineage,
     reason: &str,
 ) -> Result<(), AppError> {
     let store = repository.store()?;
-    for run in store.runs_of_commands(&runs.above, runs.since)? {
+    for run in store.runs_of_commands(above)? {
         if repository.run_status(&run)? == RunStatus::Interrupted {
             interrupted_end(repository, by, &run, reason)?;
         }
@@ -354,6 +336,7 @@ mod tests {
             exclusive: false,
             session: String::new(),
             actor: actor.clone(),
+            by_call: None,
             options: RunOptions::default(),
         };
         let store = repository.store().expect("a datastore");

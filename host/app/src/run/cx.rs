@@ -29,10 +29,9 @@ use crate::locks::Locks;
 use crate::model::upgrade::definition_upgraded;
 use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::unsaved::is_unsaved;
-use crate::run::cancel::CommandRuns;
 use crate::run::names_known::names_known;
 use crate::run::stop::RunStop;
-use crate::run::stored::global_arguments;
+use crate::run::stored::{KnownGlobals, global_arguments};
 use crate::secret::vault::Vault;
 use crate::workflow::inputs::RunInputs;
 
@@ -111,7 +110,7 @@ pub(crate) struct ReadyModel {
     /// The upgrade of the definition in memory, if it was written for an earlier version.
     pub(crate) upgraded: Option<DefinitionUpgrade>,
     /// The global arguments, if they are the same for every call of a run.
-    pub(crate) global_arguments: Option<Arc<Value>>,
+    pub(crate) global_arguments: Option<Arc<KnownGlobals>>,
 }
 
 impl RunCx {
@@ -284,14 +283,10 @@ impl RunCx {
         self.has_run_commands.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the runs that commands of calls below `above` have started; `None` if this process has
-    /// run no command. Those that former processes left were ended when the run was resumed.
-    pub(crate) fn runs_of_commands(&self, above: &Lineage) -> Option<CommandRuns> {
-        let has_any = self.has_run_commands.load(Ordering::Relaxed);
-        has_any.then(|| CommandRuns {
-            above: above.clone(),
-            since: self.started_at,
-        })
+    /// Returns whether this process has run a command of a call, which may have started runs. Those
+    /// that former processes left were ended when the run was resumed.
+    pub(crate) fn has_run_commands(&self) -> bool {
+        self.has_run_commands.load(Ordering::Relaxed)
     }
 
     /// Returns the call that this run is below, if any.

@@ -83,7 +83,7 @@ fn event_view(run: &RunId, event: &RunEvent) -> RunEventView {
             is_satisfied: is_satisfied.as_ref().ok().copied(),
             error: is_satisfied.as_ref().err().map(step_problem),
         },
-        RunEvent::Expanded { step, items } => RunEventView::StepExpanded {
+        RunEvent::Expanded { step, items, .. } => RunEventView::StepExpanded {
             step: step.to_string(),
             expansions: items.iter().map(|it| it.name.to_string()).collect(),
         },

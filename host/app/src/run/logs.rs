@@ -67,7 +67,7 @@ fn instances_named(
         all.extend(steps.map(StepInstance::of));
     }
     for record in repository.store()?.run_events(&run.id)? {
-        if let RunEvent::Expanded { step, items } = record.event {
+        if let RunEvent::Expanded { step, items, .. } = record.event {
             all.extend(items.into_iter().map(|item| StepInstance {
                 path: step.clone(),
                 expansion: Some(item.name),

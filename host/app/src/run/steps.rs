@@ -72,7 +72,7 @@ impl Steps<'_> {
     fn note(&mut self, at: Timestamp, event: &RunEvent) {
         match event {
             RunEvent::JobGuarded { job, is_satisfied } => self.job_guarded(job, is_satisfied),
-            RunEvent::Expanded { step, items } => self.expanded(at, step, items),
+            RunEvent::Expanded { step, items, .. } => self.expanded(at, step, items),
             RunEvent::Guarded {
                 step,
                 is_satisfied: true,

@@ -1,6 +1,6 @@
 //! The arguments that a definition stores, evaluated for a call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sedge_lang::definition::Definition;
@@ -8,7 +8,7 @@ use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::schema::Schema;
 use sedge_lang::written::WrittenValue;
 use sedge_lang::yaml::Faults;
-use sedge_model::names::MethodName;
+use sedge_model::names::{EnvName, MethodName};
 use sedge_model::violation::Violation;
 use sedge_runtime::Plugin;
 use serde_json::{Map, Value};
@@ -29,6 +29,17 @@ pub(crate) struct StoredArguments {
     pub(crate) of_method: Map<String, Value>,
     /// The labels of the data that the call writes.
     pub(crate) tags: BTreeMap<String, String>,
+    /// The variables of the environment that the expressions have read.
+    pub(crate) environment: BTreeSet<EnvName>,
+}
+
+/// Global arguments with their expressions evaluated.
+#[derive(Debug)]
+pub(crate) struct KnownGlobals {
+    /// An object that fits the schema of the type.
+    value: Arc<Value>,
+    /// The variables of the environment that the expressions have read.
+    environment: BTreeSet<EnvName>,
 }
 
 /// Evaluates the arguments that the definition of a model stores for a method. `inputs` are the
@@ -57,9 +68,10 @@ pub(crate) async fn stored_arguments(
     {
         method_literals_check(model, method, &of_method)?;
         return Ok(StoredArguments {
-            global: Arc::clone(global),
+            global: Arc::clone(&global.value),
             of_method: members(of_method),
             tags: model.definition.literal_tags(),
+            environment: global.environment.clone(),
         });
     }
     let (model, method) = (Arc::clone(model), method.clone());
@@ -69,7 +81,7 @@ pub(crate) async fn stored_arguments(
         source.evaluate(definition_uses_data(definition), |evaluator| {
             let values = DefinitionValues::new(definition, inputs);
             let global = match &model.global_arguments {
-                Some(known) => Arc::clone(known),
+                Some(known) => Arc::clone(&known.value),
                 None => {
                     let value = values.global_arguments(evaluator)?;
                     globals_check(definition, &model.plugin, &value, &source.repository)?;
@@ -80,8 +92,14 @@ pub(crate) async fn stored_arguments(
             if let Some(of_method) = &of_method {
                 method_literals_check(&model, &method, of_method)?;
             }
+            let tags = values.tags(evaluator, &global)?;
+            let mut environment = evaluator.environment();
+            if let Some(known) = &model.global_arguments {
+                environment.extend(known.environment.clone());
+            }
             Ok(StoredArguments {
-                tags: values.tags(evaluator, &global)?,
+                tags,
+                environment,
                 global,
                 // ignored: no error is dropped, because this is an `Option`.
                 of_method: of_method.map(members).unwrap_or_default(),
@@ -121,12 +139,15 @@ pub(crate) async fn global_arguments(
     definition: &Arc<Definition>,
     plugin: &Arc<Plugin>,
     source: EvaluatorSource,
-) -> Result<Option<Value>, AppError> {
+) -> Result<Option<KnownGlobals>, AppError> {
     let written = &definition.global_arguments;
     if let Some(mut value) = written.literal() {
         references_mark(written.source(), &mut value);
         globals_check(definition, plugin, &value, &source.repository)?;
-        return Ok(Some(value));
+        return Ok(Some(KnownGlobals {
+            value: Arc::new(value),
+            environment: BTreeSet::new(),
+        }));
     }
     if uses_inputs(written) || definition_uses_data(definition) {
         return Ok(None);
@@ -137,7 +158,10 @@ pub(crate) async fn global_arguments(
             let values = DefinitionValues::new(&definition, Value::Object(Map::new()));
             let value = values.global_arguments(evaluator)?;
             globals_check(&definition, &plugin, &value, &source.repository)?;
-            Ok(Some(value))
+            Ok(Some(KnownGlobals {
+                value: Arc::new(value),
+                environment: evaluator.environment(),
+            }))
         })
     })
     .await

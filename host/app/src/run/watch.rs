@@ -200,7 +200,7 @@ impl LogReporter {
                 job,
                 is_satisfied: Ok(true),
             } => Event::JobSatisfied { run, job },
-            RunEvent::Expanded { step, items } => Event::StepExpanded {
+            RunEvent::Expanded { step, items, .. } => Event::StepExpanded {
                 run,
                 step,
                 n_instances: items.len(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sedge_lang::repository::SecretSource;
 use sedge_model::command::CommandPin;
 use sedge_secrets::{Redactor, SecretValue};
-use sedge_sys::command::{self, Command, End, Printed, ProgramOutput};
+use sedge_sys::command::{self, Command, End, PipedBytes, Printed, ProgramOutput, WorkFolder};
 use sedge_sys::host::variable;
 
 use crate::error::{AppError, SecretError};
@@ -49,8 +49,8 @@ pub(super) async fn source_read(
             reason: redactor.redact(&reason).into_owned(),
         })
     };
-    let command = command_of(repository, pin, key).map_err(refused)?;
-    let ran = command::run(repository.command_slots(), command).await;
+    let (command, bytes) = command_of(repository, pin, key).map_err(refused)?;
+    let ran = command::run(repository.command_slots(), command, bytes).await;
     let output = ran.map_err(|error| {
         let cause = std::error::Error::source(&error);
         refused(match cause {
@@ -65,11 +65,16 @@ pub(super) async fn source_read(
 ///
 /// # Errors
 /// The pin does not take the arguments.
-fn command_of(repository: &Repository, pin: &CommandPin, key: &str) -> Result<Command, String> {
-    let arguments = pin.arguments.filled(key);
+fn command_of(
+    repository: &Repository,
+    pin: &CommandPin,
+    key: &str,
+) -> Result<(Command, PipedBytes), String> {
+    let form = pin.arguments.first();
+    let arguments = form.filled(key);
     let checked = pin.arguments.check(&arguments);
     checked.map_err(|error| format!("it does not take the key: {error}"))?;
-    let stdin = match pin.arguments.has_any() {
+    let stdin = match form.has_any() {
         true => Vec::new(),
         false => format!("{key}\n").into_bytes(),
     };
@@ -78,16 +83,21 @@ fn command_of(repository: &Repository, pin: &CommandPin, key: &str) -> Result<Co
         Some((name.to_string(), value))
     });
     let seconds = pin.timeout_seconds.map(|it| it.get().into());
-    Ok(Command {
+    let bytes = PipedBytes {
+        stdin,
+        output_bytes_max: VALUE_BYTES_MAX + 1,
+    };
+    let folder = pin.cwd.as_deref();
+    let folder = folder.map(|it| WorkFolder::at(repository.folder().path_of(it)));
+    let command = Command {
         reaper: repository.reaper(),
         program: PathBuf::from(&pin.program),
         arguments,
         variables: variables.collect(),
-        folder: pin.cwd.as_deref().map(|it| repository.folder().path_of(it)),
-        stdin,
-        output_bytes_max: VALUE_BYTES_MAX + 1,
+        folder,
         time_max: Some(seconds.map_or(TIME_MAX, Duration::from_secs)),
-    })
+    };
+    Ok((command, bytes))
 }
 
 /// Returns the value that a command printed.

@@ -137,7 +137,7 @@ fn child_named(log: &[EventRecord], name: &str) -> Named {
 fn expansions(log: &[EventRecord]) -> HashMap<StepPath, Vec<StepInstance>> {
     let mut found = HashMap::new();
     for EventRecord { event, .. } in log {
-        if let RunEvent::Expanded { step, items } = event {
+        if let RunEvent::Expanded { step, items, .. } = event {
             let instance = |name| StepInstance {
                 path: step.clone(),
                 expansion: Some(name),
@@ -321,6 +321,8 @@ pub(crate) fn runs_below(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use sedge_lang::diagnostic::SourceFile;
     use sedge_model::run::{Expansion, StepAttempt};
     use serde_json::Value;
@@ -360,6 +362,7 @@ jobs:
             RunEvent::Expanded {
                 step: path("production/each"),
                 items: vec![expansion("each[0]"), expansion("b")],
+                environment: BTreeSet::new(),
             },
             RunEvent::StepStarted {
                 step: StepAttempt {

@@ -24,7 +24,7 @@ use crate::error::{AppError, ChildVerb, RunUseError};
 use crate::events::Event;
 use crate::locks::Locks;
 use crate::repository::snapshot::RepositorySnapshot;
-use crate::run::cancel::{CALL_REPEATED, CommandRuns, command_runs_end};
+use crate::run::cancel::{CALL_REPEATED, command_runs_end};
 use crate::run::cx::{RunCx, RunParts};
 use crate::run::find::RunIntent;
 use crate::run::gate_log::ms;
@@ -91,8 +91,8 @@ pub async fn workflow_resume(cx: &Cx, request: &ResumeRequest) -> Result<Workflo
         options.check_skips = request.check_skips.clone();
     }
     // The calls that have started these runs are made again.
-    let left = CommandRuns::of(&record);
-    command_runs_end(&repository, locks.actor(), &left, CALL_REPEATED)?;
+    let above = Lineage::root(record.id.clone());
+    command_runs_end(&repository, locks.actor(), &above, CALL_REPEATED)?;
     let claim = resumption.claim(&repository, &record, locks.actor())?;
     let id = record.id.clone();
     cx.event(Event::RunResumed { run: id.clone() });

@@ -1,6 +1,6 @@
 //! Runs a workflow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
@@ -8,7 +8,7 @@ use sedge_lang::input::GivenInputs;
 use sedge_lang::workflow::{Workflow, WrittenText};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{RunId, WorkflowName};
+use sedge_model::names::{EnvName, RunId, WorkflowName};
 use sedge_model::run::{AssertSeverity, CheckSkips, RunEvent, RunKind, RunOptions};
 use sedge_store::RunStart;
 use sedge_sys::random;
@@ -92,8 +92,7 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
     let kept = source_checked(&vault, &workflow, &inputs, &request.tags)?;
     let source = EvaluatorSource::of_arguments(&repository);
     let started_at = source.now;
-    let mut tags = tags_of(&source, &workflow, inputs.values.as_ref())?;
-    tags.extend(request.tags.clone());
+    let tags = run_tags(&source, &workflow, inputs.values.as_ref())?;
     let locks = Locks::new(cx, &repository)?;
     let run = RunId::from_bits(random::bits());
     let frame = CallFrame::of_run(Lineage::root(run.clone()));
@@ -101,13 +100,7 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
         let locked = frame_lock(&locks, &frame, &workflow.name);
         cx.cancel.unless_cancelled(locked).await?;
     }
-    let options = RunOptions {
-        check_skips: request.check_skips.clone(),
-        fail_on: request.fail_on,
-        tags,
-        parent: None,
-        deadline_ms: deadline_of(&workflow, ms(cx.clock.now())),
-    };
+    let options = run_options(request, tags, deadline_of(&workflow, ms(cx.clock.now())));
     let start = RunStart {
         id: run.clone(),
         kind: RunKind::Workflow,
@@ -118,6 +111,7 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
         exclusive,
         session: repository.session()?.id().to_string(),
         actor: locks.actor().clone(),
+        by_call: locks.by_call(),
         options: options.clone(),
     };
     let claim = repository
@@ -143,6 +137,27 @@ pub async fn workflow_run(cx: &Cx, request: &WorkflowRunRequest) -> Result<Workf
         above: None,
     })
     .await
+}
+
+/// Returns the options of a run that a user starts.
+fn run_options(
+    request: &WorkflowRunRequest,
+    of_workflow: RunTags,
+    deadline_ms: Option<i64>,
+) -> RunOptions {
+    let RunTags {
+        mut tags,
+        environment,
+    } = of_workflow;
+    tags.extend(request.tags.clone());
+    RunOptions {
+        check_skips: request.check_skips.clone(),
+        fail_on: request.fail_on,
+        tags,
+        parent: None,
+        deadline_ms,
+        environment,
+    }
 }
 
 /// Returns the text of a workflow for the record of a run, after a check that the record would hold no
@@ -189,17 +204,25 @@ pub(crate) fn deadline_of(workflow: &Workflow, now_ms: i64) -> Option<i64> {
     Some(now_ms.saturating_add(span_ms))
 }
 
+/// The labels of a run.
+#[derive(Debug, Default)]
+pub(crate) struct RunTags {
+    pub(crate) tags: BTreeMap<String, String>,
+    /// The variables of the environment that their expressions have read.
+    pub(crate) environment: BTreeSet<EnvName>,
+}
+
 /// Evaluates the labels of a workflow, before a run of it begins.
 ///
 /// # Errors
 /// An expression has no value, with its place.
-pub(crate) fn tags_of(
+pub(crate) fn run_tags(
     source: &EvaluatorSource,
     workflow: &Workflow,
     inputs: Option<&Map<String, Value>>,
-) -> Result<BTreeMap<String, String>, AppError> {
+) -> Result<RunTags, AppError> {
     if workflow.tags.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(RunTags::default());
     }
     let source = EvaluatorSource {
         secrets: SecretPlace::Elsewhere,
@@ -224,7 +247,10 @@ pub(crate) fn tags_of(
             };
             tags.insert(key.clone(), value);
         }
-        Ok(tags)
+        Ok(RunTags {
+            tags,
+            environment: evaluator.environment(),
+        })
     })
 }
 

@@ -147,7 +147,11 @@ async fn condition_check(
         };
         match method.kind {
             MethodKind::Read => {}
-            MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+            MethodKind::Observe
+            | MethodKind::Create
+            | MethodKind::Update
+            | MethodKind::Delete
+            | MethodKind::Action => {
                 let message = format!(
                     "a guard or an assert runs only methods of kind `read`, and `{}` is of kind `{}`",
                     method.name,

@@ -1,45 +1,80 @@
 //! Compiled code and pinned components that were changed or planted are never run.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use sedge_app::AppError;
 use sedge_app::plugin::list::plugin_list;
 use sedge_app::types::{CachePlaces, Scan};
+use sedge_app::{AppError, Repository};
+use sedge_sys::clock;
 use serde_json::json;
 
 use crate::fixture::cx_of;
 use crate::harness::{Attack, Scene, call};
 
-/// A change to an entry of the cache. The second argument is the entry of another plugin.
+/// The length of the two MACs before a description: of the file, and of the code.
+const MACS_BYTES: usize = 64;
+
+/// A change to a file of an entry of the cache. The second argument is the file of another plugin.
 type Damage = fn(&mut Vec<u8>, &[u8]);
 
-/// The length of an entry's MAC, plus that of the length field of its description.
-const HEAD_BYTES: usize = 40;
+/// A change to the code of an entry that was checked before, and so is not read again.
+type Swap = fn(&Scene, &Path);
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let flipped: Damage = |it, _| {
-        for at in (HEAD_BYTES + note_bytes(it)..it.len()).step_by(997) {
+        for at in (0..it.len()).step_by(997) {
             it[at] ^= 0x55;
         }
     };
     let cut: Damage = |it, _| it.truncate(it.len() / 3);
     let garbage: Damage = |it, _| it.fill(0xcc);
     let foreign: Damage = |it, other| *it = other.to_vec();
-    // The description of another plugin, before the unchanged code.
+    // The description of another plugin, with the MACs of this one.
     let described: Damage = |it, other| {
-        let note = HEAD_BYTES + note_bytes(other);
-        let code = it.split_off(HEAD_BYTES + note_bytes(it));
-        let mac: Vec<u8> = it.drain(..32).collect();
-        *it = [&mac, &other[32..note], &code].concat();
+        it.truncate(MACS_BYTES);
+        it.extend(&other[MACS_BYTES..]);
+    };
+    // Code of the same length with the same times, in a file with the same name.
+    let swapped: Swap = |_, code| {
+        let mut content = fs::read(code).expect("it is there");
+        content.iter_mut().step_by(997).for_each(|it| *it ^= 0x55);
+        let time = fs::metadata(code).and_then(|it| it.modified());
+        replace(code, &content);
+        let file = fs::File::open(code).expect("it is there");
+        let set = time.and_then(|time| file.set_modified(time));
+        set.expect("it is ours");
+    };
+    // The code and the record of another plugin, which was checked, too.
+    let of_other: Swap = |scene, code| {
+        let folder = code.parent().expect("it is in a folder");
+        for ending in ["code", "seen"] {
+            let other = file(scene, "@test/hostile", folder, ending);
+            let other = fs::read(other).expect("it is there");
+            replace(&code.with_extension(ending), &other);
+        }
     };
     let well = "returned 0";
     vec![
-        damaged("compiled code with flipped bytes", flipped, well),
-        damaged("compiled code that was cut", cut, well),
-        damaged("compiled code that is garbage", garbage, well),
-        damaged("compiled code of another plugin", foreign, well),
-        damaged("a description of another plugin", described, well),
+        damaged("compiled code with flipped bytes", "code", flipped),
+        damaged("compiled code that was cut", "code", cut),
+        damaged("compiled code that is garbage", "code", garbage),
+        damaged("compiled code of another plugin", "code", foreign),
+        damaged("a description of another plugin", "note", described),
+        damaged(
+            "a description with its MAC of another plugin",
+            "note",
+            foreign,
+        ),
+        checked("compiled code swapped after its check", "swapped", swapped),
+        checked(
+            "compiled code with another one's check",
+            "of-other",
+            of_other,
+        ),
         Attack::other("compiled code under another key", other_key, well),
         Attack::other("compiled code in the repository", planted, well),
         reaches("reads the key of the cache", "user/key", "read"),
@@ -49,29 +84,67 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ]
 }
 
-fn note_bytes(entry: &[u8]) -> usize {
-    let length = entry[32..HEAD_BYTES].try_into().expect("eight bytes");
-    usize::try_from(u64::from_le_bytes(length)).expect("it is short")
-}
-
-fn damaged(name: &str, damage: Damage, ends: &str) -> Attack {
+fn damaged(name: &str, ending: &'static str, damage: Damage) -> Attack {
     let run = async move |scene: Scene| {
-        let entry_path = entry(&scene, "@test/raw");
-        let other_path = entry(&scene, "@test/hostile");
-        let sound = fs::read(&entry_path).expect("it is there");
+        let path = entry(&scene, "@test/raw").with_extension(ending);
+        let other_path = entry(&scene, "@test/hostile").with_extension(ending);
+        let sound = fs::read(&path).expect("it is there");
         let mut content = sound.clone();
         damage(&mut content, &fs::read(other_path).expect("it is there"));
-        is_not_run(&scene, &entry_path, &content, &sound).await
+        replace(&path, &content);
+        // Another process, because this one has the plugin in memory.
+        is_not_run(&scene.house.other_process(), &path, &sound).await
     };
-    Attack::other(name, run, ends)
+    Attack::other(name, run, "returned 0")
 }
 
-/// Replaces an entry, and returns how a call ends afterwards. It must compile the plugin again.
-async fn is_not_run(scene: &Scene, entry: &Path, content: &[u8], sound: &[u8]) -> String {
-    fs::write(entry, content).expect("the folder can be written");
-    // Another process, because this one has the plugin in memory.
-    let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
-    let is_repaired = fs::read(entry).expect("it is there") == sound;
+/// Lets processes with a cache of their own check the code of plugins, so that it is not read
+/// again, and then changes it.
+fn checked(name: &str, folder: &'static str, swap: Swap) -> Attack {
+    let run = async move |scene: Scene| {
+        let folder = scene.house.path().join("user/code").join(folder);
+        let places = CachePlaces {
+            code: Some(folder.clone()),
+            key: Some(folder.join("key")),
+        };
+        let called = [
+            ("hostile", "sleep", json!({"ms": 0})),
+            ("raw", "run", json!({})),
+        ];
+        let code_of = |model: &str| file(&scene, &format!("@test/{model}"), &folder, "code");
+        for (model, method, arguments) in called {
+            loop {
+                let process = scene.house.process_with_cache(places.clone());
+                call(&process, model, method, arguments.clone()).await;
+                // A check is recorded once the code is older than the precision of its time.
+                if code_of(model).with_extension("seen").exists() {
+                    break;
+                }
+                clock::pause(Duration::from_millis(50)).await;
+            }
+        }
+        let code = code_of("raw");
+        let sound = fs::read(&code).expect("it is there");
+        swap(&scene, &code);
+        is_not_run(&scene.house.process_with_cache(places), &code, &sound).await
+    };
+    Attack::other(name, run, "returned 0")
+}
+
+/// Puts a file with other content in the place of one. The processes of this test have some files
+/// of the cache under a lease, so it must not write to them.
+fn replace(path: &Path, content: &[u8]) {
+    // ignored: it may not exist.
+    let _ = fs::remove_file(path);
+    fs::write(path, content).expect("the folder can be written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o400)).expect("it is ours");
+}
+
+/// Calls a plugin in a process that has not loaded it, and returns how the call ends. The process
+/// must compile the plugin again, which makes the changed file as it was.
+async fn is_not_run(process: &Arc<Repository>, changed: &Path, sound: &[u8]) -> String {
+    let ended = call(process, "raw", "run", json!({})).await;
+    let is_repaired = fs::read(changed).expect("it is there") == sound;
     match (ended.contains("returned no usable value"), is_repaired) {
         (true, true) => "returned 0: it was compiled again".to_owned(),
         (ran, repaired) => format!("ran: {ran}, repaired: {repaired}: {ended}"),
@@ -92,8 +165,12 @@ async fn other_key(scene: Scene) -> String {
     assert!(ended.contains("returned no usable value"), "{ended}");
     let folder = attacker.code.expect("it is set above");
     let name = entry_path.file_name().expect("a file");
-    let made = fs::read(folder.join(name)).expect("their process made it");
-    is_not_run(&scene, &entry_path, &made, &sound).await
+    let made = folder.join(name);
+    for ending in ["code", "note"] {
+        let made = fs::read(made.with_extension(ending)).expect("their process made it");
+        replace(&entry_path.with_extension(ending), &made);
+    }
+    is_not_run(&scene.house.other_process(), &entry_path, &sound).await
 }
 
 /// Before the cache moved to the user's own folder, the host ran any machine code that came with a
@@ -104,7 +181,7 @@ async fn planted(scene: Scene) -> String {
     let entry_path = entry(&scene, "@test/raw");
     let code = fs::read(entry(&scene, "@test/hostile")).expect("it is there");
     let stem = entry_path.file_stem().expect("a file").to_string_lossy();
-    for ending in ["code", "cwasm", "json"] {
+    for ending in ["code", "note", "cwasm", "json"] {
         let file = folder.join(format!("{stem}.{ending}"));
         fs::write(file, &code).expect("the folder can be written");
     }
@@ -143,7 +220,7 @@ async fn pinned(scene: Scene) -> String {
     fs::remove_file(&compiled).expect("it is there");
     let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
     fs::write(&component, sound).expect("the folder can be written");
-    fs::write(&compiled, code).expect("the folder can be written");
+    replace(&compiled, &code);
     ended
 }
 

@@ -9,6 +9,9 @@ use crate::harness::{Attack, Scene, call};
 
 const TYPE: &str = "@test/runner";
 
+/// The type that starts programs and serves them.
+const SERVING_TYPE: &str = "@test/looper";
+
 /// The pins in `sedge.yaml`: a shell that runs any script, and a program that prints its arguments.
 pub(crate) const PINS: &str = "commands:
   sh: {program: /bin/sh, arguments: ['-c', '*'], environment: [PATH], outputKibibytes: 64}
@@ -91,6 +94,49 @@ pub(crate) fn attacks() -> Vec<Attack> {
             json!({"command": "sh", "arguments": ["-c", "exit 4"], "stdin": "s".repeat(1 << 20)}),
             "\"exit\":4",
         ),
+        serving(
+            "a hundred thousand programs",
+            json!([{"commands": [100_000, script("sleep 36999")]}]),
+            "returned [99984]",
+        )
+        .or("the limit `host-calls`")
+        .or("it was stopped after 1000 ms"),
+        serving(
+            "a program whose flood is not read",
+            json!([{"command": ["p", script("exec cat /dev/zero")]}, {"poll": 3_600_000}]),
+            "it was stopped after 1000 ms",
+        ),
+        serving(
+            "floods that are read and dropped",
+            json!([{"command": ["p", script("exec cat /dev/zero")]}, {"drain": "p"}]),
+            "longer than 65536 bytes, its limit",
+        ),
+        serving(
+            "a line for a program that does not read",
+            json!([
+                {"command": ["p", script("exec sleep 36998")]},
+                {"say": ["p", "s".repeat(1 << 20)]},
+            ]),
+            "it was stopped after 1000 ms",
+        ),
+        serving(
+            "a poll of what is always ready",
+            json!(["spin"]),
+            "it was stopped after 1000 ms",
+        ),
+        serving(
+            "a folder that leads out of that of the pin",
+            json!([{"run": {"command": "printf", "arguments": ["<%s>", "a"], "folder": "../.."}}]),
+            "options-refused",
+        ),
+        serving(
+            "a variable that loads code",
+            json!([{"run": {
+                "command": "printf", "arguments": ["<%s>", "a"],
+                "variables": [["LD_PRELOAD", "/tmp/a.so"]],
+            }}]),
+            "options-refused",
+        ),
         left(
             "a command that leaves a process behind",
             "setsid sleep 3600 &",
@@ -107,6 +153,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             N_BOMB as usize,
         ),
     ]
+}
+
+/// Steps of the guest that starts programs.
+fn serving(name: &str, steps: Value, ends: &str) -> Attack {
+    Attack::call(name, (SERVING_TYPE, "run"), json!({"steps": steps}), ends).with(GRANTS)
 }
 
 /// A script that leaves sleeping processes behind. They must be dead after its call has ended.

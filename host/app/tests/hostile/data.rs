@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Attack;
-use crate::wat::{MODEL_ERROR_AT, answer_result, declared, written};
+use crate::wat::{MODEL_ERROR_AT, NO_RETENTION, answer_result, declared, written};
 use sedge_test_forge::PluginText;
 
 fn write(it: PluginText, name: &[u8], content: &str) -> PluginText {
@@ -191,7 +191,8 @@ fn alike(it: PluginText, names: &[&str]) -> PluginText {
     for name in names {
         let name = it.text(name);
         body += &format!(
-            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0) (global.get $scratch))"
+            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0) {NO_RETENTION}
+               (global.get $scratch))"
         );
     }
     body += &answer_result(MODEL_ERROR_AT);

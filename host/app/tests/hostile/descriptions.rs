@@ -51,7 +51,7 @@ fn words() -> Vec<Attack> {
                         "(call $call {sink} {run} {none} (global.get $scratch)) {LOOP}"
                     ))
             },
-            "a description may not use this import",
+            "a description, an upgrade or a report may not use this import",
         ),
         Attack::described(
             "a description that looks around",

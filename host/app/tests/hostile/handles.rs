@@ -3,7 +3,7 @@
 use sedge_test_forge::PluginText;
 
 use crate::harness::Attack;
-use crate::wat::{MODEL_ERROR_AT, answer_result, declared};
+use crate::wat::{MODEL_ERROR_AT, NO_RETENTION, answer_result, declared};
 
 /// Begins a file, and stores its handle in `$n`.
 fn create(it: &mut PluginText) -> String {
@@ -11,7 +11,7 @@ fn create(it: &mut PluginText) -> String {
     let none = "(i32.const 0) (i32.const 0) (i32.const 0)";
     format!(
         "(call $create {spec} {name} {none} (i32.const 0) (i32.const 0) (i32.const 0)
-           (global.get $scratch))
+           {NO_RETENTION} (global.get $scratch))
          (local.set $n (i32.load offset=8 (global.get $scratch)))"
     )
 }
@@ -40,6 +40,7 @@ fn with_file(it: PluginText, then: impl FnOnce(&mut PluginText) -> String) -> Pl
 pub(crate) fn attacks() -> Vec<Attack> {
     let after = ("monotonic-clock.subscribe-duration", "after");
     let wait = ("calls.pending.wait", "wait");
+    let cancellation = ("context.subscribe-cancellation", "cancellation");
     vec![
         Attack::forged(
             "pollables until the table is full",
@@ -50,6 +51,22 @@ pub(crate) fn attacks() -> Vec<Attack> {
                 )
             },
             "the limit `handles` of 25000 was reached",
+        ),
+        Attack::forged(
+            "subscriptions to the cancellation until the table is full",
+            |it| {
+                it.imports(&declared(&[cancellation]))
+                    .method("run", "(loop $more (drop (call $cancellation)) (br $more))")
+            },
+            "the limit `handles` of 25000 was reached",
+        ),
+        Attack::forged(
+            "a cancellation that does not come",
+            |it| {
+                it.imports(&declared(&[cancellation, ("poll.pollable.block", "block")]))
+                    .method("run", "(call $block (call $cancellation))")
+            },
+            "it was stopped after",
         ),
         Attack::forged(
             "headers until the table is full",
@@ -93,6 +110,70 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "it was stopped after",
         )
         .or("the limit `handles` of 25000 was reached")
+        .with("grants: {models: ['sink']}"),
+        Attack::forged(
+            "calls that are started and cancelled",
+            |mut it| {
+                let (target, method, none) = (it.text("sink"), it.text("run"), it.text("{}"));
+                it.asks_for(sedge_test_forge::Permission::Models("*"))
+                    .imports(&declared(&[
+                        ("calls.start", "start"),
+                        ("calls.pending.cancel", "cancel"),
+                    ]))
+                    .method(
+                        "run",
+                        &format!(
+                            "(loop $more
+                               (call $cancel (call $start {target} {method} {none}))
+                               (br $more))"
+                        ),
+                    )
+            },
+            "it was stopped after",
+        )
+        .or("the limit `handles` of 25000 was reached")
+        .with("grants: {models: ['sink']}"),
+        Attack::forged(
+            "pollables of one call until the table is full",
+            |mut it| {
+                let (target, method, none) = (it.text("sink"), it.text("run"), it.text("{}"));
+                it.asks_for(sedge_test_forge::Permission::Models("*"))
+                    .imports(&declared(&[
+                        ("calls.start", "start"),
+                        ("calls.pending.subscribe", "subscribe"),
+                    ]))
+                    .method(
+                        "run",
+                        &format!(
+                            "(local.set $n (call $start {target} {method} {none}))
+                             (loop $more (drop (call $subscribe (local.get $n))) (br $more))"
+                        ),
+                    )
+            },
+            "the limit `handles` of 25000 was reached",
+        )
+        .with("grants: {models: ['sink']}"),
+        Attack::forged(
+            "a pollable of a call that was dropped",
+            |mut it| {
+                let (target, method, none) = (it.text("sink"), it.text("run"), it.text("{}"));
+                it.asks_for(sedge_test_forge::Permission::Models("*"))
+                    .imports(&declared(&[
+                        ("calls.start", "start"),
+                        ("calls.[resource-drop]pending", "drop_call"),
+                        ("calls.pending.subscribe", "subscribe"),
+                    ]))
+                    .method(
+                        "run",
+                        &format!(
+                            "(local.set $n (call $start {target} {method} {none}))
+                             (call $drop_call (local.get $n))
+                             (drop (call $subscribe (local.get $n)))"
+                        ),
+                    )
+            },
+            "unknown handle index",
+        )
         .with("grants: {models: ['sink']}"),
         Attack::forged(
             "a file that is left open",

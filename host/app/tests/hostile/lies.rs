@@ -3,7 +3,7 @@
 use sedge_test_forge::{Import, Permission, PluginText, Slot, imports};
 
 use crate::harness::Attack;
-use crate::wat::{declared, import};
+use crate::wat::{NO_RETENTION, declared, import};
 
 /// The claimed places and lengths of texts.
 const LIES: [(&str, &str, &str); 5] = [
@@ -25,7 +25,7 @@ const RETURNS: [(&str, &str); 2] = [
 ];
 
 /// The engine's messages, of which one must occur.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 8] = [
     "out of bounds",
     "not aligned",
     "unaligned",
@@ -33,6 +33,8 @@ const WORDS: [&str; 7] = [
     "overflow",
     "beyond",
     "utf-8",
+    // No attack has a started program, so its handle is one of another kind.
+    "used with the wrong type",
 ];
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -208,11 +210,13 @@ fn prepared(it: &Import, plugin: PluginText) -> PluginText {
             let (model, data) = (plugin.text(&own), plugin.text("data"));
             let none = "(i32.const 0) (i32.const 0) (i32.const 0)";
             let create = format!(
-                "(call $create {spec} {name} {none} (i32.const 0) (i32.const 0) (i32.const 0) (global.get $scratch))
+                "(call $create {spec} {name} {none} (i32.const 0) (i32.const 0) (i32.const 0)
+                   {NO_RETENTION} (global.get $scratch))
                  (i32.load offset=8 (global.get $scratch))"
             );
             let read = format!(
-                "(call $write_resource {data} {name} {text} (i32.const 0) (i32.const 0) (global.get $scratch))
+                "(call $write_resource {data} {name} {text} (i32.const 0) (i32.const 0)
+                   {NO_RETENTION} (global.get $scratch))
                  (call $open_file {model} {name} (i32.const 0) (i64.const 0) (global.get $scratch))
                  (i32.load offset=12 (global.get $scratch))"
             );

@@ -36,6 +36,8 @@ mod machine;
 mod memory;
 mod nesting;
 mod process;
+mod python;
+mod queries;
 mod sealed;
 mod secrets;
 #[expect(dead_code, reason = "it serves other tests too")]
@@ -65,10 +67,12 @@ fn attacks() -> Vec<Attack> {
         clone::attacks(),
         databases::attacks(),
         sealed::attacks(),
+        queries::attacks(),
         secrets::attacks(),
         commands::attacks(),
         guards::attacks(),
         texts::attacks(),
+        python::attacks(),
     ];
     lists.into_iter().flatten().collect()
 }

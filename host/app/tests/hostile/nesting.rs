@@ -23,6 +23,15 @@ pub(crate) fn attacks() -> Vec<Attack> {
         )
         .with("grants: {models: ['*']}"),
         Attack::call(
+            "a hundred thousand calls that are kept",
+            ("@test/looper", "run"),
+            json!({"steps": [{"calls": [100_000, "sink", "run"]}]}),
+            "it was stopped after",
+        )
+        .or("the limit `handles` of 25000 was reached")
+        .or("the limit `memory-bytes`")
+        .with("grants: {models: ['*']}"),
+        Attack::call(
             "ten thousand calls one by one",
             ("@sedge/spawn", "run"),
             json!({"count": 10_000}),
@@ -37,6 +46,46 @@ pub(crate) fn attacks() -> Vec<Attack> {
         .or("returned")
         .limits("callsPerRun: 500")
         .with("grants: {models: ['*']}"),
+        Attack::call(
+            "an observation that calls an action",
+            ("@test/nester", "observe"),
+            json!({"steps": [{"call": ["an-observation-that-calls-an-action", []]}]}),
+            "a method of kind `observe` may not call `run` of `an-observation-that-calls-an-action",
+        )
+        .with("grants: {models: ['*']}"),
+        Attack::call(
+            "an observation that calls an action by a method that reads",
+            ("@test/nester", "observe"),
+            json!({"steps": [{"look": [
+                "an-observation-that-calls-an-action-by-a-method-that-reads",
+                [{"call": ["an-observation-that-calls-an-action-by-a-method-that-reads", []]}],
+            ]}]}),
+            "a method of kind `read` may not call `run` of `an-observation-that-calls-an-action",
+        )
+        .with("grants: {models: ['*']}"),
+        Attack::call(
+            "a method that reads and has an observation write",
+            ("@test/nester", "look"),
+            json!({"steps": [{"observe": [
+                "a-method-that-reads-and-has-an-observation-write",
+                [{"write": ["x", 1]}],
+            ]}]}),
+            "a method of kind `read` may not call `observe`",
+        )
+        .with("grants: {models: ['*']}"),
+        Attack::call(
+            "an observation that deletes",
+            ("@test/nester", "observe"),
+            json!({"steps": [{"delete": "x"}]}),
+            "it is of kind `observe`, not `delete`",
+        ),
+        Attack::call(
+            "an observation that runs a workflow",
+            ("@test/starter", "observe"),
+            json!({"steps": [{"require": ["sink", {}]}]}),
+            "a method of kind `observe` runs no workflows",
+        )
+        .with("grants: {workflows: ['*']}"),
         Attack::call(
             "a workflow by a path",
             ("@test/starter", "run"),

@@ -36,6 +36,10 @@ pub(crate) const FIRST_FOLDER: &str = "
   (call $folders (global.get $scratch))
   (local.set $at (i32.load (i32.load (global.get $scratch))))";
 
+/// The retention of a write that leaves both choices to the spec.
+pub(crate) const NO_RETENTION: &str =
+    "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)";
+
 /// The offset of the error number of `data` or `calls` in a result.
 pub(crate) const MODEL_ERROR_AT: u32 = 8;
 
@@ -49,7 +53,7 @@ pub(crate) fn written(it: PluginText, schema: &str, name: &[u8], content: &str) 
     it.method(
         "run",
         &format!(
-            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0)
+            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0) {NO_RETENTION}
                (global.get $scratch)) {answer}"
         ),
     )

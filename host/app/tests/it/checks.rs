@@ -70,8 +70,10 @@ async fn all_failed_checks_are_listed_and_recorded() {
         .iter()
         .find(|line| line.message.contains("looking for 3"));
     assert!(line.is_some(), "{log:?}");
-    // Methods that only read have no checks, and other methods have their own.
+    // Methods that only look have no checks, and other methods have their own.
     assert_eq!(house.value("guarded", "get", json!({})).await, 3);
+    let noted = house.value("guarded", "note", json!({"value": 3})).await;
+    assert_eq!(noted, 3, "two checks refuse this value");
     house.value("guarded", "clear", json!({})).await;
 }
 

@@ -21,6 +21,7 @@ use sedge_app::{AppError, Event, Settings};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::command_processes::{endless, lives, numbers, three_started_and_are_dead};
 use crate::fixture::{House, ada, cx_of, run_in, settings, until, words};
 use crate::shown::collected;
 use crate::uses::words_of;
@@ -48,7 +49,7 @@ async fn house(pins: &str) -> House {
     house
 }
 
-fn script(text: &str) -> Value {
+pub(crate) fn script(text: &str) -> Value {
     json!({"command": "sh", "arguments": ["-c", text]})
 }
 
@@ -63,49 +64,6 @@ async fn failed(house: &House, arguments: Value) -> (String, String) {
         panic!("{error:?}")
     };
     (failure.code, failure.message)
-}
-
-/// Returns whether a process executes. A zombie does not.
-fn lives(number: &str) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
-    !matches!(state, None | Some(b'Z' | b'X'))
-}
-
-/// Returns the process ids that a script has written to a file.
-fn numbers_so_far(file: &Path) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole.lines().map(str::to_owned).collect()
-}
-
-/// Returns the process ids that a script wrote to a file, after there are `n`.
-async fn numbers(file: &Path, n: usize) -> Vec<String> {
-    until("they have begun", || numbers_so_far(file).len() >= n).await;
-    numbers_so_far(file)
-}
-
-/// Waits until all processes that a killed script has started are dead. Returns whether all three
-/// had started.
-async fn three_started_and_are_dead(file: &Path) -> bool {
-    let numbers = numbers_so_far(file);
-    for number in &numbers {
-        until("it is dead", || !lives(number)).await;
-    }
-    numbers.len() == 3
-}
-
-/// A program that never ends, with one child in its process group and one child in its own session
-/// whose parent has ended. All write their process ids.
-fn endless(file: &Path) -> Value {
-    let note = format!("echo $$ >> {}", file.display());
-    script(&format!(
-        "{note}\n\
-         sh -c '{note}; exec sleep 3600' &\n\
-         setsid sh -c \"setsid sh -c '{}; exec sleep 3600' & exit\"\n\
-         while :; do sleep 1; done",
-        note.replace('$', "\\$")
-    ))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -473,9 +431,41 @@ async fn command_of_a_read_method_cannot_write() {
         "{message}"
     );
     let other = house.other_process_with(midway.settings.clone());
+    let message = words(
+        &empty_script_run_by(&house, &midway.settings, "observe")
+            .await
+            .expect_err("it may write data"),
+    );
+    assert!(
+        message.contains("of kind `read` may not call `observe` of `runner`"),
+        "{message}"
+    );
     let deleted = model_delete(&house.cx_in(&other), "runner").await;
     let message = words(&deleted.expect_err("it writes"));
-    assert!(message.contains("the call only reads"), "{message}");
+    assert!(message.contains("the call only looks"), "{message}");
+    let ended = midway.end().await;
+    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
+}
+
+/// Otherwise a method of kind `observe` could change something by a command.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn command_of_an_observation_can_only_look() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "observe").await;
+    for method in ["look", "observe"] {
+        let looked = empty_script_run_by(&house, &midway.settings, method).await;
+        looked.unwrap_or_else(|error| panic!("{}", words(&error)));
+    }
+    let error = empty_script_run_by(&house, &midway.settings, "run").await;
+    let message = words(&error.expect_err("it may change something"));
+    assert!(
+        message.contains("of kind `observe` may not call `run` of `runner`"),
+        "{message}"
+    );
+    let other = house.other_process_with(midway.settings.clone());
+    let deleted = model_delete(&house.cx_in(&other), "runner").await;
+    let message = words(&deleted.expect_err("it writes"));
+    assert!(message.contains("the call only looks"), "{message}");
     let ended = midway.end().await;
     ended.unwrap_or_else(|error| panic!("{}", words(&error)));
 }

@@ -42,8 +42,17 @@ fn house(grants: &str) -> House {
 ///
 /// `left` closes the cycle: when it requests the lock on `right`, `right` waits for it already.
 async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32) {
+    deadlock_of(house, "run", acts).await
+}
+
+/// Does the same with a method of `left` that calls the same method of `right`.
+async fn deadlock_of(house: &House, method: &str, acts: &[Value]) -> (Result<(), CallError>, u32) {
+    let call = match method {
+        "run" => "call",
+        method => method,
+    };
     let mut left = acts.to_vec();
-    left.extend([json!({"await": "inbox/go"}), json!({"call": ["right", []]})]);
+    left.extend([json!({"await": "inbox/go"}), json!({call: ["right", []]})]);
     let right = json!({"acts": [{"await": "inbox/meet"}, {"call": ["left", []]}]});
     let locked = |is_granted: bool| {
         let locks = house.locks();
@@ -58,7 +67,7 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
     };
     let (repository, seen) = (&house.repository, &house.seen);
     let (left, right, ()) = tokio::join!(
-        run_in(repository, seen, ("left", "run"), json!({"acts": left})),
+        run_in(repository, seen, ("left", method), json!({"acts": left})),
         run_in(repository, seen, ("right", "run"), right),
         steer,
     );
@@ -150,6 +159,45 @@ async fn call_that_connected_is_not_rolled_back() {
     })
     .await;
     assert_eq!(n_connected.load(Ordering::SeqCst), 1);
+    // An observation only looks, so it may connect twice.
+    let connect = json!({"connect": "127.46.110.9:47112"});
+    let (ended, n_rollbacks) = deadlock_of(&house, "observe", &[connect]).await;
+    assert_eq!((ended, n_rollbacks), (Ok(()), 1));
+    until("it has connected twice", || {
+        n_connected.load(Ordering::SeqCst) == 3
+    })
+    .await;
+}
+
+/// A folder is opened for reading only by a method that looks, whatever is granted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn method_that_looks_changes_no_folder() {
+    let house = house(GRANTS);
+    for method in ["look", "observe"] {
+        for act in [
+            json!({"append": ["inbox/log", "one line\n"]}),
+            json!({"create": "inbox/new"}),
+            json!({"write": ["inbox/file", "x"]}),
+            json!({"truncate": "inbox/file"}),
+            json!({"touch": "inbox/file"}),
+            json!({"make-folder": "inbox/made"}),
+            json!({"remove-folder": "inbox/folder"}),
+            json!({"rename": ["inbox/file", "inbox/moved"]}),
+            json!({"link": ["inbox/file", "inbox/linked"]}),
+            json!({"symlink": ["file", "inbox/soft"]}),
+            json!({"remove": "inbox/file"}),
+        ] {
+            let (error, _) = house.failure("left", method, json!({"acts": [act]})).await;
+            let text = error.to_string();
+            let is_refused = ["read-only", "not-permitted", "access"]
+                .iter()
+                .any(|it| text.contains(it));
+            assert!(is_refused, "{method} {act}: {text}");
+        }
+        let read = json!({"acts": [{"read": "inbox/file"}]});
+        assert_eq!(house.value("left", method, read).await[0], "0123456789");
+    }
+    assert_eq!(names(&house.path().join("in")), ["file", "folder"]);
 }
 
 /// A nested call that has ended is not made again, so its effect does not matter.

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use sedge_api::view::model::MethodRunView;
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
-use sedge_app::types::{CallError, StackFrame};
+use sedge_app::secret::put::secret_put;
+use sedge_app::types::{CallError, SecretValue, StackFrame};
 use sedge_app::{AppError, CoreDumpEnd, FailureReport, PathError, RunFailed, Settings};
 use sedge_test_artifacts::HOSTILE_LINES;
 use serde_json::{Value, json};
@@ -78,6 +79,74 @@ async fn panic_is_reported_with_its_line_and_its_callers() {
     has_frame(error.backtrace(), "hostile::panic", line..=line);
     assert_eq!(error.code(), "panic");
     assert_eq!(run.calls[0].error, Some(error), "the record says the same");
+}
+
+fn with_witness(more: &str) -> House {
+    let house = House::new();
+    house.model("witness", "@test/witness", more);
+    house
+}
+
+/// Runs `fail` of `witness`. Returns the frames that its record has, as text.
+async fn frames_of_failure(house: &House, stack: &[String]) -> Vec<String> {
+    let stack = json!({"stack": stack});
+    let (error, run) = house.failure("witness", "fail", stack).await;
+    let frames = error.backtrace().iter().map(ToString::to_string).collect();
+    assert_eq!(error.code(), "script-error");
+    assert_eq!(run.calls[0].error, Some(error), "the record says the same");
+    frames
+}
+
+/// The guest of a script language knows where it failed, and the host cannot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failure_of_a_script_has_the_frames_that_the_guest_knows() {
+    let house = with_witness("");
+    let stack = ["parse at app.py:7", "run at app.py:12:5", "<module>"].map(str::to_owned);
+    assert_eq!(frames_of_failure(&house, &stack).await, stack);
+    assert_eq!(frames_of_failure(&house, &[]).await, [""; 0]);
+    let (error, _) = house
+        .failure("witness", "fail", json!({"stack": stack}))
+        .await;
+    let place = error.backtrace()[1].place.as_ref().expect("it has one");
+    assert_eq!(
+        (place.file.as_str(), place.line, place.column),
+        ("app.py", 12, 5)
+    );
+    // Its caller receives them.
+    let answer = house
+        .answer_of("witness", "fail", json!({"stack": stack}))
+        .await;
+    assert_eq!(answer["stack"], json!(stack), "{answer}");
+}
+
+/// The guest chooses the frames, so their number and their size are limited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_of_a_guest_are_limited() {
+    let house = with_witness("");
+    let many: Vec<String> = (0..10_000).map(|n| format!("f{n} at app.py:{n}")).collect();
+    assert_eq!(frames_of_failure(&house, &many).await, many[..32]);
+    let [long] = &frames_of_failure(&house, &["é".repeat(1 << 20)]).await[..] else {
+        panic!("there is one frame")
+    };
+    assert_eq!(*long, format!("{} [cut]", "é".repeat(256)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secret_in_the_frames_of_a_guest_is_redacted() {
+    const SECRET: &str = "c4n4ry-of-the-mine";
+    let house = with_witness("grants: {secrets: [{name: TOKEN, reveal: true}]}\n");
+    let name = "TOKEN".parse().expect("a name");
+    let value = SecretValue::new(SECRET.as_bytes().to_vec()).expect("a value");
+    secret_put(&house.cx(), &name, &value, false).expect("it can be put");
+    let stack = ["login(TOKEN) at app.py:7", "run at TOKEN:3"].map(str::to_owned);
+    let frames = frames_of_failure(&house, &stack).await;
+    assert_eq!(frames.len(), 2);
+    assert!(
+        frames[0].starts_with("login(") && frames[0].ends_with(" at app.py:7"),
+        "{frames:?}"
+    );
+    assert!(frames[1].ends_with(":3"), "{frames:?}");
+    assert!(!frames.concat().contains(SECRET), "{frames:?}");
 }
 
 /// If the lines are missing or damaged, the report has everything else.

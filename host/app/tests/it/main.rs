@@ -5,12 +5,16 @@
     reason = "a test makes the repository that the use cases find"
 )]
 
+mod cancellation;
 mod checks;
+mod command_processes;
 mod commands;
 mod crossing;
 mod data;
+mod definitions;
 mod direct;
 mod effects;
+mod environment;
 mod expressions;
 mod failure;
 mod files;
@@ -25,11 +29,17 @@ mod locks;
 mod lost_updates;
 mod named_files;
 mod nesting;
+mod observe;
+mod pending;
 mod permissions;
 mod plugins;
+mod processes;
+mod python;
+mod queries;
 mod replay;
 mod replay_after_deadlock;
 mod repository;
+mod retention;
 mod runs;
 mod runs_of_calls;
 mod sealed;
@@ -41,6 +51,7 @@ mod shown;
 mod sockets;
 mod stopped;
 mod suspended_between;
+mod test_context;
 mod time;
 mod upgrades;
 mod uses;
@@ -61,6 +72,7 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 
 /// The module with the tests of each guest.
 mod guests {
+    pub(crate) use crate::cancellation::witness;
     pub(crate) use crate::checks::guarded;
     pub(crate) use crate::commands::runner;
     pub(crate) use crate::data::reader;
@@ -71,12 +83,18 @@ mod guests {
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::lost_updates::nester;
     pub(crate) use crate::nesting::recurse;
+    pub(crate) use crate::pending::looper;
     pub(crate) use crate::permissions::asker;
+    pub(crate) use crate::python::{py_conformance, py_hostile};
+    pub(crate) use crate::queries::seeker;
     pub(crate) use crate::sealed::sealer;
     pub(crate) use crate::secrets::keeper;
     pub(crate) use crate::sockets::dialer;
+    pub(crate) use crate::test_context::twin;
     pub(crate) use crate::uses::mover;
     pub(crate) use crate::workflows_of_guests::starter;
+    // `host/app/tests/conformance` is its test.
+    pub(crate) use sedge_test_artifacts::CONFORMANCE as conformance;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, FORGER as forger, MISFIT_NAME as misfit_name,
         MISFIT_PANIC as misfit_panic, MISFIT_SCHEMA as misfit_schema,

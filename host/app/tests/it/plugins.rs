@@ -60,7 +60,7 @@ async fn invalid_plugin_is_refused_and_changes_nothing() {
         assert!(words(&error).contains(says), "{}", words(&error));
         assert_eq!(contents(&house), before, "{}", path.display());
     };
-    check(Path::new(COMMAND), "it has no section `sedge:contract`").await;
+    check(Path::new(COMMAND), "it does not export `sedge:model/model`").await;
     check(Path::new(MISFIT_NAME), "`Not A Name` is not a type name").await;
     check(Path::new(MISFIT_VERSION), "`1.0` is not").await;
     check(
@@ -113,6 +113,33 @@ async fn invalid_plugin_is_refused_and_changes_nothing() {
         "{missing:?}"
     );
     assert_eq!(contents(&house), before);
+}
+
+/// The tools of script languages write no section that states the contract: the export does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plugin_without_a_section_is_added_by_its_export() {
+    let house = House::with_own_cache();
+    let made = house.path().join("made.wasm");
+    let plugin = PluginText::new("@forged/bare")
+        .method("run", "")
+        .without_section();
+    let component = plugin.component();
+    fs::write(&made, &component).expect("the folder can be written");
+    let described = plugin_describe(&house.cx(), &made.display().to_string(), &[]).await;
+    let plugin = described.expect("the export states the version");
+    assert_eq!(
+        (plugin.name.as_str(), plugin.contract.as_str()),
+        ("@forged/bare", "0.4.0")
+    );
+    add(&house, &made).await.expect("a plugin");
+
+    fs::write(&made, with_interfaces_of(component, "0.3.0")).expect("the folder can be written");
+    let error = add(&house, &made).await.expect_err("an older contract");
+    assert!(
+        words(&error).contains("it was built for contract 0.3.0"),
+        "{}",
+        words(&error)
+    );
 }
 
 /// A call that has to compile a plugin reports it, and whether its code could be cached.

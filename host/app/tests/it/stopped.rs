@@ -24,7 +24,7 @@ const FOREVER_MS: u64 = 3_600_000;
 
 /// Runs a method, and requests that the process ends as soon as `begun` holds. Returns the error,
 /// and the run.
-async fn stopped_method(
+pub(crate) async fn stopped_method(
     house: &House,
     (model, method): (&str, &str),
     arguments: Value,

@@ -1,7 +1,7 @@
 //! Runs of workflows: gates and their decisions, and runs whose process crashed. `run` and `resume`
 //! share one path: each continues from the log that the other left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
@@ -337,6 +337,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         exclusive: false,
         session: "gone".to_owned(),
         actor: ada(),
+        by_call: None,
         options: RunOptions::default(),
     };
     let step = StepInstance::of(StepPath {
@@ -387,6 +388,7 @@ fn died_call_end(lineage: Lineage, fails: bool) -> CallEnd {
             method: "run".parse().expect("a name"),
             plugin: String::new(),
             definition: None,
+            environment: BTreeSet::new(),
         },
         changes: if fails {
             Vec::new()
@@ -414,6 +416,8 @@ fn empty_record() -> Change {
             kind: DataKind::Resource,
             spec: "record".parse().expect("a name"),
             media_type: None,
+            lifetime: None,
+            keep: None,
             tags: BTreeMap::new(),
             content: StagedContent::Text("{}".to_owned()),
         }),

@@ -205,15 +205,17 @@ async fn denial_has_the_lines_that_would_grant_it() {
     assert!(done[0]["succeeded"].is_string(), "{}", done[0]);
 }
 
-/// A method of kind `read` and a check change nothing, so they run no workflow.
+/// Methods of the kinds `read` and `observe` and checks only look, so they run no workflow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reader_and_check_may_not_run_workflows() {
     let house = house();
     let steps = json!({"steps": [{"run": ["plain", {}]}, {"start": ["plain", {}]}]});
-    let done = house.value("starter", "look", steps).await;
-    for done in done.as_array().expect("two results") {
-        assert_eq!(done["error"], "denied");
-        assert!(text(done, "message").contains("kind `read`"), "{done}");
+    for (method, says) in [("look", "kind `read`"), ("observe", "kind `observe`")] {
+        let done = house.value("starter", method, steps.clone()).await;
+        for done in done.as_array().expect("two results") {
+            assert_eq!(done["error"], "denied");
+            assert!(text(done, "message").contains(says), "{done}");
+        }
     }
     let (error, _) = house.failure("starter", "checked", json!({})).await;
     let CallError::ChecksFailed { failures } = &error else {

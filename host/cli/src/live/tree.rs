@@ -295,6 +295,7 @@ impl LiveTree {
             | Event::LockWaiting { .. }
             | Event::LockWaitEnded
             | Event::CallRolledBack { .. }
+            | Event::ObservationRetried { .. }
             | Event::CalledRunStarted { step: None, .. }
             | Event::CallStarted { step: None, .. }
             | Event::CallEnded { step: None, .. }

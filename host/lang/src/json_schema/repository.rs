@@ -39,7 +39,9 @@ const COMMAND_KEYS: KeySet = KeySet {
         "program",
         "arguments",
         "environment",
+        "variables",
         "cwd",
+        "subfolders",
         "timeoutSeconds",
         "outputKibibytes",
     ],
@@ -197,8 +199,8 @@ fn commands() -> Value {
             ),
             (
                 "arguments",
-                "The arguments: words, `*` for any one, and `...` at the end for any others.",
-                list(&text()),
+                "The arguments: words, `*` for any one, and `...` at the end for any others; or a list of such lists.",
+                json!({"anyOf": [list(&text()), list(&list_of_one_form())]}),
             ),
             (
                 "environment",
@@ -206,9 +208,19 @@ fn commands() -> Value {
                 list(&text()),
             ),
             (
+                "variables",
+                "The variables that a model may set.",
+                list(&text()),
+            ),
+            (
                 "cwd",
                 "The folder where it starts, within the repository.",
                 text(),
+            ),
+            (
+                "subfolders",
+                "Whether a model may choose a folder below that one.",
+                boolean(),
             ),
             (
                 "timeoutSeconds",
@@ -223,4 +235,9 @@ fn commands() -> Value {
         ],
     );
     json!({"type": "object", "additionalProperties": pin})
+}
+
+/// Returns the schema of one of several forms of arguments.
+fn list_of_one_form() -> Value {
+    json!({"type": "array", "items": text()})
 }

@@ -199,6 +199,14 @@ fn settings_and_their_schema_agree() {
         true,
     );
     check("version: 2\n", false);
+    let pin = |arguments: &str| {
+        format!(
+            "version: 1\ncommands: {{log: {{program: /usr/bin/git, variables: [TZ], arguments: {arguments}}}}}\n"
+        )
+    };
+    check(&pin("[[log, ...], [status], []]"), true);
+    check(&pin("[log, [status]]"), false);
+    check(&pin("[[[log]]]"), false);
     check(
         "version: 1\ncommands: {pass: {program: /usr/bin/pass}}\nsecrets: {sources: [{vault: prod, command: pass}]}\n",
         true,

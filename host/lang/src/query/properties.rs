@@ -45,6 +45,7 @@ impl OwnedRow {
             method,
             plugin: "a",
             definition: "a",
+            environment: &[],
             workflow: None,
             content: self.content.as_deref(),
         }

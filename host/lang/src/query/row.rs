@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, OnceLock};
 
-use cel::common::types::{CelBool, CelMap, CelMapKey, CelNull, CelString, CelTimestamp};
+use cel::common::types::{CelBool, CelList, CelMap, CelMapKey, CelNull, CelString, CelTimestamp};
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 
 use sedge_model::sealed::sealed_hidden;
 
-use super::LIMITS;
 use crate::expr::{
     BUDGET_NAME, Boxed, Budget, Shape, TIME_MS_MAX, Variables, from_json, from_u64, timestamp,
 };
@@ -36,6 +35,7 @@ pub const VARIABLES: &[&str] = &[
     "method",
     "plugin",
     "definition",
+    "environment",
     "workflow",
     "attributes",
     "content",
@@ -107,6 +107,8 @@ pub struct DataRow<'a> {
     pub plugin: &'a str,
     /// The digest of the model's definition at that time.
     pub definition: &'a str,
+    /// The names of the variables of the environment that expressions have read for the call.
+    pub environment: &'a [String],
     /// The workflow whose step wrote it: null outside of workflows. It is read only if
     /// [`Query::reads_workflow`](super::Query::reads_workflow).
     pub workflow: Option<&'a str>,
@@ -156,13 +158,14 @@ impl<'r> RowScope<'r> {
         keys: Option<&'r [String]>,
         constants: &'r [Boxed<'static>],
         now: &'r CelTimestamp,
+        budget: Budget,
     ) -> Self {
         Self {
             row,
             keys,
             constants,
             now,
-            budget: Budget::new(LIMITS.cost),
+            budget,
             content: OnceLock::new(),
         }
     }
@@ -232,6 +235,12 @@ impl VariableResolver for RowScope<'_> {
             "method" => text(row.method),
             "plugin" => text(row.plugin),
             "definition" => text(row.definition),
+            "environment" => {
+                let names = row.environment.iter();
+                let names =
+                    names.map(|name| -> Boxed<'_> { Box::new(CelString::from(name.as_str())) });
+                CowVal::owned(CelList::from(names.collect::<Vec<_>>()))
+            }
             "workflow" => row.workflow.map_or(CowVal::owned(CelNull), text),
             "now" => CowVal::Borrowed(self.now),
             constant => {

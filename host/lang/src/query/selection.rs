@@ -28,6 +28,8 @@ pub struct Selection {
     pub method: Option<String>,
     /// The number of the version.
     pub version: Option<u64>,
+    /// A number that the number of the version must be below.
+    pub version_before: Option<u64>,
     /// Tags that it must have, with their values.
     pub tags: Vec<(String, String)>,
     /// The earliest creation time, in milliseconds since 1970: inclusive.
@@ -61,6 +63,7 @@ impl Selection {
             && is(&self.run, row.run)
             && is(&self.method, row.method)
             && self.version.is_none_or(|it| it == row.version)
+            && self.version_before.is_none_or(|it| row.version < it)
             && tags.all(|(key, value)| row.tags.get(key) == Some(value))
             && self.created_from_ms.is_none_or(|it| created_at_ms >= it)
             && self.created_before_ms.is_none_or(|it| created_at_ms < it)

@@ -43,6 +43,7 @@ fn with_row<T>(content: Option<&str>, test: impl FnOnce(&DataRow<'_>) -> T) -> T
         method: "run",
         plugin: "b3:1",
         definition: "b3:2",
+        environment: &["REGION".to_owned()],
         workflow: Some("release"),
         content,
     })
@@ -89,6 +90,8 @@ fn every_variable_has_a_value() {
         "method == 'run'",
         "plugin == 'b3:1'",
         "definition == 'b3:2'",
+        "environment == ['REGION']",
+        "'REGION' in environment",
         "workflow == 'release'",
         "attributes.count == 3",
         "content.contains('\"price\": 10.5')",

@@ -1,26 +1,61 @@
 //! Fills types of serde from a tree. A fault has the place of the value that it is about.
 
+mod located;
+
 use std::fmt::Display;
-use std::marker::PhantomData;
-use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::value::{StrDeserializer, UsizeDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess,
     SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::{Deserialize, Deserializer};
 
+use self::located::{LOCATED, LOCATED_FIELDS, LocatedParts};
 use super::keys::{KEYS_FORM, missing_key, unknown_key};
 use super::node::{Member, Node, NodeKind};
 use super::{LIST_FORM, Located, first_line, one_of, wrong_type};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::suggest::nearest;
 
-/// The name by which [`Located`] asks for the place of a value, and its fields.
-const LOCATED: &str = "$sedge::Located";
-const LOCATED_FIELDS: &[&str] = &["start", "end", "value"];
+/// The name by which [`TextOrList`] asks for either of its forms.
+const TEXT_OR_LIST: &str = "$sedge::TextOrList";
+
+/// A text, or a list of texts.
+#[derive(Debug)]
+pub(crate) enum TextOrList {
+    Text(String),
+    List(Vec<Located<String>>),
+}
+
+impl<'de> Deserialize<'de> for TextOrList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = TextOrList;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text or a list")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<TextOrList, E> {
+                Ok(TextOrList::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<TextOrList, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(TextOrList::List(list))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(TEXT_OR_LIST, Forms)
+    }
+}
 
 /// Fills a type from a tree.
 ///
@@ -314,9 +349,15 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, FillError> {
+        if name == TEXT_OR_LIST {
+            return match self.node.items() {
+                Some(_) => self.visit_list(visitor),
+                None => self.deserialize_str(visitor),
+            };
+        }
         self.place(visitor.visit_newtype_struct(self))
     }
 
@@ -531,67 +572,5 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         visitor: V,
     ) -> Result<V::Value, FillError> {
         self.content()?.visit_keys(visitor)
-    }
-}
-
-/// The fields of a [`Located`]: the place of a node, and its value.
-struct LocatedParts<'n> {
-    of: NodeDeserializer<'n>,
-    fields: std::slice::Iter<'static, &'static str>,
-    field: &'static str,
-}
-
-impl<'de> MapAccess<'de> for LocatedParts<'_> {
-    type Error = FillError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, FillError> {
-        let Some(field) = self.fields.next() else {
-            return Ok(None);
-        };
-        self.field = field;
-        let text: StrDeserializer<'_, FillError> = (*field).into_deserializer();
-        seed.deserialize(text).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FillError> {
-        let span = &self.of.node.span;
-        let number = |at: usize| -> UsizeDeserializer<FillError> { at.into_deserializer() };
-        match self.field {
-            "start" => seed.deserialize(number(span.start)),
-            "end" => seed.deserialize(number(span.end)),
-            _ => self.of.fill(seed),
-        }
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_struct(LOCATED, LOCATED_FIELDS, LocatedVisitor(PhantomData))
-    }
-}
-
-struct LocatedVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for LocatedVisitor<T> {
-    type Value = Located<T>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value with its place")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Located<T>, A::Error> {
-        let (mut span, mut value): (Range<usize>, _) = (0..0, None);
-        while let Some(field) = parts.next_key::<String>()? {
-            match &*field {
-                "start" => span.start = parts.next_value()?,
-                "end" => span.end = parts.next_value()?,
-                _ => value = Some(parts.next_value()?),
-            }
-        }
-        let value = value.ok_or_else(|| de::Error::missing_field("value"))?;
-        Ok(Located { value, span })
     }
 }

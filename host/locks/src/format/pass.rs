@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FormatError;
 use super::request::StoredOwner;
-use crate::joined::Joined;
+use crate::joined::{Joined, JoinedMethods};
 use crate::owner::Owner;
 
 /// The version of passes.
@@ -25,7 +25,12 @@ struct StoredPass<'a> {
     #[serde(borrow)]
     caller: StoredOwner<'a>,
     claims: Vec<u64>,
+    /// Whether only methods may run that change nothing outside of the datastore.
     only_reads: bool,
+    /// Whether those that write what they have seen may run as well. Readers that do not know this
+    /// key refuse them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    observes: bool,
 }
 
 /// The part of a pass that is the same in every version.
@@ -44,13 +49,14 @@ pub(crate) fn write_pass(joined: &Joined) -> String {
     let Joined {
         caller,
         claims,
-        only_reads,
+        methods,
     } = joined;
     let stored = StoredPass {
         version: VERSION,
         caller: caller.into(),
         claims: claims.clone(),
-        only_reads: *only_reads,
+        only_reads: *methods != JoinedMethods::All,
+        observes: *methods == JoinedMethods::Observations,
     };
     serde_json::to_string(&stored).expect("an owner has a form in JSON")
 }
@@ -71,16 +77,22 @@ pub(crate) fn read_pass(text: &str) -> Result<Joined, FormatError> {
         caller,
         claims,
         only_reads,
+        observes,
     } = stored;
     let caller = Owner::try_from(caller)?;
     if claims.len() != caller.path().len() {
         let reason = "it needs one claim for each call";
         return Err(FormatError::Json(serde_json::Error::custom(reason)));
     }
+    let methods = match (only_reads, observes) {
+        (false, _) => JoinedMethods::All,
+        (true, true) => JoinedMethods::Observations,
+        (true, false) => JoinedMethods::Reads,
+    };
     Ok(Joined {
         caller,
         claims,
-        only_reads,
+        methods,
     })
 }
 
@@ -102,6 +114,24 @@ mod tests {
         assert_eq!(callers, expect.map(|(call, n)| (call.to_owned(), n)));
         let more = PASS.replace("true}", r#"true,"more":1}"#);
         assert_eq!(read_pass(&more).expect("it is one"), joined);
+    }
+
+    /// A reader that does not know observations takes the pass of one for that of a `read` method.
+    #[test]
+    fn a_pass_says_which_methods_may_run() {
+        for (flags, methods) in [
+            (r#""only_reads":false"#, JoinedMethods::All),
+            (r#""only_reads":true"#, JoinedMethods::Reads),
+            (
+                r#""only_reads":true,"observes":true"#,
+                JoinedMethods::Observations,
+            ),
+        ] {
+            let text = PASS.replace(r#""only_reads":true"#, flags);
+            let joined = read_pass(&text).expect("it is one");
+            assert_eq!(joined.methods, methods, "{flags}");
+            assert_eq!(write_pass(&joined), text);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
-use sedge_locks::joined::{Joined, Pass, joined};
+use sedge_locks::joined::{Joined, JoinedMethods, Pass, joined};
 use sedge_locks::manager::{LockGuard, LockManager};
 use sedge_locks::owner::Owner;
 use sedge_locks::session::Session;
@@ -74,7 +74,7 @@ impl Desk {
                 let joined = Joined {
                     caller,
                     claims: vec![1],
-                    only_reads: false,
+                    methods: JoinedMethods::All,
                 };
                 self.passes.push(Pass::issue(session, &joined)?);
                 Ok(self.passes[0].tokens(None))

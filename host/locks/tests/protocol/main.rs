@@ -130,6 +130,20 @@ fn structural_operations_beside_calls() {
     all_hold(&config, 1_000);
 }
 
+/// Observations share their model, as reads do, and announce writes to the datastore, as changes do.
+#[test]
+fn observations_beside_reads_changes_and_structural_operations() {
+    let observe = |model| Kind::new(&[(STORE, IX), (model, S)]);
+    let mut kinds = with_intentions(1);
+    kinds.extend([observe(1), Kind::new(&[(STORE, X)])]);
+    let config = Config::new("observations, 1 model, depth 3", 3, kinds, &[NESTED; 3]);
+    all_hold(&config, 20_000);
+    let mut kinds = with_intentions(2);
+    kinds.extend([observe(1), observe(2)]);
+    let config = Config::new("observations, 2 models, depth 2", 2, kinds, &[NESTED; 3]);
+    all_hold(&config.symmetric(), 3_000);
+}
+
 #[test]
 fn three_runs_write_several_models_at_once() {
     let kinds = writes_at_once(2);

@@ -267,6 +267,8 @@ limit_table! {
                 "The sealed values that a call reads and writes. They are kept out of its log and its outcome, which takes up to a KiB of the host's memory for each byte.";
             Handles "handles": Count, Call,
                 "The handles that a call holds: of streams, requests, pollables, files and calls.";
+            ParallelCommands "parallel-commands": Count, Call,
+                "The programs that a call has started by `commands.start` and that have not ended: 16.";
             LiveInstances "live-instances": Count, Process,
                 "The instances that live in a process at once.";
         }

@@ -19,6 +19,7 @@ use crate::yaml_text;
 
 pub use super::address::Addresses;
 pub use super::kinds::files::GrantedFolder;
+pub use super::kinds::models::ReadableModels;
 pub use super::kinds::secrets::SecretUsage;
 
 /// The effective permissions of one model.

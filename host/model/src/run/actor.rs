@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::lineage::Lineage;
-
 /// The user who asked for something, or Sedge itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -13,9 +11,6 @@ pub struct Actor {
     /// Sedge itself.
     pub uid: Option<u32>,
 }
-
-/// What stands between the name of a user and the call whose command acted for the user.
-const BY_COMMAND: &str = ", by a command of the call ";
 
 impl Actor {
     /// Returns the actor for records of what Sedge itself ends because of something else, without a
@@ -32,16 +27,9 @@ impl Actor {
     #[must_use]
     pub fn below_call(&self, call: &str) -> Self {
         Self {
-            name: format!("{}{BY_COMMAND}{call}", self.name),
+            name: format!("{}, by a command of the call {call}", self.name),
             uid: self.uid,
         }
-    }
-
-    /// Returns the part of [`Actor::name`] that all records have of what commands did, if their calls
-    /// are below `above`.
-    #[must_use]
-    pub fn name_part_below(above: &Lineage) -> String {
-        format!("{BY_COMMAND}{above}/")
     }
 
     /// Returns the actor for records of what a command does that has outlived its call.

@@ -1,15 +1,14 @@
 //! Finds and removes entries of the cache that are not authentic.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 
 use sedge_sys::folder::FileError;
 use sedge_sys::own_folder::{self, OwnFolderError};
 
+use super::code::mac_of;
 use super::key::MAC_BYTES;
-use super::{CODE, CodeCache, LINES};
-
-/// How many bytes of an entry are read at a time.
-const READ_AT_ONCE: usize = 256 << 10;
+use super::{CODE, CodeCache, LINES, NOTE};
 
 impl CodeCache {
     /// Returns the names of the entries that are not authentic, sorted. They count as missing, so
@@ -22,7 +21,7 @@ impl CodeCache {
         let mut damaged = Vec::new();
         for name in names {
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            let is_entry = ending.is_some_and(|ending| [CODE, LINES].contains(&ending));
+            let is_entry = ending.is_some_and(|ending| [NOTE, CODE, LINES].contains(&ending));
             if is_entry && !self.is_authentic(&name)? {
                 damaged.push(name);
             }
@@ -47,37 +46,68 @@ impl CodeCache {
         Ok(n_removed)
     }
 
-    /// Returns whether a file has the MAC of its name and content. A file that no longer exists
-    /// counts as authentic.
+    /// Returns whether a file has the MAC of its name and content. The MAC of machine code is in
+    /// the note of the entry, and without an authentic note the code is not authentic either. A
+    /// file that no longer exists counts as authentic.
     fn is_authentic(&self, name: &str) -> Result<bool, FileError> {
-        let mut file = match own_folder::open_file(&self.folder, name) {
+        let mut file = match self.open_trusted(name)? {
             Ok(Some(file)) => file,
             Ok(None) => return Ok(true),
-            Err(OwnFolderError::File(error)) => return Err(error),
+            Err(Untrusted) => return Ok(false),
+        };
+        let mac = match name.strip_suffix(CODE) {
+            Some(stem) => self.code_mac(&format!("{stem}{NOTE}"))?,
+            None => self.head(name, &mut file)?,
+        };
+        let Some(mac) = mac else {
+            return Ok(false);
+        };
+        let found = mac_of(self.key.hasher(name), &file);
+        Ok(found.map_err(|source| self.unread(name, source))? == mac)
+    }
+
+    /// Returns the MAC of machine code that a note holds; `None` if the note is not authentic.
+    fn code_mac(&self, note: &str) -> Result<Option<[u8; MAC_BYTES]>, FileError> {
+        if !self.is_authentic(note)? {
+            return Ok(None);
+        }
+        let Ok(Some(mut file)) = self.open_trusted(note)? else {
+            return Ok(None);
+        };
+        self.head(note, &mut file)?;
+        self.head(note, &mut file)
+    }
+
+    /// Reads the next MAC from a file; `None` if the file ends before.
+    fn head(&self, name: &str, file: &mut File) -> Result<Option<[u8; MAC_BYTES]>, FileError> {
+        let mut mac = [0; MAC_BYTES];
+        match file.read_exact(&mut mac) {
+            Ok(()) => Ok(Some(mac)),
+            Err(source) if source.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            Err(source) => Err(self.unread(name, source)),
+        }
+    }
+
+    fn open_trusted(&self, name: &str) -> Result<Result<Option<File>, Untrusted>, FileError> {
+        match own_folder::open_file(&self.folder, name) {
+            Ok(file) => Ok(Ok(file)),
+            Err(OwnFolderError::File(error)) => Err(error),
             Err(
                 OwnFolderError::Link(_)
                 | OwnFolderError::Kind { .. }
                 | OwnFolderError::Owner { .. }
                 | OwnFolderError::Open { .. },
-            ) => return Ok(false),
-        };
-        let error = |source| FileError::new("read", &self.folder.path_of(name), source);
-        let mut mac = [0; MAC_BYTES];
-        match file.read_exact(&mut mac) {
-            Err(source) if source.kind() == ErrorKind::UnexpectedEof => return Ok(false),
-            read => read.map_err(error)?,
-        }
-        let mut hasher = self.key.hasher(name);
-        let mut buffer = vec![0; READ_AT_ONCE];
-        loop {
-            let n_read = file.read(&mut buffer).map_err(error)?;
-            if n_read == 0 {
-                return Ok(hasher.finalize() == mac);
-            }
-            hasher.update(&buffer[..n_read]);
+            ) => Ok(Err(Untrusted)),
         }
     }
+
+    fn unread(&self, name: &str, source: std::io::Error) -> FileError {
+        FileError::new("read", &self.folder.path_of(name), source)
+    }
 }
+
+/// What has the name of a file of the cache is not a file of the user.
+struct Untrusted;
 
 #[cfg(test)]
 #[expect(
@@ -85,41 +115,56 @@ impl CodeCache {
     reason = "the test tampers with the files of the cache, which needs no guarded folder"
 )]
 mod tests {
-    use super::super::{Cache, CachePlaces};
+    use super::super::Cache;
+    use super::super::code::CodeUse;
     use super::*;
 
     #[test]
     fn entries_that_are_not_authentic_are_found_and_removed() {
         let keep = tempfile::tempdir().expect("a folder");
-        let places = CachePlaces {
-            code: Some(keep.path().join("code")),
-            key: Some(keep.path().join("key")),
-        };
-        let cache = Cache {
-            store: CodeCache::open(&places).expect("the folders can be created"),
-            engine: 7,
-        };
-        let names = ["good", "torn", "changed", "renamed"].map(|it| cache.name(it, CODE));
-        for name in &names[..3] {
-            let written = cache.write(name, &[b"code".as_slice()]);
-            written.expect("the folder is the user's");
+        let cache = Cache::for_test(keep.path(), CodeUse::Copied);
+        // Of each entry, the note and the code.
+        let stems = ["good", "torn", "changed", "renamed", "noteless"];
+        let [note, code] = [NOTE, CODE].map(|it| stems.map(|stem| cache.name(stem, it)));
+        let lines = cache.name("good", LINES);
+        for stem in ["good", "torn", "changed", "noteless"] {
+            let saved = cache.write_code(stem, b"code", b"{}");
+            saved.expect("the folder is the user's");
         }
+        cache
+            .write(&lines, &[b"{}".as_slice()])
+            .expect("the folder is the user's");
         let path = |name: &str| keep.path().join("code").join(name);
-        std::fs::write(path(&names[1]), "x").expect("it can be written");
-        let mut content = std::fs::read(path(&names[2])).expect("it was written");
-        content.push(b'x');
-        std::fs::write(path(&names[2]), content).expect("it can be written");
-        std::fs::copy(path(&names[0]), path(&names[3])).expect("it can be copied");
-        std::fs::write(path("notes.txt"), "x").expect("it can be written");
+        let replace = |name: &str, content: &[u8]| {
+            // ignored: it may not exist yet.
+            let _ = std::fs::remove_file(path(name));
+            std::fs::write(path(name), content).expect("it can be written");
+        };
+        replace(&note[1], b"x");
+        replace(&code[2], b"cod_");
+        for (from, to) in [(&note[0], &note[3]), (&code[0], &code[3])] {
+            std::fs::copy(path(from), path(to)).expect("it can be copied");
+        }
+        std::fs::remove_file(path(&note[4])).expect("it is there");
+        replace("notes.txt", b"x");
+        replace("of-another.seen", b"x");
         let store = &cache.store;
-        let mut expect = names[1..].to_vec();
+        // Without its note, code cannot be authentic.
+        let (torn, renamed) = ([&note[1], &code[1]], [&note[3], &code[3]]);
+        let mut expect: Vec<String> = [torn, renamed].concat().into_iter().cloned().collect();
+        expect.extend([code[2].clone(), code[4].clone()]);
         expect.sort();
         let damaged = store.damaged().expect("readable");
         assert_eq!(damaged, expect);
-        assert_eq!(store.damaged_remove(&damaged).expect("removed"), 3);
+        assert_eq!(store.damaged_remove(&damaged).expect("removed"), 6);
         assert_eq!(store.damaged().expect("readable"), [""; 0]);
         let mut left = store.folder.files(".").expect("readable");
         left.sort();
-        assert_eq!(left, [names[0].as_str(), "notes.txt"]);
+        let mut expect = [&note[0], &code[0], &lines, &note[2]]
+            .map(String::as_str)
+            .to_vec();
+        expect.extend(["notes.txt", "of-another.seen"]);
+        expect.sort_unstable();
+        assert_eq!(left, expect);
     }
 }

@@ -1,57 +1,48 @@
 //! Reads the description of a plugin from its entry, without loading the machine code.
 
-use std::io::{ErrorKind, Read};
+use std::fs::File;
+use std::io::Read;
 
 use super::key::MAC_BYTES;
-use super::{CODE, Cache, CacheFault, NOTE_BYTES_MAX, Note};
+use super::{Cache, CacheFault, NOTE, NOTE_BYTES_MAX, Note};
 
-/// How many bytes of machine code are hashed at a time.
-const HASHED_AT_ONCE: usize = 256 << 10;
+/// The MAC of an entry's machine code.
+pub(super) type CodeMac = [u8; MAC_BYTES];
 
 impl Cache {
-    /// Returns the note of an entry. Returns `None` if there is no entry, or none that is
-    /// authentic.
-    ///
-    /// The whole file is hashed, because its MAC covers the machine code, too. The code is not kept
-    /// in memory.
+    /// Returns the note of an entry. Returns `None` if there is no entry, or its note is not
+    /// authentic. Its machine code is not looked at.
     ///
     /// # Errors
     /// The file exists, but it cannot be read.
     pub(crate) fn note(&self, sha256: &str) -> Result<Option<Note>, CacheFault> {
-        let name = self.name(sha256, CODE);
-        let Some(mut file) = self.file(&name)? else {
+        let name = self.name(sha256, NOTE);
+        let Some(file) = self.file(&name)? else {
             return Ok(None);
         };
-        let note = self.read_note(&name, &mut file);
-        let note = note.map_err(|source| self.fault("read", &name, source))?;
+        let note = self.read_note(&name, &file)?;
         // ignored: a note that another version wrote is made again when the plugin is loaded.
-        Ok(note.and_then(|note| serde_json::from_slice(&note).ok()))
+        Ok(note.and_then(|(note, _)| serde_json::from_slice(&note).ok()))
     }
 
-    fn read_note(&self, name: &str, file: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
-        let (mut mac, mut length) = ([0; MAC_BYTES], [0; 8]);
-        let head = file.read_exact(&mut mac);
-        match head.and_then(|()| file.read_exact(&mut length)) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            head => head?,
-        }
-        let n_note = u64::from_le_bytes(length);
-        if n_note > NOTE_BYTES_MAX {
+    /// Reads the text of a note and the MAC of the machine code that it belongs to. Returns `None`
+    /// if they are not authentic.
+    pub(super) fn read_note(
+        &self,
+        name: &str,
+        file: &File,
+    ) -> Result<Option<(Vec<u8>, CodeMac)>, CacheFault> {
+        let mut content = Vec::new();
+        let read = file.take(NOTE_BYTES_MAX).read_to_end(&mut content);
+        read.map_err(|source| self.fault("read", name, source))?;
+        let Some((mac, rest)) = content.split_first_chunk::<MAC_BYTES>() else {
             return Ok(None);
-        }
+        };
         let mut hasher = self.store.key.hasher(name);
-        hasher.update(&length);
-        let mut note = Vec::new();
-        file.by_ref().take(n_note).read_to_end(&mut note)?;
-        hasher.update(&note);
-        let mut buffer = vec![0; HASHED_AT_ONCE];
-        loop {
-            let n_read = file.read(&mut buffer)?;
-            if n_read == 0 {
-                return Ok((hasher.finalize() == mac).then_some(note));
-            }
-            hasher.update(&buffer[..n_read]);
-        }
+        hasher.update(rest);
+        let is_authentic = hasher.finalize() == *mac;
+        let parts = rest.split_first_chunk().filter(|_| is_authentic);
+        Ok(parts.map(|(code_mac, note)| (note.to_vec(), *code_mac)))
     }
 }
 
@@ -61,40 +52,38 @@ impl Cache {
     reason = "the test tampers with the files of the cache, which needs no guarded folder"
 )]
 mod tests {
-    use super::super::{CachePlaces, CodeCache};
+    use super::super::code::CodeUse;
     use super::*;
 
     #[test]
-    fn note_is_read_only_from_an_authentic_entry() {
+    fn note_is_read_only_if_it_is_authentic() {
         let keep = tempfile::tempdir().expect("a folder");
-        let places = CachePlaces {
-            code: Some(keep.path().join("code")),
-            key: Some(keep.path().join("key")),
-        };
-        let cache = Cache {
-            store: CodeCache::open(&places).expect("the folders can be created"),
-            engine: 7,
-        };
+        let cache = Cache::for_test(keep.path(), CodeUse::Copied);
         let text = br#"{"contract":"0.1.0","type_info":null}"#;
-        let length = (text.len() as u64).to_le_bytes();
-        let name = cache.name("ab", CODE);
-        let written = cache.write(&name, &[&length, text.as_slice(), b"code"]);
+        let name = cache.name("ab", NOTE);
+        let code_mac = [7; MAC_BYTES];
+        let written = cache.write(&name, &[&code_mac, text.as_slice()]);
         written.expect("the folder is the user's");
         let read = |name: &str| {
-            let mut file = cache.file(name).expect("readable").expect("it exists");
-            cache.read_note(name, &mut file).expect("readable")
+            let file = cache.file(name).expect("readable").expect("it exists");
+            cache.read_note(name, &file).expect("readable")
         };
-        assert_eq!(read(&name).as_deref(), Some(text.as_slice()));
+        assert_eq!(read(&name), Some((text.to_vec(), code_mac)));
         // A description without a type is not one of this version.
         assert!(cache.note("ab").expect("readable").is_none());
         assert!(cache.note("cd").expect("readable").is_none());
         let path = cache.store.folder.path_of(&name);
-        let mut content = std::fs::read(&path).expect("it was written");
-        let last = content.len() - 1;
-        content[last] ^= 1;
-        std::fs::write(&path, content).expect("it can be written");
-        assert_eq!(read(&name), None, "the code was changed");
+        let sound = std::fs::read(&path).expect("it was written");
+        for at in [0, MAC_BYTES, sound.len() - 1] {
+            let mut content = sound.clone();
+            content[at] ^= 1;
+            std::fs::write(&path, content).expect("it can be written");
+            assert_eq!(read(&name), None, "byte {at} was changed");
+        }
+        let other = cache.name("cd", NOTE);
+        std::fs::write(cache.store.folder.path_of(&other), &sound).expect("it can be written");
+        assert_eq!(read(&other), None, "it belongs to another entry");
         std::fs::write(&path, "x").expect("it can be written");
-        assert_eq!(read(&name), None, "the entry is torn");
+        assert_eq!(read(&name), None, "the note is torn");
     }
 }

@@ -18,7 +18,7 @@ use super::CacheFaultKind;
 const FILE: &str = "cache.key";
 
 /// Separates these hashes from all other uses of the key, and this format from later ones.
-const FORMAT: &[u8] = b"sedge compiled code 1\0";
+const FORMAT: &[u8] = b"sedge compiled code 2\0";
 
 const KEY_BYTES: usize = 32;
 

@@ -1,12 +1,23 @@
 //! Loads machine code into this process. This is the only unsafe code of the crate.
 
-use sedge_sys::sealed_file::SealedFile;
+use std::io::{Read, Seek};
+
+use sedge_sys::leased_file::LeasedFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::code::FinalCode;
+
+/// A component whose machine code is in memory.
+pub(crate) struct LoadedCode {
+    /// The component.
+    pub(crate) component: Component,
+    /// The file that it is mapped from, if that is not a copy. It must live as long as the
+    /// component.
+    pub(crate) mapped_from: Option<LeasedFile>,
+}
+
 /// Maps a compiled component into memory.
-///
-/// The caller has checked that this program compiled it.
 ///
 /// # Errors
 /// Another version of the engine compiled it, or the settings differ.
@@ -14,20 +25,44 @@ use wasmtime::component::Component;
     unsafe_code,
     reason = "there is no other way to run code that was compiled before"
 )]
-pub(super) fn component(
-    engine: &Engine,
-    mut code: SealedFile,
-) -> Result<Component, wasmtime::Error> {
+pub(super) fn component(engine: &Engine, code: FinalCode) -> Result<LoadedCode, wasmtime::Error> {
+    let path = match &code {
+        FinalCode::Leased(leased) => leased.path(),
+        FinalCode::Sealed(sealed) => sealed.path(),
+    };
     // SAFETY: the file must be an unmodified output of `Engine::precompile_component`, and must
-    // not change while it is mapped. The cache compared its MAC while it copied the file into a
-    // `SealedFile`, which nothing can change; only this user's processes know the key. The engine
-    // itself refuses files of other versions, targets and settings.
-    let mapped = unsafe { Component::deserialize_file(engine, code.path()) };
-    match mapped {
-        Ok(component) => Ok(component),
-        // Without `/proc` on Linux the sealed file has no path, so the code is copied once more.
-        Err(_) => component_of_code(engine, &code.read()?),
+    // not change while it is mapped. Its MAC is authentic, and only this user's processes know the
+    // key. It cannot change: it is sealed, or it is under a lease that was taken before its MAC was
+    // compared and that the caller keeps as long as the component. The path leads to the open file
+    // whatever happens to its name. The engine itself refuses files of other versions, targets and
+    // settings.
+    let mapped = unsafe { Component::deserialize_file(engine, path) };
+    match (mapped, code) {
+        (Ok(component), FinalCode::Leased(leased)) => Ok(LoadedCode {
+            component,
+            mapped_from: Some(leased),
+        }),
+        (Ok(component), FinalCode::Sealed(_)) => Ok(LoadedCode {
+            component,
+            mapped_from: None,
+        }),
+        // Without `/proc` on Linux an open file has no path, and code cannot be executed from a
+        // file system that is mounted with `noexec`. The code is copied in both cases.
+        (Err(_), FinalCode::Sealed(mut sealed)) => of_copy(engine, &sealed.read()?),
+        (Err(_), FinalCode::Leased(leased)) => {
+            let (mut file, mut content) = (leased.file(), Vec::new());
+            file.rewind()?;
+            file.read_to_end(&mut content)?;
+            of_copy(engine, &content)
+        }
     }
+}
+
+fn of_copy(engine: &Engine, code: &[u8]) -> Result<LoadedCode, wasmtime::Error> {
+    Ok(LoadedCode {
+        component: component_of_code(engine, code)?,
+        mapped_from: None,
+    })
 }
 
 /// Copies a compiled component into memory.
@@ -45,7 +80,7 @@ pub(crate) fn component_of_code(
     code: &[u8],
 ) -> Result<Component, wasmtime::Error> {
     // SAFETY: the bytes must be an unmodified output of `Engine::precompile_component`. They are
-    // either the content of a sealed file (see above), or the output of this process or of its own
+    // either authentic and final (see above), or the output of this process or of its own
     // child, which arrived on a pipe that no other process holds.
     unsafe { Component::deserialize(engine, code) }
 }

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sedge_model::call::{LimitName, LogLevel, Refusals};
+use sedge_model::call::{CallError, LimitName, LogLevel, Refusals};
 use sedge_model::names::FolderName;
 use sedge_model::permission::effective::Denial;
 use tokio::task::JoinSet;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::describe::{DESCRIBE_LOG_BYTES_MAX, DESCRIBE_LOG_LINES_MAX};
+use super::pure::{PURE_LOG_BYTES_MAX, PURE_LOG_LINES_MAX};
 use super::report::CoreDump;
 use super::{CallIdentity, FirstExecuted, Surroundings};
 use crate::budget::{Descriptors, ProcessBudget};
@@ -17,6 +17,8 @@ use crate::call_secrets::{ArgumentSecret, CallSecrets};
 use crate::clocks::{CallClock, DayClock};
 use crate::cpu::CpuMeter;
 use crate::engine::MEMORY_BYTES_MAX;
+use crate::host::commands::process::Processes;
+use crate::host::stop::GraceWanted;
 use crate::host::{HostError, Ports};
 use crate::http::{Http, SenderSpec};
 use crate::limits::{HostUse, Memory};
@@ -40,7 +42,10 @@ pub(crate) struct CallState {
     pub(crate) descriptors: HashMap<u32, Descriptors>,
     pub(crate) log: Arc<CallLog>,
     pub(crate) ports: Ports,
-    /// `None` while a plugin describes itself. A description may only log.
+    /// Whether the guest has subscribed to its cancellation.
+    pub(crate) grace: GraceWanted,
+    /// `None` while a plugin describes itself, upgrades arguments or makes a report: then it may
+    /// only log.
     pub(crate) running: Option<Running>,
     /// The guest's panic message and its location, which the guest reports before it traps.
     pub(crate) panicked: Option<(String, Option<String>)>,
@@ -75,6 +80,8 @@ pub(crate) struct Running {
     pub(crate) n_files_open: u32,
     /// Nested calls that were started and not awaited. They are cancelled when this call ends.
     pub(crate) started: JoinSet<()>,
+    /// The programs that were started. They are killed when this call ends.
+    pub(crate) processes: Processes,
 }
 
 impl Running {
@@ -100,6 +107,7 @@ impl Running {
             n_file_bytes: 0,
             n_files_open: 0,
             started: JoinSet::new(),
+            processes: Processes::default(),
         }
     }
 
@@ -136,7 +144,7 @@ impl CallState {
         let limits = running.as_ref().map(|running| &running.identity.limits);
         let (log_lines, log_bytes) = match limits {
             Some(limits) => (limits.log_lines, limits.log_bytes),
-            None => (DESCRIBE_LOG_LINES_MAX, DESCRIBE_LOG_BYTES_MAX),
+            None => (PURE_LOG_LINES_MAX, PURE_LOG_BYTES_MAX),
         };
         let log = CallLog::new(ports.log.clone(), log_lines, log_bytes);
         let http = match sender {
@@ -176,6 +184,7 @@ impl CallState {
                 descriptors: HashMap::new(),
                 log,
                 ports,
+                grace: GraceWanted::default(),
                 running,
                 panicked: None,
                 core_dump: None,
@@ -195,7 +204,16 @@ impl CallState {
             return Refusals::default();
         };
         running.started.shutdown().await;
+        running.processes.end().await;
         std::mem::take(&mut *running.refusals())
+    }
+}
+
+impl CallState {
+    /// Returns whether the call is asked to end.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let reason = self.ports.stop.as_ref().and_then(|port| port.reason());
+        reason == Some(CallError::Cancelled)
     }
 }
 

@@ -11,7 +11,7 @@ use sedge_model::names::TypeVersion;
 use sedge_sys::clock::{self, Moment};
 use serde_json::{Map, Value};
 
-use super::describe::DESCRIBE_MEMORY_BYTES_MAX;
+use super::pure::PURE_MEMORY_BYTES_MAX;
 use super::state::CallState;
 use crate::convert;
 use crate::engine::Runtime;
@@ -19,7 +19,6 @@ use crate::host::{HostError, JSON_BYTES_MAX, Ports};
 use crate::json;
 use crate::output::GuestOutput;
 use crate::plugin::Plugin;
-use crate::trap;
 
 /// Why global arguments were not upgraded.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +51,7 @@ impl Runtime {
     ) -> Result<Map<String, Value>, UpgradeError> {
         let text = Value::Object(arguments.clone()).to_string();
         let ports = Ports::default();
-        let (state, outputs) =
-            CallState::new(DESCRIBE_MEMORY_BYTES_MAX, &self.budget, ports, None)?;
+        let (state, outputs) = CallState::new(PURE_MEMORY_BYTES_MAX, &self.budget, ports, None)?;
         let mut store = self.store(state);
         let latest = Moment::now().after(self.component_limits.describe);
         let upgrade = async {
@@ -65,20 +63,11 @@ impl Runtime {
         };
         let ended = clock::until(latest, upgrade).await;
         outputs.iter().for_each(GuestOutput::finish);
-        match ended {
-            Ok(Ok(Ok(text))) => upgraded(&text).map_err(UpgradeError::Returned),
-            Ok(Ok(Err(message))) => {
-                Err(UpgradeError::Refused(convert::message_from_guest(message)))
-            }
-            Ok(Err(error)) => {
-                let lines = plugin.lines(self.cache.as_ref());
-                let trapped = trap::explain(&error, store.data(), lines)?;
-                Err(UpgradeError::Failed(trapped))
-            }
-            Err(clock::DeadlinePassed) => Err(UpgradeError::Failed(CallError::TimedOut {
-                after_ms: u64::try_from(self.component_limits.describe.as_millis())
-                    .unwrap_or(u64::MAX),
-            })),
+        let lines = plugin.lines(self.cache.as_ref());
+        match self.pure_result(ended, &store, lines)? {
+            Ok(Ok(text)) => upgraded(&text).map_err(UpgradeError::Returned),
+            Ok(Err(message)) => Err(UpgradeError::Refused(convert::message_from_guest(message))),
+            Err(error) => Err(UpgradeError::Failed(error)),
         }
     }
 }

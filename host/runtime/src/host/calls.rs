@@ -8,15 +8,18 @@ use std::sync::Arc;
 use sedge_model::call::{CallError, LimitName, LogLevel, Outcome};
 use sedge_model::violation::Violation;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 use wasmtime::component::Resource;
+use wasmtime_wasi::p2::DynPollable;
 
 use crate::bindings::sedge::model::calls::{self, Host, HostPending};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{BoxFuture, JSON_BYTES_MAX, RequestFault, connected, not_in_description};
+use crate::host::{
+    BoxFuture, EndedByHost, JSON_BYTES_MAX, RequestFault, connected, not_in_description,
+};
 use crate::json;
 use crate::limits::raise_hint;
 
@@ -83,8 +86,45 @@ struct Target {
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct Pending {
     target: Target,
-    outcome: Option<oneshot::Receiver<Ended>>,
+    state: PendingState,
+    /// Set when the call has ended.
+    ended: watch::Receiver<bool>,
     task: AbortHandle,
+}
+
+/// What a guest can still get of a nested call that was started.
+enum PendingState {
+    /// The outcome, once there is one.
+    Running(oneshot::Receiver<Ended>),
+    /// The outcome.
+    Ended(Ended),
+    /// Nothing: the outcome was returned, or the guest has cancelled the call.
+    Over,
+}
+
+impl Pending {
+    /// Takes the outcome if there is one. The guest has not taken or cancelled it before if this
+    /// returns `Running` or `Ended`.
+    ///
+    /// # Errors
+    /// The task of the call panicked.
+    fn take(&mut self) -> wasmtime::Result<PendingState> {
+        Ok(
+            match std::mem::replace(&mut self.state, PendingState::Over) {
+                PendingState::Running(mut outcome) => match outcome.try_recv() {
+                    Ok(ended) => PendingState::Ended(ended),
+                    Err(oneshot::error::TryRecvError::Empty) => PendingState::Running(outcome),
+                    Err(oneshot::error::TryRecvError::Closed) => return Err(task_gone()),
+                },
+                state @ (PendingState::Ended(_) | PendingState::Over) => state,
+            },
+        )
+    }
+}
+
+/// The sender is dropped without sending only if its task panicked, or was cancelled by the guest.
+fn task_gone() -> wasmtime::Error {
+    wasmtime::format_err!("a nested call's task ended without an outcome")
 }
 
 impl Drop for Pending {
@@ -175,7 +215,13 @@ impl CallState {
                 }
                 Ok(Err(convert::call_error_to_guest(error)))
             }
-            Err(RequestFault::Host(error)) => Err(error.into()),
+            Err(RequestFault::Host(error)) => match error.downcast_ref() {
+                // The callee was stopped with the run. The caller uses its time of grace.
+                Some(EndedByHost(CallError::Cancelled)) if self.grace.is_set() => {
+                    Ok(Err(types::CallError::Cancelled))
+                }
+                Some(_) | None => Err(error.into()),
+            },
         }
     }
 }
@@ -216,20 +262,51 @@ impl Host for CallState {
             }
         };
         let (end, outcome) = oneshot::channel();
+        let (set_ended, ended) = watch::channel(false);
         let task = self.running()?.started.spawn(async move {
-            // Sending fails only if the guest has dropped the handle. The outcome is in the store
-            // anyway.
+            // Sending fails only if the guest has dropped or cancelled the call. The outcome is in
+            // the store anyway.
             let _ = end.send(call.await);
+            set_ended.send_replace(true);
         });
         Ok(self.table.push(Pending {
             target,
-            outcome: Some(outcome),
+            state: PendingState::Running(outcome),
+            ended,
             task,
         })?)
     }
 }
 
 impl HostPending for CallState {
+    async fn subscribe(
+        &mut self,
+        pending: Resource<Pending>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        self.count_host_call(0)?;
+        let ended = self.table.get(&pending)?.ended.clone();
+        self.pollable_of(ended)
+    }
+
+    async fn get(
+        &mut self,
+        pending: Resource<Pending>,
+    ) -> wasmtime::Result<Option<Result<calls::Outcome, types::CallError>>> {
+        self.count_host_call(0)?;
+        let pending = self.table.get_mut(&pending)?;
+        match pending.take()? {
+            PendingState::Running(outcome) => {
+                pending.state = PendingState::Running(outcome);
+                Ok(None)
+            }
+            PendingState::Ended(ended) => {
+                let target = pending.target.clone();
+                Ok(Some(self.result_to_guest(&target, ended)?))
+            }
+            PendingState::Over => Ok(Some(Err(types::CallError::Cancelled))),
+        }
+    }
+
     async fn wait(
         &mut self,
         pending: Resource<Pending>,
@@ -237,13 +314,22 @@ impl HostPending for CallState {
         self.count_host_call(0)?;
         let pending = self.table.get_mut(&pending)?;
         let target = pending.target.clone();
-        let ended = match pending.outcome.take() {
-            Some(outcome) => outcome.await,
-            None => return Ok(Err(types::CallError::Cancelled)),
+        let ended = match pending.take()? {
+            PendingState::Running(outcome) => outcome.await.map_err(|_| task_gone())?,
+            PendingState::Ended(ended) => ended,
+            PendingState::Over => return Ok(Err(types::CallError::Cancelled)),
         };
-        // The sender is dropped without sending only if its task panicked.
-        let gone = |_| wasmtime::format_err!("a nested call's task ended without an outcome");
-        self.result_to_guest(&target, ended.map_err(gone)?)
+        self.result_to_guest(&target, ended)
+    }
+
+    async fn cancel(&mut self, pending: Resource<Pending>) -> wasmtime::Result<()> {
+        self.count_host_call(0)?;
+        let pending = self.table.get_mut(&pending)?;
+        if let PendingState::Ended(ended) = pending.take()? {
+            pending.state = PendingState::Ended(ended);
+        }
+        pending.task.abort();
+        Ok(())
     }
 
     async fn drop(&mut self, pending: Resource<Pending>) -> wasmtime::Result<()> {

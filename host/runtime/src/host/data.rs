@@ -2,40 +2,36 @@
 //! read.
 
 pub(crate) mod files;
+mod pages;
 mod port;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sedge_lang::schema::TooManySecrets;
-use sedge_lang::type_info::{MethodKind, OnViolation};
+use sedge_lang::type_info::MethodKind;
 use sedge_model::call::{
-    BaseVersion, DataKind, LimitName, LogLevel, LogLine, NameBase, StagedChange, StagedContent,
-    StagedWrite,
+    BaseVersion, LimitName, NameBase, StagedChange, StagedContent, StagedWrite,
 };
 use sedge_model::names::{DataName, ModelName};
-use sedge_model::sealed::{SEALED_KEY, sealed_forgery};
-use sedge_model::violation::Violation;
-use serde_json::Value;
 
 use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{JSON_BYTES_MAX, RequestFault, connected, effects, not_in_description};
-use crate::json;
+use crate::host::{RequestFault, connected, effects, not_in_description};
 use crate::staging::{StagedName, StagingFull, name_of};
 
 use files::{GuestFileReader, GuestFileWriter};
 
+pub use pages::{
+    DataFilter, DataListed, GuestQuery, GuestQueryFault, GuestQueryFaults, GuestQueryMatch,
+    GuestQueryPage, GuestVersionId,
+};
 pub use port::{
     ChangesToCommit, DataAccessError, DataPort, ResourceVersion, SealDraft, ShownContent,
     VersionInfo,
 };
-
-/// The maximum number of names that one `list` returns. The guest chooses the number and the host
-/// allocates the list.
-const LIST_MAX: u32 = 1000;
 
 type GuestResult<T> = wasmtime::Result<Result<T, DataError>>;
 
@@ -45,10 +41,10 @@ impl Host for CallState {
         spec: String,
         name: String,
         content: String,
-        tags: Vec<data::Tag>,
+        options: data::ResourceOptions,
     ) -> GuestResult<()> {
         self.count_host_call(content.len())?;
-        self.resource_write(&spec, name, content, tags)
+        self.resource_write(&spec, name, content, options)
     }
 
     async fn create_file(
@@ -134,20 +130,23 @@ impl Host for CallState {
     async fn list(
         &mut self,
         model: String,
-        prefix: String,
-        after: Option<String>,
-        count_max: u32,
-    ) -> GuestResult<Vec<data::VersionInfo>> {
-        self.count_host_call(0)?;
-        let model = match self.readable(&model)? {
-            Ok(model) => model,
-            Err(error) => return Ok(Err(error)),
-        };
-        let n_max = count_max.min(LIST_MAX) as usize;
-        let port = self.data_port()?;
-        let list = port.list(&model, &prefix, after.as_deref(), n_max)?;
-        let list = list.into_iter();
-        Ok(Ok(list.map(convert::version_info_to_guest).collect()))
+        filter: data::ListFilter,
+    ) -> GuestResult<data::ListPage> {
+        self.count_host_call(filter.prefix.len())?;
+        match self.readable(&model)? {
+            Ok(model) => self.listed(model, filter),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn query(
+        &mut self,
+        predicate: String,
+        options: data::QueryOptions,
+    ) -> GuestResult<data::QueryPage> {
+        let n_bytes = predicate.len() + options.select.as_ref().map_or(0, String::len);
+        self.count_host_call(n_bytes)?;
+        self.queried(&predicate, options)
     }
 
     async fn delete(&mut self, name: String, version: Option<u64>) -> GuestResult<()> {
@@ -176,7 +175,11 @@ impl Host for CallState {
         if let Err(error) = self.writing() {
             return Ok(Err(error));
         }
-        effects::begin(self.ports.effects.as_ref())?;
+        if self.is_cancelled() {
+            let reason = "the call is asked to end, and can commit nothing any more";
+            return Ok(Err(DataError::Denied(reason.to_owned())));
+        }
+        effects::publish(self.ports.effects.as_ref())?;
         self.published().await
     }
 }
@@ -218,7 +221,7 @@ impl CallState {
         let staging = &running.staging;
         if staging.is_shared() {
             let name = name_of(&change).clone();
-            let base = self.data_port()?.latest(&name)?;
+            let base = self.data_port()?.latest_of_change(&change)?;
             if let Some(caller) = staging.staged_by_ancestor(&base.name) {
                 return Ok(Err(DataError::StagedByAncestor(data::StagedElsewhere {
                     name: base.name.to_string(),
@@ -272,7 +275,7 @@ impl CallState {
             return Ok(());
         };
         let staging = &running.staging;
-        if running.identity.kind == MethodKind::Read || staging.is_shared() {
+        if !running.identity.kind.writes_data() || staging.is_shared() {
             return Ok(());
         }
         for (name, is_staged) in staging.unresolved() {
@@ -287,79 +290,6 @@ impl CallState {
         let running = self.running.as_ref().ok_or_else(not_in_description)?;
         let value = running.staging.bytes_max() as u64;
         Ok(limit(running, LimitName::StagedBytes, value))
-    }
-
-    fn resource_write(
-        &self,
-        spec: &str,
-        name: String,
-        content: String,
-        tags: Vec<data::Tag>,
-    ) -> GuestResult<()> {
-        let (mut draft, mut value) = match self.resource_draft(spec, name, content, tags) {
-            Ok(draft) => draft,
-            Err(error) => return Ok(Err(error)),
-        };
-        if !draft.places.is_empty() {
-            let write = &draft.write;
-            let fields = SealDraft {
-                spec: &write.spec,
-                name: &write.name,
-                places: &draft.places,
-            };
-            if let Err(error) =
-                self.guest_result(self.data_port()?.fields_seal(&fields, &mut value))?
-            {
-                return Ok(Err(error));
-            }
-            draft.write.content = StagedContent::Text(value.to_string());
-        }
-        self.stage(StagedChange::Write(draft.write))
-    }
-
-    /// Checks a resource that the guest writes, and returns it with its content as a value.
-    fn resource_draft(
-        &self,
-        spec: &str,
-        name: String,
-        content: String,
-        tags: Vec<data::Tag>,
-    ) -> Result<(ResourceDraft, Value), DataError> {
-        let running = self.writing()?;
-        if content.len() > JSON_BYTES_MAX {
-            return Err(limit(running, LimitName::JsonBytes, JSON_BYTES_MAX as u64));
-        }
-        let plugin = &running.plugin;
-        let declared = plugin.type_info().resource(spec);
-        let Some((declared, schema)) = declared.zip(plugin.resource_schema(spec)) else {
-            return Err(DataError::Undeclared(spec.to_owned()));
-        };
-        let name = data_name(name)?;
-        let tags = tags_from_guest(tags)?;
-        let violation = |path, message| invalid(vec![Violation { path, message }]);
-        let value = json::parse(&content).map_err(|message| violation(String::new(), message))?;
-        if let Some(path) = sealed_forgery(&value) {
-            let message = format!("the key `{SEALED_KEY}` is reserved for values that Sedge seals");
-            return Err(violation(path, message));
-        }
-        let violations = schema.violations(&value);
-        match declared.on_violation {
-            OnViolation::Refuse if !violations.is_empty() => return Err(invalid(violations)),
-            OnViolation::Warn if !violations.is_empty() => self.warn(spec, &name, &violations),
-            OnViolation::Refuse | OnViolation::Warn => {}
-        }
-        let places = schema
-            .secrets(&value)
-            .map_err(|error: TooManySecrets| violation(String::new(), error.to_string()))?;
-        let write = StagedWrite {
-            name,
-            kind: DataKind::Resource,
-            spec: declared.name.clone(),
-            media_type: None,
-            tags,
-            content: StagedContent::Text(content),
-        };
-        Ok((ResourceDraft { write, places }, value))
     }
 
     /// Reads a resource that this call or one of its callers has staged.
@@ -410,6 +340,9 @@ impl CallState {
             DataAccessError::ChangedMeanwhile { name, reason } => {
                 DataError::ChangedMeanwhile(types::ChangedData { name, reason })
             }
+            DataAccessError::InvalidQuery(fault) => {
+                DataError::InvalidQuery(pages::query_fault_to_guest(fault))
+            }
             DataAccessError::Limit(name, value) => match &self.running {
                 Some(running) => limit(running, name, value),
                 None => DataError::ReadOnly,
@@ -417,22 +350,10 @@ impl CallState {
         }
     }
 
-    fn warn(&self, spec: &str, name: &DataName, violations: &[Violation]) {
-        let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        self.log.push(LogLine {
-            level: LogLevel::Warn,
-            message: format!(
-                "`{name}` does not fit the schema of `{spec}`: {}",
-                texts.join("; ")
-            ),
-            fields: vec![("name".to_owned(), Value::String(name.to_string()))],
-        });
-    }
-
     /// Returns the state of a method that may write.
     fn writing(&self) -> Result<&Running, DataError> {
         match &self.running {
-            Some(running) if running.identity.kind != MethodKind::Read => Ok(running),
+            Some(running) if running.identity.kind.writes_data() => Ok(running),
             Some(_) | None => Err(DataError::ReadOnly),
         }
     }
@@ -519,13 +440,6 @@ impl CallState {
     }
 }
 
-/// A resource that a guest writes, before its sensitive fields are sealed.
-struct ResourceDraft {
-    write: StagedWrite,
-    /// The JSON Pointers of its sensitive fields.
-    places: Vec<String>,
-}
-
 /// Returns the metadata of a staged version, which has no number yet.
 fn staged_info(model: ModelName, write: &StagedWrite) -> VersionInfo {
     VersionInfo {
@@ -548,7 +462,7 @@ fn staged_info(model: ModelName, write: &StagedWrite) -> VersionInfo {
 /// Returns whether the host tracks what a call reads of a model: a call changes only the data of its
 /// own model.
 fn tracks(running: &Running, model: &ModelName) -> bool {
-    running.identity.kind != MethodKind::Read && running.identity.model == *model
+    running.identity.kind.writes_data() && running.identity.model == *model
 }
 
 /// Returns the names that the changes delete, each once.
@@ -570,10 +484,6 @@ fn data_name(name: String) -> Result<DataName, DataError> {
 
 fn tags_from_guest(tags: Vec<data::Tag>) -> Result<BTreeMap<String, String>, DataError> {
     convert::tags(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(DataError::InvalidName)
-}
-
-fn invalid(violations: Vec<Violation>) -> DataError {
-    DataError::InvalidContent(convert::violations_to_guest(violations))
 }
 
 /// Returns the error of a limit that a call reached, and notes that it did.

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use sedge_lang::type_info::MethodKind;
 use sedge_model::call::LimitName;
 use sedge_model::names::RunId;
 use sedge_model::permission::effective::Use;
@@ -135,12 +134,13 @@ impl CallState {
         if let Err(denial) = identity.permissions.workflow(&workflow) {
             return Ok(Err(GuestRunError::Denied(self.denied(&denial))));
         }
-        if identity.kind == MethodKind::Read {
+        if !identity.kind.changes_object() {
             let reason = format!(
-                "`{}` may not run the workflow `{}` in `{}`: a method of kind `read` changes nothing",
+                "`{}` may not run the workflow `{}` in `{}`: a method of kind `{}` runs no workflows",
                 identity.model,
                 workflow.escape_debug(),
-                identity.method
+                identity.method,
+                identity.kind.as_str()
             );
             return Ok(Err(GuestRunError::Denied(reason)));
         }

@@ -79,18 +79,23 @@ impl Fixture {
         sha256_hex(&self.component)
     }
 
-    /// Returns the path of the only entry.
+    /// Returns the path of the code of the only entry.
     fn entry(&self) -> PathBuf {
-        let [path] = &files(&self.keep.path().join("code"), "code")[..] else {
+        self.file("code")
+    }
+
+    /// Returns the path of the only file with this ending.
+    fn file(&self, ending: &str) -> PathBuf {
+        let [path] = &files(&self.keep.path().join("code"), ending)[..] else {
             panic!("there is one entry")
         };
         path.clone()
     }
 
-    /// Returns the path of the entry for `sink`.
-    fn entry_of_sink(&self) -> PathBuf {
+    /// Returns the path of the note of the entry for `sink`.
+    fn note_of_sink(&self) -> PathBuf {
         let sha256 = self.sha256();
-        let entries = files(&self.keep.path().join("code"), "code");
+        let entries = files(&self.keep.path().join("code"), "note");
         let is_its = |path: &PathBuf| path.to_string_lossy().contains(&sha256);
         entries.into_iter().find(is_its).expect("it is there")
     }
@@ -101,8 +106,12 @@ impl Fixture {
 }
 
 fn runtime(places: &CachePlaces) -> Runtime {
+    runtime_for(places, Workload::OneCall)
+}
+
+fn runtime_for(places: &CachePlaces, workload: Workload) -> Runtime {
     let cache = CodeCache::open(places).expect("the folders belong to this user");
-    Runtime::new(Some(cache), Workload::OneCall, CoreDumps::Off).expect("an engine")
+    Runtime::new(Some(cache), workload, CoreDumps::Off).expect("an engine")
 }
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
@@ -111,6 +120,22 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     paths
         .filter(|path| path.extension().is_some_and(|it| it == ending))
         .collect()
+}
+
+/// Puts a file with other content in the place of one.
+fn replace(path: &Path, content: &[u8]) {
+    fs::remove_file(path).expect("it is there");
+    fs::write(path, content).expect("the folder can be written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o400)).expect("it is ours");
+}
+
+/// Overwrites a file, and restores its mode. No process may have a lease on it.
+fn overwrite(path: &Path, content: &[u8]) {
+    let mode = fs::metadata(path).expect("it is there").permissions();
+    let writable = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(path, writable).expect("it is ours");
+    fs::write(path, content).expect("the folder can be written");
+    fs::set_permissions(path, mode).expect("it is ours");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,57 +152,65 @@ async fn added_plugin_is_not_compiled_again() {
     assert_eq!(identity(), before, "nothing was written");
     let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
     assert_eq!(mode(&fixture.key()), 0o600);
+    assert_eq!(mode(&fixture.entry()), 0o400);
+    assert_eq!(mode(&fixture.file("note")), 0o600);
     assert_eq!(mode(&fixture.keep.path().join("key")), 0o700);
     assert_eq!(mode(&fixture.keep.path().join("code")), 0o700);
 }
 
-/// Changes the entry, and checks that the plugin is compiled again once.
-async fn check(what: &str, change: impl Fn(&mut Vec<u8>)) {
+/// Changes a file of the entry, in place and by another file, and checks that the plugin is compiled
+/// again once.
+async fn check(ending: &str, what: &str, change: impl Fn(&mut Vec<u8>)) {
     let fixture = Fixture::new().await;
-    let file = fixture.entry();
-    let sound = fs::read(&file).expect("it is there");
-    let mut content = sound.clone();
-    change(&mut content);
-    assert_ne!(content, sound, "{what}");
-    fs::write(&file, content).expect("the folder can be written");
-    let compiled = fixture.is_compiled(what).await;
-    assert!(compiled.fault.is_none(), "{what}: {compiled:?}");
-    assert_eq!(fs::read(&file).expect("it is there"), sound, "{what}");
-    fixture.is_not_compiled(what).await;
+    let file = fixture.file(ending);
+    for write in [replace, overwrite] {
+        let sound = fs::read(&file).expect("it is there");
+        let mut content = sound.clone();
+        change(&mut content);
+        assert_ne!(content, sound, "{what}");
+        write(&file, &content);
+        let compiled = fixture.is_compiled(what).await;
+        assert!(compiled.fault.is_none(), "{what}: {compiled:?}");
+        assert_eq!(fs::read(&file).expect("it is there"), sound, "{what}");
+        fixture.is_not_compiled(what).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entry_with_changed_code_is_compiled_again() {
-    check("a flipped bit", |it| {
+    check("code", "a flipped bit", |it| {
         let middle = it.len() / 2;
         it[middle] ^= 1;
     })
     .await;
-    check("the last bit", |it| *it.last_mut().expect("a byte") ^= 1).await;
-    check("a cut", |it| it.truncate(it.len() / 2)).await;
-    check("a byte more", |it| it.push(0)).await;
-    check("no machine code", |it| it.truncate(41)).await;
-    check("a part of the head", |it| it.truncate(35)).await;
-    check("nothing left", Vec::clear).await;
-    check("another MAC", |it| it[0] ^= 1).await;
+    let last = |it: &mut Vec<u8>| *it.last_mut().expect("a byte") ^= 1;
+    check("code", "the last bit", last).await;
+    check("code", "a cut", |it| it.truncate(it.len() / 2)).await;
+    check("code", "a byte more", |it| it.push(0)).await;
+    check("code", "nothing left", Vec::clear).await;
 }
 
 /// A changed note may be valid JSON and still wrong: other permissions, or a broken schema. The
-/// note decides what the plugin may do.
+/// note decides what the plugin may do, and which code belongs to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entry_with_a_changed_description_is_compiled_again() {
-    let replace = |it: &mut Vec<u8>, from: &[u8], to: &[u8]| {
+    let replaced = |it: &mut Vec<u8>, from: &[u8], to: &[u8]| {
         let at = it.windows(from.len()).position(|it| it == from);
         let at = at.expect("the note has it");
         it[at..at + to.len()].copy_from_slice(to);
     };
-    check("another kind", |it| {
-        replace(it, b"\"action\"", b"\"read\"  ")
+    check("note", "another kind", |it| {
+        replaced(it, b"\"action\"", b"\"read\"  ");
     })
     .await;
-    check("no schema", |it| replace(it, b"\"object\"", b"\"objecu\"")).await;
-    check("a shorter note", |it| it[32] -= 1).await;
-    check("an endless note", |it| it[32..40].fill(0xff)).await;
+    let no_schema = |it: &mut Vec<u8>| replaced(it, b"\"object\"", b"\"objecu\"");
+    check("note", "no schema", no_schema).await;
+    check("note", "another MAC", |it| it[0] ^= 1).await;
+    check("note", "the MAC of other code", |it| it[32] ^= 1).await;
+    check("note", "no note", |it| it.truncate(64)).await;
+    check("note", "a part of the head", |it| it.truncate(35)).await;
+    check("note", "nothing left", Vec::clear).await;
+    check("note", "an endless note", |it| it.resize(17 << 20, b' ')).await;
 }
 
 /// The MAC of the other entry is authentic, but for another file name.
@@ -190,15 +223,25 @@ async fn entry_of_another_component_is_not_loaded() {
     added.expect("a plugin");
     let entries = files(&fixture.keep.path().join("code"), "code");
     let other = entries.iter().find(|it| **it != sink).expect("of `spawn`");
-    fs::copy(other, &sink).expect("the folder can be written");
-    fixture.is_compiled("of another component").await;
+    replace(&sink, &fs::read(other).expect("it was made"));
+    fixture.is_compiled("code of another component").await;
+    // The code of the other component, with its note.
+    replace(&sink, &fs::read(other).expect("it was made"));
+    let [note, its_note] = [&sink, other].map(|it| it.with_extension("note"));
+    replace(&note, &fs::read(its_note).expect("it was made"));
+    fixture
+        .is_compiled("code and note of another component")
+        .await;
 }
 
 /// The cache was copied, restored, or made by an attacker with another key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entry_made_with_another_key_is_not_loaded() {
     let (own, other) = (Fixture::new().await, Fixture::new().await);
-    fs::copy(other.entry(), own.entry()).expect("the folder can be written");
+    for ending in ["code", "note"] {
+        let made = fs::read(other.file(ending)).expect("it was made");
+        replace(&own.file(ending), &made);
+    }
     own.is_compiled("made with another key").await;
     own.is_not_compiled("made with the own key").await;
     fs::remove_file(own.key()).expect("it is there");
@@ -207,20 +250,37 @@ async fn entry_made_with_another_key_is_not_loaded() {
 }
 
 /// An entry used to be checked under one name and mapped under another, so an attacker could
-/// replace it in between. Now it is copied into sealed memory, checked and mapped there.
+/// replace it in between. Now the checked file is mapped, whatever has its name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn loaded_plugin_survives_a_change_of_its_entry() {
+async fn loaded_plugin_survives_the_replacement_of_its_entry() {
     let fixture = Fixture::new().await;
     let (loaded, compiled) = fixture.load().await;
     let loaded = loaded.expect("a plugin");
     assert!(!compiled);
-    let entry = fs::File::options().write(true).open(fixture.entry());
-    entry.and_then(|it| it.set_len(0)).expect("it can be cut");
-    assert_eq!(loaded.plugin.type_info().name.as_str(), "@sedge/sink");
-    // If the code were mapped from the file, this access would end the process by SIGBUS.
-    let schema = loaded.plugin.arguments_schema("run");
-    assert!(schema.is_some());
+    replace(&fixture.entry(), b"");
+    is_usable(&loaded);
     fixture.is_compiled("an empty file").await;
+}
+
+/// A process with many calls has a copy of the code. (One with a single call ends before its file
+/// changes: see `process_ends_before_its_leased_file_can_be_written` in `host/sys`.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copied_plugin_survives_a_change_of_its_entry() {
+    let fixture = Fixture::new().await;
+    let runtime = runtime_for(&fixture.places(), Workload::ManyCalls);
+    let (loaded, compiled) = fixture.load_by(&runtime).await;
+    let loaded = loaded.expect("a plugin");
+    assert!(!compiled);
+    overwrite(&fixture.entry(), b"");
+    is_usable(&loaded);
+    fixture.is_compiled("an empty file").await;
+}
+
+fn is_usable(loaded: &LoadedPlugin) {
+    assert_eq!(loaded.plugin.type_info().name.as_str(), "@sedge/sink");
+    // If the code were mapped from a file that was cut, this access would end the process by
+    // SIGBUS.
+    assert!(loaded.plugin.arguments_schema("run").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -315,11 +375,14 @@ async fn entries_unused_for_thirty_days_are_removed() {
         file.set_modified(SystemTime::now() - day * days)
             .expect("the file is writable");
     };
-    aged("old.code", 31);
-    aged("old.lines", 31);
-    aged("young.code", 29);
-    // A line table is as old as its code if no trap has occurred.
-    aged("young.lines", 31);
+    for ending in ["note", "code", "seen", "lines"] {
+        aged(&format!("old.{ending}"), 31);
+    }
+    aged("young.note", 29);
+    // Only the note shows when an entry was last used.
+    for ending in ["code", "seen", "lines"] {
+        aged(&format!("young.{ending}"), 31);
+    }
     aged("new.code.0123456789abcdef.tmp", 31);
     aged("orphan.lines", 31);
     aged("of-another-program", 31);
@@ -327,15 +390,22 @@ async fn entries_unused_for_thirty_days_are_removed() {
     let added = fixture.runtime().plugin_add(&spawn, |_| ()).await;
     added.expect("a plugin");
     let is_there = |name: &str| fs::exists(folder.join(name)).expect("it can be looked for");
-    for gone in ["old.code", "old.lines", "orphan.lines"] {
+    for gone in [
+        "old.note",
+        "old.code",
+        "old.seen",
+        "old.lines",
+        "orphan.lines",
+    ] {
         assert!(!is_there(gone), "{gone}");
     }
     assert!(!is_there("new.code.0123456789abcdef.tmp"));
-    for kept in ["young.code", "young.lines", "of-another-program"] {
-        assert!(is_there(kept), "{kept}");
+    for ending in ["note", "code", "seen", "lines"] {
+        assert!(is_there(&format!("young.{ending}")), "{ending}");
     }
+    assert!(is_there("of-another-program"));
     // Using an entry renews its age.
-    let entry = fixture.entry_of_sink();
+    let entry = fixture.note_of_sink();
     let name = entry.file_name().expect("a name").to_string_lossy();
     aged(&name, 31);
     fixture.is_not_compiled("it was not removed").await;

@@ -142,7 +142,7 @@ pub(crate) fn check_schema(
 struct Item {
     kind: String,
     name: String,
-    /// Its statement, without comments, with each run of white space as one space.
+    /// Its statement, as [`plain`] returns it.
     sql: String,
 }
 
@@ -155,7 +155,7 @@ impl Item {
 
     /// Returns the item that a statement `CREATE TABLE name …` or `CREATE INDEX name …` makes.
     fn of(sql: &str) -> Self {
-        let mut words = sql.split_whitespace().skip(1);
+        let mut words = sql.split([' ', '(']).skip(1);
         let mut word = || words.next().unwrap_or("");
         Self {
             kind: word().to_ascii_lowercase(),
@@ -200,13 +200,14 @@ fn expected(version: i64) -> &'static BTreeSet<Item> {
     // process-wide: they are constants that have to be computed.
     static PRESENT: OnceLock<BTreeSet<Item>> = OnceLock::new();
     // process-wide: as above.
-    static OLDER: [OnceLock<BTreeSet<Item>>; 5] = [const { OnceLock::new() }; 5];
+    static OLDER: [OnceLock<BTreeSet<Item>>; 6] = [const { OnceLock::new() }; 6];
     let slot = match version {
         2 => &OLDER[0],
         3 => &OLDER[1],
         4 => &OLDER[2],
         5 => &OLDER[3],
         6 => &OLDER[4],
+        7 => &OLDER[5],
         _ => &PRESENT,
     };
     slot.get_or_init(|| {
@@ -221,15 +222,18 @@ fn expected(version: i64) -> &'static BTreeSet<Item> {
     })
 }
 
-/// Returns a statement without comments and redundant white space. Sedge's statements contain no
-/// quoted texts or names. An untrusted statement with quotes may be changed by this, but never into
-/// one of Sedge's.
+/// Returns a statement without comments, with one blank between words, and none beside `(`, `)` and `,`:
+/// SQLite puts an added column into the text of its table with white space of its own.
+///
+/// Sedge's statements contain no quoted texts or names. An untrusted statement with quotes may be
+/// changed by this, but never into one of Sedge's.
 fn plain(sql: &str) -> String {
+    const PUNCTUATION: [char; 3] = ['(', ')', ','];
     let mut text = String::with_capacity(sql.len());
     for line in sql.lines() {
         let code = line.split_once("--").map_or(line, |(code, _)| code);
         for word in code.split_ascii_whitespace() {
-            if !text.is_empty() {
+            if !text.is_empty() && !text.ends_with(PUNCTUATION) && !word.starts_with(PUNCTUATION) {
                 text.push(' ');
             }
             text.push_str(word);
@@ -247,8 +251,13 @@ mod tests {
         let check = |sql: &str, expect: &str| assert_eq!(plain(sql), expect);
         check(
             "CREATE  TABLE t (\n  a INT, -- b; c\n  d INT\n)",
-            "CREATE TABLE t ( a INT, d INT )",
+            "CREATE TABLE t(a INT,d INT)",
         );
+        check(
+            "CREATE TABLE t (\n  a INT\n, b INT)",
+            "CREATE TABLE t(a INT,b INT)",
+        );
+        check("CREATE TABLE t (a'(' INT)", "CREATE TABLE t(a'(' INT)");
         check("", "");
     }
 

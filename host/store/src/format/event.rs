@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::call::StoredCallError;
+use super::environment::StoredEnvironment;
 use super::step::{
     StepFormatError, StoredActor, StoredAttempt, StoredDeadline, StoredEvaluationPlace,
     StoredInstance, StoredOnTimeout, StoredPath, StoredShown, StoredStepError,
@@ -42,6 +43,8 @@ pub(crate) enum StoredEvent {
     Expanded {
         step: StoredPath,
         items: Vec<StoredExpansion>,
+        #[serde(default, skip_serializing_if = "StoredEnvironment::is_empty")]
+        environment: StoredEnvironment,
     },
     Guarded {
         step: StoredInstance,

@@ -8,6 +8,7 @@ use sedge_model::names::RunId;
 use sedge_model::run::{CheckSkips, RunOptions, RunParent};
 use serde::{Deserialize, Serialize};
 
+use super::environment::StoredEnvironment;
 use super::step::{StepFormatError, StoredInstance, StoredSeverity};
 
 /// What a run was asked to do besides its workflow and inputs. The parent run is in a column of its
@@ -28,6 +29,8 @@ pub(crate) struct StoredOptions {
     parent_call: Option<StoredPlace>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "StoredEnvironment::is_empty")]
+    environment: StoredEnvironment,
 }
 
 /// The place of a run that a call has started.
@@ -63,6 +66,7 @@ impl From<&RunOptions> for StoredOptions {
             tags,
             parent,
             deadline_ms,
+            environment,
         } = options;
         let (parent_step, parent_call) = match parent {
             None => (None, None),
@@ -84,6 +88,7 @@ impl From<&RunOptions> for StoredOptions {
             parent_step,
             parent_call,
             deadline_ms: *deadline_ms,
+            environment: environment.into(),
         }
     }
 }
@@ -98,6 +103,7 @@ impl StoredOptions {
             parent_step,
             parent_call,
             deadline_ms,
+            environment,
         } = self;
         let parent = match (parent, parent_step, parent_call) {
             (Some(run), Some(step), None) => {
@@ -120,6 +126,7 @@ impl StoredOptions {
             tags,
             parent,
             deadline_ms,
+            environment: environment.try_into()?,
         })
     }
 }

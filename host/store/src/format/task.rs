@@ -6,6 +6,7 @@ use sedge_model::names::NameError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::environment::StoredEnvironment;
 use crate::tasks::{DirectModel, StartedTask};
 
 /// What a started step runs, with its evaluated inputs, which may be large.
@@ -19,10 +20,14 @@ pub(crate) enum StoredTask<'a> {
         /// Of a step that runs a method directly on a type.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         direct: Option<StoredDirect<'a>>,
+        #[serde(default, skip_serializing_if = "StoredEnvironment::is_empty")]
+        environment: StoredEnvironment,
     },
     Workflow {
         workflow: Cow<'a, str>,
         inputs: Cow<'a, Value>,
+        #[serde(default, skip_serializing_if = "StoredEnvironment::is_empty")]
+        environment: StoredEnvironment,
     },
 }
 
@@ -41,7 +46,9 @@ impl<'a> From<&'a StartedTask> for StoredTask<'a> {
                 method,
                 arguments,
                 direct,
+                environment,
             } => Self::Method {
+                environment: environment.into(),
                 model: Cow::Borrowed(model),
                 method: Cow::Borrowed(method.as_str()),
                 arguments: Cow::Borrowed(arguments),
@@ -50,7 +57,12 @@ impl<'a> From<&'a StartedTask> for StoredTask<'a> {
                     global_arguments: Cow::Borrowed(&direct.global_arguments),
                 }),
             },
-            StartedTask::Workflow { workflow, inputs } => Self::Workflow {
+            StartedTask::Workflow {
+                workflow,
+                inputs,
+                environment,
+            } => Self::Workflow {
+                environment: environment.into(),
                 workflow: Cow::Borrowed(workflow),
                 inputs: Cow::Borrowed(inputs),
             },
@@ -68,13 +80,20 @@ impl TryFrom<StoredTask<'_>> for StartedTask {
                 method,
                 arguments,
                 direct,
+                environment,
             } => Self::Method {
+                environment: environment.try_into()?,
                 model: model.into_owned(),
                 method: method.parse()?,
                 arguments: arguments.into_owned(),
                 direct: direct.map(DirectModel::try_from).transpose()?,
             },
-            StoredTask::Workflow { workflow, inputs } => Self::Workflow {
+            StoredTask::Workflow {
+                workflow,
+                inputs,
+                environment,
+            } => Self::Workflow {
+                environment: environment.try_into()?,
                 workflow: workflow.into_owned(),
                 inputs: inputs.into_owned(),
             },

@@ -87,14 +87,19 @@ fn conditions<'a, const N: usize>(
     (conditions, given)
 }
 
+/// Returns the next model that has data, without reading the names of the models in between.
+pub(crate) const DATA_MODEL_AFTER: &str =
+    "SELECT model FROM data WHERE model > ?1 ORDER BY model LIMIT 1";
+
 /// Returns the statement for the selected versions, and its parameters. The versions are sorted by
 /// model and name, the newest of a name first.
 pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<SqlValue<'_>>) {
     let texts = [
         ("d.model = ?", &selection.model),
         ("d.name = ?", &selection.name),
+        // No byte of a text is 0xFF, so this is a range of the index, and it has all such names.
         (
-            "d.name >= ? AND substr(d.name, 1, length(?)) = ?",
+            "d.name >= ? AND d.name < ? || CAST(x'FF' AS TEXT)",
             &selection.name_prefix,
         ),
         ("d.name > ?", &selection.name_after),
@@ -106,6 +111,7 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<SqlValue<
     ];
     let numbers = [
         ("v.version = ?", selection.version),
+        ("v.version < ?", selection.version_before),
         ("v.created_at >= ?", selection.created_from_ms),
         ("v.created_at < ?", selection.created_before_ms),
     ];

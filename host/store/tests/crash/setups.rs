@@ -1,5 +1,7 @@
 //! The initial states of the tested operations, and what they have in common.
 
+use std::collections::BTreeSet;
+
 use sedge_model::call::LogLevel;
 use sedge_model::lineage::Lineage;
 use sedge_model::permission::{ModelPermission, Permission};
@@ -157,6 +159,7 @@ pub(crate) fn expanded_large(step: &str, n_bytes: usize) -> RunEvent {
     RunEvent::Expanded {
         step: step_path(step),
         items: vec![item('a'), item('b')],
+        environment: BTreeSet::new(),
     }
 }
 
@@ -166,6 +169,7 @@ pub(crate) fn task_started(call: u32, n_bytes: usize) -> LogEntry {
         task: Some(StartedTask::Workflow {
             workflow: "nested".to_owned(),
             inputs: text('t', n_bytes).into(),
+            environment: BTreeSet::new(),
         }),
         ..step_started("build/compile", call).into()
     }

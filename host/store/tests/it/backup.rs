@@ -1,5 +1,6 @@
 //! Backups are checked when they are made, and again before a restore replaces anything.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -379,6 +380,7 @@ fn tasks_of_steps_are_restored() {
     let task = StartedTask::Workflow {
         workflow: "nested".to_owned(),
         inputs: "t".repeat(200_000).into(),
+        environment: BTreeSet::new(),
     };
     let entry = LogEntry {
         task: Some(task.clone()),

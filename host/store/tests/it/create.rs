@@ -51,9 +51,9 @@ fn newer_schema_is_refused_and_unchanged() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
-            sql(place, "PRAGMA user_version = 8");
+            sql(place, "PRAGMA user_version = 9");
         },
-        "the datastore has schema 8, this Sedge knows schema 7",
+        "the datastore has schema 9, this Sedge knows schema 8",
     );
 }
 

@@ -1,5 +1,6 @@
 //! Reading versioned data.
 
+use sedge_lang::query::Selection;
 use sedge_model::lineage::Lineage;
 use sedge_store::{DataChosen, DataRecord, Scan, StoreError};
 
@@ -83,6 +84,83 @@ fn version_has_its_size_call_and_spec() {
     let latest = latest.expect("readable").expect("it was written");
     assert_eq!(latest, versions[1]);
     assert_eq!(latest.spec.as_str(), "record");
+}
+
+#[test]
+fn names_are_selected_by_their_beginning() {
+    let last = "a\u{10ffff}";
+    let names = [
+        "%",
+        "A",
+        "a",
+        "ab",
+        last,
+        "a\u{10ffff}b",
+        "b",
+        "é",
+        "éa",
+        "🦔",
+    ];
+    let writes = names.map(|name| ("sink", name, "1"));
+    let fixture = written(&writes);
+    for prefix in [
+        "",
+        "a",
+        "ab",
+        last,
+        "é",
+        "\u{c3}",
+        "b",
+        "🦔",
+        "\u{10ffff}",
+        "a\0",
+    ] {
+        let selection = Selection {
+            name_prefix: Some(prefix.to_owned()),
+            ..latest(Some(&model_name("sink")))
+        };
+        let found = fixture.store.data_select(&selection).expect("readable");
+        let found: Vec<&str> = found.iter().map(|it| it.name.as_str()).collect();
+        let expect = names.iter().filter(|it| it.starts_with(prefix));
+        let mut expect: Vec<&str> = expect.copied().collect();
+        expect.sort_unstable();
+        assert_eq!(found, expect, "{prefix:?}");
+    }
+}
+
+#[test]
+fn versions_are_selected_before_a_number() {
+    let fixture = written(&[("sink", "r", "1"), ("sink", "r", "2"), ("sink", "r", "3")]);
+    for (before, expect) in [(0, 0..0), (2, 1..2), (3, 1..3), (u64::MAX, 1..4)] {
+        let selection = Selection {
+            model: Some("sink".to_owned()),
+            name: Some("r".to_owned()),
+            version_before: Some(before),
+            ..Selection::default()
+        };
+        let found = fixture.store.data_select(&selection).expect("readable");
+        let found: Vec<u64> = found.iter().map(|it| it.version).collect();
+        assert_eq!(found, expect.rev().collect::<Vec<u64>>(), "{before}");
+    }
+}
+
+#[test]
+fn models_with_data_are_found_one_after_the_other() {
+    let fixture = written(&[
+        ("b", "r", "1"),
+        ("a", "r", "2"),
+        ("b", "q", "3"),
+        ("@x/y", "r", "4"),
+    ]);
+    let found = fixture.store.data_snapshot(|snapshot| {
+        let (mut found, mut at) = (Vec::new(), None);
+        while let Some(model) = snapshot.model_after(at.as_deref())? {
+            found.push(model.to_string());
+            at = Some(model.to_string());
+        }
+        Ok::<_, StoreError>(found)
+    });
+    assert_eq!(found.expect("readable"), ["@x/y", "a", "b"]);
 }
 
 #[test]

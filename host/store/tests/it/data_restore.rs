@@ -16,6 +16,7 @@ fn committed(fixture: &Fixture, changes: Vec<Change>) {
         let call = fixture.call(&claim, &[n], "sink");
         let mut end = success(&call, "sink", &[]);
         end.changes = vec![change];
+        end.origin.environment = ["A", "REGION"].map(|it| it.parse().expect("a name")).into();
         fixture
             .store
             .call_commit(&claim, end, None)
@@ -79,6 +80,7 @@ fn restored_version_has_the_content_tags_and_writer_of_the_earlier_one() {
         assert_eq!(restored.tags, first.tags);
         assert_eq!(restored.media_type, first.media_type);
         assert_eq!((&restored.by, &restored.step), (&first.by, &first.step));
+        assert_eq!(first.origin.environment.len(), 2);
         assert_eq!(restored.origin, first.origin);
         assert_eq!(first.restored, None);
         let from = restored.restored.expect("a user restored it");

@@ -43,7 +43,7 @@ const EVENTS_1: [&str; 25] = [
 ];
 
 /// Events of format 2 that differ from those of format 1.
-const EVENTS_2: [&str; 30] = [
+const EVENTS_2: [&str; 31] = [
     r#"{"event":"released"}"#,
     r#"{"event":"reset","steps":[{"job":"j","step":"s"},{"job":"j","step":"t"}]}"#,
     r#"{"event":"edits-taken"}"#,
@@ -54,6 +54,7 @@ const EVENTS_2: [&str; 30] = [
     r#"{"event":"job-guarded","job":"j","outcome":{"failed":{"kind":"expression","message":"no"}}}"#,
     r#"{"event":"expanded","step":{"job":"j","step":"s"},"items":[{"name":"s[0]","item":{"b":1,"a":[2.5,null]}},{"name":"é","item":18446744073709551615}]}"#,
     r#"{"event":"expanded","step":{"job":"j","step":"s"},"items":[{"name":"s[0]"},{"name":"s[1]"}]}"#,
+    r#"{"event":"expanded","step":{"job":"j","step":"s"},"items":[],"environment":["A","REGION"]}"#,
     r#"{"event":"guarded","step":{"job":"j","step":"s"},"satisfied":false}"#,
     r#"{"event":"evaluation-called","place":{"job-guard":"j"},"call":3}"#,
     r#"{"event":"evaluation-called","place":{"guard":{"job":"j","step":"s","as":"s[0]"}},"call":3}"#,
@@ -77,13 +78,14 @@ const EVENTS_2: [&str; 30] = [
 ];
 
 /// The names of limits on disk.
-const LIMITS: [&str; 15] = [
+const LIMITS: [&str; 16] = [
     "memory-bytes",
     "cpu-seconds",
     "call-depth",
     "calls-per-run",
     "calls-per-call",
     "parallel-calls",
+    "parallel-commands",
     "host-calls",
     "host-bytes",
     "json-bytes",

@@ -282,6 +282,6 @@ fn unreleased_schema_is_refused() {
     let error = store.status().expect_err("it is too old");
     assert_eq!(
         error.to_string(),
-        "the datastore has schema 1, this Sedge knows schema 7"
+        "the datastore has schema 1, this Sedge knows schema 8"
     );
 }

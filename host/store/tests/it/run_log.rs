@@ -1,6 +1,9 @@
 //! What is appended to the logs of runs: tasks of steps, follow-ups of calls, edits and releases.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
+use sedge_model::names::EnvName;
 use sedge_model::run::{Expansion, ExpansionItem, RunEvent, RunStatus, StepError};
 use sedge_store::{
     Author, CallEnd, Claim, DirectModel, FollowUp, INLINE_BYTES_MAX, LogEntry, RunEdits, RunRecord,
@@ -14,10 +17,16 @@ use crate::fixture::{
 };
 use crate::format::texts;
 
+/// Names of variables that expressions have read.
+fn environment() -> BTreeSet<EnvName> {
+    ["A", "REGION"].map(|it| it.parse().expect("a name")).into()
+}
+
 fn nested(inputs: Value) -> StartedTask {
     StartedTask::Workflow {
         workflow: "nested".to_owned(),
         inputs,
+        environment: BTreeSet::new(),
     }
 }
 
@@ -30,6 +39,7 @@ fn direct(arguments: Value) -> StartedTask {
             type_name: "@test/web".parse().expect("a type's name"),
             global_arguments: json!({"z": 1, "a": [null, "é"]}),
         }),
+        environment: environment(),
     }
 }
 
@@ -318,14 +328,21 @@ fn large_values_of_a_step_are_beside_their_event() {
         let event = RunEvent::Expanded {
             step: step_path("build/each"),
             items: items.collect(),
+            environment: environment(),
         };
         append_tasks(&fixture, &claim, vec![event.into()]);
         let seq = fixture.store.run_seq(&claim.run).expect("readable");
         let event = fixture.store.run_events_after(&claim.run, seq - 1);
         let event = event.expect("readable").remove(0).event;
-        let RunEvent::Expanded { items, .. } = event else {
+        let RunEvent::Expanded {
+            items,
+            environment: read,
+            ..
+        } = event
+        else {
             panic!("another event: {event:?}");
         };
+        assert_eq!(read, environment());
         let stored = fixture.store.step_items(&claim.run, seq).expect("readable");
         assert_eq!(items.len(), of.len());
         (items, stored)

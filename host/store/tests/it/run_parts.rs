@@ -1,6 +1,6 @@
 //! What belongs to a run: its options, its child runs, the calls of its steps and its gates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_model::run::{
     AssertSeverity, CheckSkips, Expansion, GateDeadline, GateDecision, OnTimeout, RunEvent,
@@ -32,6 +32,7 @@ fn options_are_read_as_they_were_stored() {
             step: expansion("build/each", "each[0]"),
         }),
         deadline_ms: Some(1_800_000_000_000),
+        environment: ["REGION".parse().expect("a name")].into(),
     };
     let called = RunOptions {
         parent: Some(called_by(9, &[1, 2])),
@@ -299,6 +300,7 @@ fn open_gate_has_what_is_shown_and_its_deadline() {
                 name: "each[0]".parse().expect("a name"),
                 item: json!({"key": "k"}).into(),
             }],
+            environment: BTreeSet::new(),
         },
         opened(expansion("a/each", "each[0]"), Some(deadline)),
     ];

@@ -490,7 +490,6 @@ fn open_gates_are_the_undecided_ones() {
     check(&[(1, "a/ask"), (2, "b/ask")]);
 }
 
-/// The record of who started a run names the call whose command did it.
 #[test]
 fn runs_of_commands_are_found_by_the_calls_above_them() {
     let fixture = Fixture::new();
@@ -499,15 +498,22 @@ fn runs_of_commands_are_found_by_the_calls_above_them() {
         root.child(1),
         root.child(12).child(1),
         Lineage::root(run_id(2)).child(1),
+        root.child(120).child(1),
     ];
     for (n, call) in (2..).zip(&calls) {
         let mut start = run_start(n, RunKind::Workflow, "deploy");
         start.actor = start.actor.below_call(&call.to_string());
+        start.by_call = Some(call.clone());
         let started = fixture.store.run_start(&start, &[RunEvent::Started]);
         started.expect("the id is new");
     }
-    let check = |above: &Lineage, since: u64, expect: &[u64]| {
-        let found = fixture.store.runs_of_commands(above, Timestamp(since));
+    // Such a name is no longer enough.
+    let mut named = run_start(9, RunKind::Workflow, "deploy");
+    named.actor = named.actor.below_call(&root.child(1).to_string());
+    let named = fixture.store.run_start(&named, &[RunEvent::Started]);
+    let named = named.expect("the id is new");
+    let check = |above: &Lineage, expect: &[u64]| {
+        let found = fixture.store.runs_of_commands(above);
         let found: Vec<RunId> = found
             .expect("readable")
             .into_iter()
@@ -516,9 +522,9 @@ fn runs_of_commands_are_found_by_the_calls_above_them() {
         let expect: Vec<RunId> = expect.iter().copied().map(run_id).collect();
         assert_eq!(found, expect, "{above}");
     };
-    check(&root, 0, &[2, 3]);
-    check(&root.child(12), 0, &[3]);
-    check(&root.child(1), 0, &[]);
-    check(&Lineage::root(run_id(2)), 0, &[4]);
-    check(&root, 1 << 50, &[]);
+    check(&root, &[2, 3, 5]);
+    check(&root.child(12), &[3]);
+    check(&root.child(1), &[]);
+    check(&Lineage::root(run_id(2)), &[4]);
+    check(&Lineage::root(named.run), &[]);
 }

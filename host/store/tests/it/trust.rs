@@ -142,7 +142,7 @@ fn older_schema_is_checked_before_its_migration() {
 /// A wrong version number must not bypass the check.
 #[test]
 fn wrong_schema_version_is_refused() {
-    for version in [2, 3, 4, 5, 6] {
+    for version in [2, 3, 4, 5, 6, 7] {
         let fixture = filled();
         let folder = fixture.folder().path();
         sql(folder, &format!("PRAGMA user_version = {version}"));

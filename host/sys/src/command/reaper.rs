@@ -25,6 +25,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::report::ReaperReport;
 use super::{End, PROTOCOL};
+use crate::identity::Identity;
 use crate::platform::{Descendants, RECEIVE_FLAGS, received_settle};
 use crate::{clock, resources};
 
@@ -48,6 +49,8 @@ struct Order {
     /// The limit for the program's open descriptors; the reaper's own limit if `None`.
     descriptors_max: Option<u64>,
     folder: PathBuf,
+    /// The identity that the folder has to have, as text. Empty if any folder will do.
+    identity: OsString,
     /// Whether the folder was created for the program, and is removed with it.
     is_own_folder: bool,
     program: OsString,
@@ -115,7 +118,8 @@ fn received() -> Result<Vec<OwnedFd>, Errno> {
 }
 
 impl Order {
-    /// Reads `DESCRIPTORS own|given FOLDER PROGRAM ARGUMENTS…`; the number may be empty.
+    /// Reads `DESCRIPTORS own|given IDENTITY FOLDER PROGRAM ARGUMENTS…`; the number and the identity may
+    /// be empty.
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         // ignored: an empty number means that no limit was passed.
         let descriptors_max = arguments.next()?.to_str()?.parse().ok();
@@ -123,18 +127,30 @@ impl Order {
         Some(Self {
             descriptors_max,
             is_own_folder,
+            identity: arguments.next()?,
             folder: arguments.next()?.into(),
             program: arguments.next()?,
             arguments: arguments.collect(),
         })
     }
 
+    /// Enters the folder of the program. It has to be the one that was checked: another one may have
+    /// its name by now.
+    fn enter_folder(&self) -> Result<(), Errno> {
+        std::env::set_current_dir(&self.folder).map_err(errno_of)?;
+        let here = Identity::of_current_folder().map_err(errno_of)?;
+        match self.identity.is_empty() || self.identity == *here.to_string() {
+            true => Ok(()),
+            false => Err(Errno::STALE),
+        }
+    }
+
     /// Starts the program as the leader of a process group, and returns its process id.
     fn start(&self, outputs: Vec<OwnedFd>) -> Result<Pid, ReaperReport> {
         let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(outputs)
             .map_err(|_| ReaperReport::ReaperFailed(Errno::BADF.raw_os_error()))?;
-        let entered = std::env::set_current_dir(&self.folder);
-        entered.map_err(|error| ReaperReport::FolderFailed(errno_of(error).raw_os_error()))?;
+        let entered = self.enter_folder();
+        entered.map_err(|error| ReaperReport::FolderFailed(error.raw_os_error()))?;
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)

@@ -6,7 +6,6 @@ use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{self, Child, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tokio::net;
 
 use super::reaper::{GIVEN_FOLDER, OWN_FOLDER};
 use super::report::{FRAME_BYTES, ReaperReport};
-use super::{Command, PROTOCOL};
+use super::{Command, PROTOCOL, WorkFolder};
 use crate::clock::Moment;
 use crate::platform::{SEND_FLAGS, adopt_orphans, orphans_kill};
 use crate::resources;
@@ -75,22 +74,24 @@ impl Reaper {
     /// stdout and stderr.
     pub(super) fn start(
         command: &Command,
-        folder: Result<&Path, TempDir>,
+        folder: Result<&WorkFolder, TempDir>,
         outputs: [OwnedFd; 3],
     ) -> Result<Self, StartError> {
         let (control, other_end) = UnixStream::pair()?;
         control.set_nonblocking(true)?;
         send(&control, &outputs)?;
-        let (kind, path) = match &folder {
-            Ok(given) => (GIVEN_FOLDER, *given),
-            Err(own) => (OWN_FOLDER, own.path()),
+        let (kind, path, identity) = match &folder {
+            Ok(given) => (GIVEN_FOLDER, given.path.as_path(), given.identity),
+            Err(own) => (OWN_FOLDER, own.path(), None),
         };
+        // ignored: an `Option`; a folder that was not checked has an empty argument.
+        let identity = identity.map(|it| it.to_string()).unwrap_or_default();
         let limit = resources::descriptors_before().map(|limit| limit.to_string());
         // ignored: an `Option`; without a limit the argument is empty.
         let limit = limit.unwrap_or_default();
         let mut start = process::Command::new(&command.reaper);
         start
-            .args([PROTOCOL, &limit, kind])
+            .args([PROTOCOL, &limit, kind, &identity])
             .args([path, &command.program])
             .args(&command.arguments)
             .env_clear()

@@ -21,15 +21,48 @@ fn shell(script: &str) -> Command {
         arguments: vec!["-c".to_owned(), script.to_owned()],
         variables: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         folder: None,
-        stdin: Vec::new(),
-        output_bytes_max: 1 << 20,
         time_max: Some(PATIENCE),
     }
 }
 
-/// Runs a command, with slots of its own.
+/// Returns this stdin, and a limit of 1 MiB for each output.
+fn bytes(stdin: Vec<u8>) -> PipedBytes {
+    PipedBytes {
+        stdin,
+        output_bytes_max: 1 << 20,
+    }
+}
+
+/// Runs a command without input, with slots of its own.
 async fn run(command: Command) -> Result<ProgramOutput, ProgramError> {
-    super::run(&CommandSlots::default(), command).await
+    super::run(&CommandSlots::default(), command, bytes(Vec::new())).await
+}
+
+/// Returns a running shell script, whose stdin is a pipe. Its outputs may have 100 000 bytes.
+fn started(script: &str) -> (ProgramStdin, ProgramOutputStream, ProgramEnd) {
+    let slots = CommandSlots::default();
+    let started = start(&slots, shell(script), StdinSource::Piped, Some(100_000));
+    let StreamedProgram {
+        stdin, stdout, end, ..
+    } = started.expect("there are pipes");
+    (stdin.expect("it is a pipe"), stdout, end)
+}
+
+/// Reads a stream to its end. Returns how many bytes it had, and its fault.
+async fn drained(stream: &mut ProgramOutputStream) -> (usize, Option<String>) {
+    let mut n_bytes = 0;
+    loop {
+        stream.ready().await;
+        match stream.read(1 << 20) {
+            OutputRead::Bytes(bytes) => n_bytes += bytes.len(),
+            OutputRead::NotYet => panic!("it is ready"),
+            OutputRead::End => return (n_bytes, None),
+            OutputRead::Failed(fault) => {
+                assert!(matches!(stream.read(1), OutputRead::End));
+                return (n_bytes, Some(fault.to_string()));
+            }
+        }
+    }
 }
 
 async fn text(command: Command) -> String {
@@ -82,7 +115,7 @@ async fn command_waits_for_a_slot() {
     let slots = CommandSlots::new(1);
     let other = slots.clone();
     let held = other.0.acquire().await.expect("it is never closed");
-    let mut waiting = pin!(super::run(&slots, shell("exit 0")));
+    let mut waiting = pin!(super::run(&slots, shell("exit 0"), bytes(Vec::new())));
     let early = clock::until(Moment::now(), &mut waiting).await;
     assert!(early.is_err(), "the clone shares its only slot");
     drop(held);
@@ -95,10 +128,10 @@ async fn command_runs_in_its_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let expected = folder.path().canonicalize().expect("it is there");
     let mut command = shell("pwd -P");
-    command.folder = Some(expected.clone());
+    command.folder = Some(WorkFolder::at(expected.clone()));
     assert_eq!(Path::new(text(command.clone()).await.trim()), expected);
     assert!(expected.exists());
-    command.folder = Some(expected.join("missing"));
+    command.folder = Some(WorkFolder::at(expected.join("missing")));
     let error = run(command).await.expect_err("not there");
     assert!(matches!(error, ProgramError::Folder { .. }), "{error}");
 }
@@ -133,12 +166,16 @@ async fn arguments_are_passed_without_a_shell() {
 
 #[tokio::test]
 async fn stdin_and_outputs_are_served_concurrently() {
-    let mut command = shell("cat; cat /proc/version >&2");
-    command.stdin = vec![b'x'; 1 << 20];
-    assert_eq!(text(command.clone()).await.len(), 1 << 20);
+    let piped = async |script: &str| {
+        let stdin = bytes(vec![b'x'; 1 << 20]);
+        let ran = super::run(&CommandSlots::default(), shell(script), stdin).await;
+        let output = ran.expect("it runs");
+        assert_eq!(output.end, End::Exit(0), "{output:?}");
+        output.stdout.bytes.len()
+    };
+    assert_eq!(piped("cat; cat /proc/version >&2").await, 1 << 20);
     // A program need not read its stdin.
-    command.arguments[1] = "exit 0".to_owned();
-    assert_eq!(text(command).await, "");
+    assert_eq!(piped("exit 0").await, 0);
     assert_eq!(text(shell("cat")).await, "", "there is none");
 }
 
@@ -421,4 +458,111 @@ async fn no_process_is_left_without_proc() {
         assert_eq!(output.end, End::Exit(0), "{shape}: {output:?}");
         assert!(fifo.is_free(), "{shape}");
     }
+}
+
+#[tokio::test]
+async fn streams_carry_a_dialogue() {
+    let (mut stdin, mut stdout, end) =
+        started("while read -r line; do echo \"<$line>\"; done; exit 3");
+    let talk = async {
+        for line in ["one", "two"] {
+            stdin.ready().await;
+            assert!(stdin.n_free().expect("it is read") > 0);
+            stdin
+                .write(format!("{line}\n").into_bytes())
+                .expect("it is read");
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\n") {
+                stdout.ready().await;
+                let read = stdout.read(3);
+                let OutputRead::Bytes(bytes) = read else {
+                    panic!("{read:?}")
+                };
+                answer.extend(bytes);
+            }
+            assert_eq!(answer, format!("<{line}>\n").into_bytes());
+        }
+        drop(stdin);
+        assert_eq!(drained(&mut stdout).await, (0, None));
+    };
+    let ((), end) = tokio::join!(talk, end);
+    assert_eq!(end.expect("it ends"), End::Exit(3));
+}
+
+#[tokio::test]
+async fn streams_hold_a_bounded_number_of_bytes() {
+    // The program prints without an end, and nothing is read: it waits.
+    let (mut stdin, mut stdout, end) = started("echo begun >&2; exec cat /dev/zero");
+    let mut end = pin!(end);
+    let quiet = clock::until(
+        Moment::now().after(Duration::from_millis(300)),
+        end.as_mut(),
+    );
+    quiet.await.expect_err("it waits for a reader");
+    // Nothing reads stdin: the pipe takes some bytes, and then none.
+    let mut n_written = 0;
+    while let Ok(n_free @ 1..) = stdin.n_free() {
+        stdin.write(vec![0; n_free]).expect("it is open");
+        n_written += n_free;
+        assert!(n_written <= 1 << 20, "{n_written}");
+        tokio::task::yield_now().await;
+    }
+    let refused = stdin.write(vec![0]).expect_err("it is full");
+    assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+    // The output is longer than its limit, so the stream is closed, which ends the program.
+    let (read, end) = tokio::join!(drained(&mut stdout), end);
+    let fault = "the output is longer than 100000 bytes, its limit".to_owned();
+    assert_eq!(read, (100_000, Some(fault)));
+    let pipe = Signal::PIPE.as_raw();
+    assert_eq!(end.expect("it ends"), End::Signal(pipe));
+    stdin.ready().await;
+    stdin.n_free().expect_err("no process reads it");
+}
+
+#[tokio::test]
+async fn dropped_end_kills_the_program_and_leaves_its_output() {
+    let (_stdin, mut stdout, mut end) = started("echo $$; sleep 3600 & exec sleep 3600");
+    tokio::select! {
+        _ = &mut end => panic!("it does not end"),
+        () = stdout.ready() => {}
+    }
+    drop(end);
+    let OutputRead::Bytes(number) = stdout.read(100) else {
+        panic!("it has printed")
+    };
+    let number = String::from_utf8(number).expect("text");
+    assert!(!Path::new("/proc").join(number.trim()).exists(), "{number}");
+    assert_eq!(drained(&mut stdout).await, (0, None));
+}
+
+#[tokio::test]
+async fn program_starts_only_in_the_folder_that_was_checked() {
+    let keep = tempfile::tempdir().expect("a folder");
+    let (here, other) = (keep.path().join("here"), keep.path().join("other"));
+    std::fs::create_dir(&here).expect("it can be made");
+    std::fs::create_dir(&other).expect("it can be made");
+    let identity = crate::folder::Folder::open(&here)
+        .expect("it is there")
+        .which();
+    let mut command = shell("pwd");
+    command.folder = Some(WorkFolder {
+        path: here.clone(),
+        identity: Some(identity.expect("it is there")),
+    });
+    let shown = text(command.clone()).await;
+    assert_eq!(
+        Path::new(shown.trim()),
+        here.canonicalize().expect("a path")
+    );
+    std::fs::rename(&here, keep.path().join("gone")).expect("it can be moved");
+    std::os::unix::fs::symlink(&other, &here).expect("a link can be made");
+    let error = run(command).await.expect_err("another folder");
+    let ProgramError::Folder { folder, source, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(folder, here);
+    assert_eq!(
+        source.raw_os_error(),
+        Some(rustix::io::Errno::STALE.raw_os_error())
+    );
 }

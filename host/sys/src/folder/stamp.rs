@@ -1,5 +1,9 @@
 //! Whether a file is still the one that was read.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+
 use cap_std::fs::{Metadata, MetadataExt as _};
 
 use super::{FileError, Folder};
@@ -35,6 +39,29 @@ impl FileStamp {
             modified: (found.mtime(), found.mtime_nsec()),
             changed: (found.ctime(), found.ctime_nsec()),
         }
+    }
+
+    /// Returns the stamp of an open file.
+    ///
+    /// # Errors
+    /// Its metadata cannot be read.
+    pub(crate) fn of_file(file: &File) -> io::Result<Self> {
+        let found = file.metadata()?;
+        Ok(Self {
+            device: found.dev(),
+            number: found.ino(),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+
+    /// Returns the stamp as bytes, which are equal for equal stamps only.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let ((modified, modified_nsec), (changed, changed_nsec)) = (self.modified, self.changed);
+        let numbers = [self.device, self.number, self.size].map(u64::to_le_bytes);
+        let times = [modified, modified_nsec, changed, changed_nsec].map(i64::to_le_bytes);
+        [numbers.concat(), times.concat()].concat()
     }
 
     /// Returns whether every later change of the file changes this stamp, which was taken at `now`:

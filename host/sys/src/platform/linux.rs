@@ -5,6 +5,7 @@ mod children;
 mod descendants;
 mod files;
 mod inherited;
+mod lease;
 mod machine;
 
 use std::os::fd::OwnedFd;
@@ -18,6 +19,7 @@ pub(crate) use files::{
     mode_of, open_folder, permission_bits, unnamed_file,
 };
 pub(crate) use inherited::inherited_close;
+pub(crate) use lease::lease_take;
 pub(crate) use machine::{boot_id, hangup_is_ignored, memory_bytes};
 
 /// The command that shows which processes have a file open.

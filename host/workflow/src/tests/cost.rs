@@ -1,6 +1,7 @@
 //! The cost of a run is linear in its size. It is counted in operations, so that the machine does
 //! not matter.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ fn begin(state: &RunState, todo: Todo, running: &mut Vec<StepAttempt>, n_items: 
             RunEvent::Expanded {
                 items: items.collect(),
                 step,
+                environment: BTreeSet::new(),
             }
         }
         Todo::JobGuard(_) | Todo::Guard(_) => panic!("nothing has a guard"),

@@ -102,7 +102,11 @@ fn instances_are_held_back_with_their_step() {
     };
     let items = vec![item("x"), item("y")];
     state
-        .apply(&RunEvent::Expanded { step, items })
+        .apply(&RunEvent::Expanded {
+            step,
+            items,
+            environment: BTreeSet::new(),
+        })
         .expect("it is due");
     let (names, orders) = hold_all(&mut state);
     assert_eq!(names, ["each"]);

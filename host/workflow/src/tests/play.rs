@@ -1,6 +1,6 @@
 //! A driver without processes: it plays runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sedge_lang::diagnostic::SourceFile;
@@ -409,7 +409,11 @@ impl Player {
                     item: serde_json::Value::from(at).into(),
                 });
                 let items = items.collect();
-                self.apply(RunEvent::Expanded { step, items });
+                self.apply(RunEvent::Expanded {
+                    step,
+                    items,
+                    environment: BTreeSet::new(),
+                });
             }
             Err(error) => {
                 let step = StepInstance::of(step);
@@ -564,7 +568,7 @@ fn word(event: &RunEvent) -> Option<String> {
             Ok(false) => format!("{job}:go"),
             Err(_) => format!("{job}:bad"),
         },
-        RunEvent::Expanded { step, items } => format!("{}*{}", step.step, items.len()),
+        RunEvent::Expanded { step, items, .. } => format!("{}*{}", step.step, items.len()),
         RunEvent::Guarded { step, is_satisfied } => match is_satisfied {
             true => format!("{}:satisfied", name(step)),
             false => format!("{}:go", name(step)),

@@ -1,5 +1,7 @@
 //! Every event in every state of an instance, and in every state of a run.
 
+use std::collections::BTreeSet;
+
 use sedge_model::names::RunId;
 use sedge_model::run::{
     GateDecision, OnTimeout, RunEvent, RunStatus, StepAttempt, StepInstance, StepPath,
@@ -284,6 +286,7 @@ fn run_events(player: &Player) -> Vec<(&'static str, RunEvent)> {
             RunEvent::Expanded {
                 step: path("each"),
                 items: Vec::new(),
+                environment: BTreeSet::new(),
             },
         ),
         pick("guarded", "guarded"),

@@ -1,6 +1,6 @@
 //! A run that writes small resources, call after call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,6 +47,7 @@ impl Author {
                 name: "bench".to_owned(),
                 uid: None,
             },
+            by_call: None,
             options: RunOptions::default(),
         };
         let claim = store.run_start(&start, &[])?;
@@ -72,6 +73,7 @@ impl Author {
             method: "record".parse()?,
             plugin: Digest::of(b"plugin").to_string(),
             definition: Some(Digest::of(b"definition")),
+            environment: BTreeSet::new(),
         };
         let start = CallStart {
             lineage: lineage.clone(),
@@ -118,6 +120,8 @@ impl Author {
                 kind: DataKind::Resource,
                 spec: "record".parse()?,
                 media_type: None,
+                lifetime: None,
+                keep: None,
                 tags: tags.collect::<BTreeMap<_, _>>(),
                 content: StagedContent::Text(text),
             }),

@@ -102,6 +102,8 @@ fn put(folder: &Path, run: u64, original: &Path) -> Result<()> {
             kind: DataKind::File,
             spec: "blob".parse()?,
             media_type: None,
+            lifetime: None,
+            keep: None,
             tags: std::collections::BTreeMap::new(),
             content,
         }),

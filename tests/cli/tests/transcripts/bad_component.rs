@@ -70,7 +70,7 @@ fn component_of_another_world_is_refused() {
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/command.wasm"), @"
     ------- stderr -------
     error: `$GUESTS/command.wasm` cannot be added as a plugin
-    caused by: it is a component, but not a plugin of Sedge: it has no section `sedge:contract`
+    caused by: it is a component, but not a plugin of Sedge: it does not export `sedge:model/model`
     hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
     [exit status: 2]
     ");
@@ -83,7 +83,7 @@ fn component_of_another_world_is_refused() {
         "class": "usage",
         "message": "`$GUESTS/command.wasm` cannot be added as a plugin",
         "causes": [
-          "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`"
+          "it is a component, but not a plugin of Sedge: it does not export `sedge:model/model`"
         ],
         "help": [
           {

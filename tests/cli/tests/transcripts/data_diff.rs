@@ -75,7 +75,8 @@ fn as_json() {
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
-            "definition": "[sha256]"
+            "definition": "[sha256]",
+            "environment": []
           }
         },
         "to": {
@@ -99,7 +100,8 @@ fn as_json() {
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
-            "definition": "[sha256]"
+            "definition": "[sha256]",
+            "environment": []
           }
         },
         "isEqual": false,

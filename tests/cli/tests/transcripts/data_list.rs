@@ -47,7 +47,8 @@ fn as_json() {
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
-            "definition": "[sha256]"
+            "definition": "[sha256]",
+            "environment": []
           }
         }
       ],

@@ -63,7 +63,7 @@ fn json_lines_prints_one_document_per_line() {
     env.setup(&["model method run files record"]);
     insta::assert_snapshot!(env.run(["data", "search", "--json-lines"]), @r#"
     ------- stdout -------
-    {"model":"files","name":"record","version":1,"latest":true,"kind":"resource","spec":"record","mediaType":"application/json","size":7,"digest":"[sha256]","tags":{},"lifetime":"infinite","createdAt":"[time]","writtenBy":{"run":"[run]","job":null,"step":null,"call":"[run]/1","method":"record","type":"@test/filer","plugin":"[sha256]","definition":"[sha256]"}}
+    {"model":"files","name":"record","version":1,"latest":true,"kind":"resource","spec":"record","mediaType":"application/json","size":7,"digest":"[sha256]","tags":{},"lifetime":"infinite","createdAt":"[time]","writtenBy":{"run":"[run]","job":null,"step":null,"call":"[run]/1","method":"record","type":"@test/filer","plugin":"[sha256]","definition":"[sha256]","environment":[]}}
     "#);
 }
 

@@ -41,7 +41,8 @@ fn as_json() {
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
-            "definition": "[sha256]"
+            "definition": "[sha256]",
+            "environment": []
           }
         },
         {
@@ -65,7 +66,8 @@ fn as_json() {
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
-            "definition": "[sha256]"
+            "definition": "[sha256]",
+            "environment": []
           }
         }
       ],

@@ -16,7 +16,7 @@ fn size_and_running_calls_are_shown() {
         (2, 4, 2)
     );
     assert_eq!((count("files"), count("fileBytes")), (1, 100_000));
-    assert_eq!((count("runningCalls"), count("schema")), (0, 7));
+    assert_eq!((count("runningCalls"), count("schema")), (0, 8));
     // Sizes differ between runs of this test.
     let shown = env.run(["datastore", "status"]).to_string();
     let words: Vec<&str> = shown
@@ -27,7 +27,7 @@ fn size_and_running_calls_are_shown() {
     ------- stdout -------
     DATASTORE
     folder             $ENV/repo/.sedge/store
-    engine             SQLite 3.54.1, schema 7
+    engine             SQLite 3.54.1, schema 8
     files              1 with 97.7 KiB
     data               4 versions of 2 names
     runs               2 runs with 2 calls
@@ -50,7 +50,7 @@ fn newer_datastore_is_refused() {
     insta::assert_snapshot!(env.transcript("datastore status\ndata list --json"), @r#"
     $ sedge datastore status
     ------- stderr -------
-    error: the datastore has schema 99, this Sedge knows schema 7
+    error: the datastore has schema 99, this Sedge knows schema 8
     hint: use the version of Sedge that made it, or a newer one
     [exit status: 3]
 
@@ -61,7 +61,7 @@ fn newer_datastore_is_refused() {
       "error": {
         "code": "store_version",
         "class": "state",
-        "message": "the datastore has schema 99, this Sedge knows schema 7",
+        "message": "the datastore has schema 99, this Sedge knows schema 8",
         "causes": [],
         "help": [
           {

@@ -18,7 +18,7 @@ fn program_help_lists_nouns() {
       validate   Check all files of the repository without running anything
       eval       Try an expression
       schema     Print the JSON Schema of a kind of files, for editors
-      plugin     Add, inspect, restore and remove plugins, which provide types
+      plugin     Add, inspect, restore, remove and write plugins, which provide types
       model      Create, inspect, run and delete models
       data       Read, search and delete the data that models wrote
       datastore  Inspect and maintain the datastore
@@ -50,16 +50,20 @@ fn noun_help_lists_commands() {
     insta::assert_snapshot!(env.transcript("plugin --help\nmodel --help\nmodel method --help\ndata --help\nworkflow --help\nrun --help"), @"
     $ sedge plugin --help
     ------- stdout -------
-    Add, inspect, restore and remove plugins, which provide types
+    Add, inspect, restore, remove and write plugins, which provide types
 
     Usage: sedge plugin [OPTIONS] <COMMAND>
 
     Commands:
       add       Add plugins, or replace them with other versions
+      build     Build the component of a plugin
       describe  Show the type that a plugin provides
+      dev       Build, add and run a plugin each time a file changes
       list      List plugins
+      new       Write the project of a new plugin
       remove    Remove a plugin, and what was granted to all models of its type
       restore   Restore the components of pinned plugins, as after a clone
+      test      Run the tests of a plugin
 
     Options:
       -h, --help  Print help

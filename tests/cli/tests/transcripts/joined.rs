@@ -121,6 +121,59 @@ fn call_cannot_overwrite_what_its_command_has_written() {
     assert_eq!(versions, Some(4));
 }
 
+/// A command of an observation may observe the same model, and may not change it. An observation that
+/// has read before what its command has observed runs again, once, and so does its command.
+#[test]
+fn command_of_an_observation_observes_and_does_not_change() {
+    let env = with_tool(&METHODS);
+    env.setup(&[
+        "plugin add $GUESTS/nester.wasm --grant-all",
+        "model create @test/nester a",
+    ]);
+    let run = |steps: Value| {
+        let inputs = json!({ "steps": steps }).to_string();
+        let command = ["model", "method", "run", "a", "observe", "--inputs-json"];
+        env.run_json(command.into_iter().chain([inputs.as_str()]))
+    };
+    let n_versions = || {
+        let versions = env.run_json(["data", "versions", "a", "x"]);
+        versions["data"].as_array().map(Vec::len)
+    };
+    let writes = json!({"steps": [{"write": ["x", 1]}]});
+    let observes = json!({"command": ["tool", method("a", "observe", &writes)]});
+    let changes = json!({"command": ["tool", method("a", "run", &writes)]});
+    let done = run(json!([observes, {"read": "x"}, {"write": ["x", 2]}]));
+    assert_eq!(done["data"]["value"], json!([0, 1, null]), "{done:#}");
+    assert_eq!(n_versions(), Some(2));
+    let refused = run(json!([changes]));
+    assert_ne!(refused["data"]["value"][0], 0, "{refused:#}");
+    assert_eq!(refused["ok"], true, "{refused:#}");
+    assert_eq!(n_versions(), Some(2));
+    let stale = json!({"steps": [{"read": "x"}, observes, {"write": ["x", 3]}]}).to_string();
+    let stale = env.run([
+        "model",
+        "method",
+        "run",
+        "a",
+        "observe",
+        "--inputs-json",
+        &stale,
+    ]);
+    for part in [
+        "/1: rolled back and retried alone: the call `",
+        "/1` wrote version 3 of `x` after this call had read it",
+        "/1` wrote version 4 of `x` after this call had read it",
+    ] {
+        assert!(stale.stderr.contains(part), "{part}: {stale}");
+    }
+    assert_eq!(stale.code(), Some(1), "{stale}");
+    assert_eq!(n_versions(), Some(4), "only what the commands have written");
+    let call = stale.stderr.lines().find_map(|it| it.strip_prefix("Call "));
+    let run = call.and_then(|it| it.split_once('/')).expect("a call").0;
+    let shown = env.run(["run", "show", run]);
+    assert!(shown.stdout.contains("retried once"), "{shown}");
+}
+
 /// The pin of a program that starts any program with other variables, as a script can.
 const ANY: [&str; 4] = [
     "program: /usr/bin/env",

@@ -17,6 +17,7 @@
 )]
 
 mod audit_list;
+mod authors;
 mod bad_component;
 mod bad_input;
 mod busy;
@@ -78,14 +79,18 @@ mod one_process;
 mod plugin_add;
 mod plugin_add_asks;
 mod plugin_add_limits;
+mod plugin_build;
 mod plugin_describe;
+mod plugin_dev;
 mod plugin_download;
 mod plugin_files;
 mod plugin_http;
 mod plugin_list;
+mod plugin_new;
 mod plugin_remove;
 mod plugin_restore;
 mod plugin_shell;
+mod plugin_test;
 mod plugin_versions;
 mod reaper;
 mod run_cancel;
@@ -93,6 +98,7 @@ mod run_gc;
 mod run_list;
 mod run_logs;
 mod run_show;
+mod run_show_backtrace;
 mod run_watch;
 mod scenario;
 mod scenario_json;

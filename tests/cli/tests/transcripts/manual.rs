@@ -12,10 +12,14 @@ fn manual_has_a_page_for_each_command() {
     ./share/fish/vendor_completions.d/sedge.fish
     ./share/zsh/site-functions/_sedge
     ./share/man/man1/sedge-plugin-add.1
+    ./share/man/man1/sedge-plugin-build.1
     ./share/man/man1/sedge-plugin-describe.1
+    ./share/man/man1/sedge-plugin-dev.1
     ./share/man/man1/sedge-plugin-list.1
+    ./share/man/man1/sedge-plugin-new.1
     ./share/man/man1/sedge-plugin-remove.1
     ./share/man/man1/sedge-plugin-restore.1
+    ./share/man/man1/sedge-plugin-test.1
     ./share/man/man1/sedge-plugin.1
     ");
     let page = env.read_file("out/share/man/man1/sedge-plugin-add.1");

@@ -304,7 +304,7 @@ fn bad_requests_store_nothing() {
     $ sedge model @test/guarded method run sett web
     ------- stderr -------
     error: the type `@test/guarded` of the model `web` has no method named `sett`
-    hint: its methods are `set`, `clear`, `get`
+    hint: its methods are `set`, `clear`, `get`, `note`
     [exit status: 3]
 
     $ sedge model @test/guarded method run set sink --input value=2

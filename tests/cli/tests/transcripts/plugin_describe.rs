@@ -46,6 +46,22 @@ fn methods_and_requests_are_shown() {
 }
 
 #[test]
+fn reports_are_shown() {
+    let env = TestEnv::with_sink_and_spawn();
+    let shown = env
+        .run(["plugin", "describe", "$GUESTS/witness.wasm"])
+        .to_string();
+    let reports = shown.lines().skip_while(|line| !line.contains("reports"));
+    let reports = reports.take_while(|line| !line.trim().is_empty());
+    insta::assert_snapshot!(reports.collect::<Vec<_>>().join("\n"), @r"
+    reports
+      calls (of a method): What a call did
+      state (of a model): What a model has
+      runs (of a workflow): What a run did
+    ");
+}
+
+#[test]
 fn as_json() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["plugin", "describe", "@sedge/sink", "--json"]), @r#"

@@ -472,7 +472,7 @@ fn requests_of_the_plugin_are_shown() {
 
     $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com
     ------- stderr -------
-    Added @sedge/http 2026.11.29.1
+    Added @sedge/http 2026.12.01.1
     Granted in part: send any requests to https://*:*: to send the requests that its arguments describe
     Not granted: send any requests to http://*:*: to send the requests that its arguments describe
     Not granted: send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`

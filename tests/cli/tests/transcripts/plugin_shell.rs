@@ -148,9 +148,11 @@ fn failed_command_is_recorded_and_refused_arguments_are_shown() {
     $ sedge model method run tool run --inputs-json {"arguments":["-c","id"]}
     ------- stderr -------
     Run [run 2]
-      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: argument 1, "-c", is an option, which is not allowed there; it takes `* *`
+      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: argument 1, "-c", is an option, which is not allowed there; it takes `* *`; this line in its pin would allow them, too
+        arguments: [["*", "*"], ["-c", "id"]]
     error: `run` of `tool` failed
-    caused by: the command `say` of sedge.yaml does not take these arguments: argument 1, "-c", is an option, which is not allowed there; it takes `* *` (plugin/arguments-refused)
+    caused by: the command `say` of sedge.yaml does not take these arguments: argument 1, "-c", is an option, which is not allowed there; it takes `* *`; this line in its pin would allow them, too (plugin/arguments-refused)
+      arguments: [["*", "*"], ["-c", "id"]]
       details from the plugin: {"command":"say"}
     hint: see the calls of the run: `sedge run show [run 2]`
     hint: see what they logged: `sedge run logs [run 2]`
@@ -168,11 +170,11 @@ fn missing_or_invalid_pin_is_refused() {
     Run [run]
       tool.run: warn: `say` is not pinned; these lines in sedge.yaml would pin it
         commands:
-          say: {program: /path/of/it, arguments: [...]}
+          say: {program: /path/of/it, arguments: []}
     error: `run` of `tool` failed
     caused by: `say` is not pinned; these lines in sedge.yaml would pin it (plugin/not-pinned)
       commands:
-        say: {program: /path/of/it, arguments: [...]}
+        say: {program: /path/of/it, arguments: []}
       details from the plugin: {"command":"say"}
     hint: see the calls of the run: `sedge run show [run]`
     hint: see what they logged: `sedge run logs [run]`

@@ -437,37 +437,7 @@ fn step_or_call_that_could_not_begin_shows_the_reason() {
     ");
 }
 
-#[test]
-fn backtrace_has_functions_and_lines() {
-    let env = TestEnv::with_sink_and_spawn();
-    env.setup(&[
-        "plugin add $GUESTS/hostile_lines.wasm --grant-all",
-        "model create @test/hostile hostile",
-    ]);
-    let command = "model method run spawn run --input target=hostile --input method=trap";
-    assert_eq!(env.run(command.split(' ')).code(), Some(1));
-    // The other frames belong to the compiler and to the standard library.
-    let shown = env.run(["run", "show", "--backtrace"]).to_string();
-    let own = shown
-        .lines()
-        .filter(|line| !line.contains(" in ") || line.contains("hostile"));
-    insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @r#"
-    ------- stdout -------
-    run [run] of spawn.run: failed after [took], started [time] by tester
-    └─ spawn.run: failed after [took], kept `calls` version 1
-       ├─ hostile.trap: failed after [took]
-       │  ├─ wasm trap: wasm `unreachable` instruction executed
-       │  │  in hostile_lines::hostile::trap at tests/guests/examples/hostile.rs:[place]
-       │  │  in sedge_sdk::model::Model::method::{{closure}} at tests/guests/examples/hostile.rs:[place]
-       │  └─ 1 change was rolled back: `mark`
-       ├─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (plugin/calls-failed)
-       └─ details from the plugin: {"ok":0,"failed":1,"elapsed_ms":"[ms]"}
-    "#);
-    let few = env.run(["run", "show"]).to_string();
-    let n_frames = |text: &str| text.lines().filter(|line| line.contains(" in ")).count();
-    assert!(n_frames(&few) < n_frames(&shown), "{few}\n{shown}");
-}
-
+/// The guest of a script language says where it failed. The error has the first frame.
 #[test]
 fn run_is_found_by_a_prefix_of_its_id() {
     let env = TestEnv::with_sink_and_spawn();

@@ -5,10 +5,9 @@ use crate::scenario::{COMMANDS, with_workflow_files};
 #[test]
 fn scenario_as_json() {
     let env = with_workflow_files();
-    // The description of a plugin is long, and another transcript shows it.
-    let is_long = |command: &&str| command.contains("plugin add");
     let commands = COMMANDS.trim().lines().map(str::trim);
-    let (added, shown): (Vec<&str>, Vec<&str>) = commands.partition(is_long);
+    // The description of a plugin is long, and another transcript shows it.
+    let (added, shown): (Vec<_>, Vec<_>) = commands.partition(|it| it.contains("plugin add"));
     let _ = env.run(["init"]).succeeded();
     for command in added {
         assert_eq!(env.run_json(command.split(' '))["ok"], true, "{command}");
@@ -98,7 +97,8 @@ fn scenario_as_json() {
           "method": "run",
           "type": "@sedge/sink",
           "plugin": "[sha256]",
-          "definition": "[sha256]"
+          "definition": "[sha256]",
+          "environment": []
         },
         "content": {
           "note": null,
@@ -133,7 +133,8 @@ fn scenario_as_json() {
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
-            "definition": "[sha256]"
+            "definition": "[sha256]",
+            "environment": []
           }
         }
       ],

@@ -12,7 +12,7 @@ use super::CallPorts;
 use crate::call::fault::{AttemptFault, carried};
 use crate::call::record::arguments_recorded;
 use crate::call::replay::{CallReplay, NestedRequest, Recalled};
-use crate::call::{CallFault, CallRequest, CallTerms, Caller, deadlock_again, nested_run};
+use crate::call::{CallFault, CallRequest, CallTerms, Caller, nested_run, retry_differs};
 use crate::run::cx::RunCx;
 
 /// The maximum number of characters of refused arguments that a message repeats.
@@ -96,7 +96,7 @@ async fn called(
             return ended.map_err(|error| RequestFault::Guest(CalleeError::failed(error)));
         }
         Recalled::Differs(difference) => {
-            let error = deadlock_again(&caller.frame, difference);
+            let error = retry_differs(&caller.frame, difference);
             return Err(RequestFault::Host(HostError::new(EndedByHost(error))));
         }
         Recalled::CutOff(below) => request.replay = Some(below),

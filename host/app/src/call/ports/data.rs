@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sedge_lang::query::Selection;
 use sedge_model::call::{
-    BaseVersion, DataKind, DiscardedChanges, NameBase, Refusals, StagedContent, StagedWrite,
-    Written,
+    BaseVersion, DataKind, DiscardedChanges, NameBase, Refusals, StagedChange, StagedContent,
+    StagedWrite, Written,
 };
 use sedge_model::names::{DataName, ModelName};
 use sedge_runtime::{
-    BoxFuture, ChangesToCommit, DataAccessError, DataPort, FileSink, FileSource, HostError,
-    OpenedFile, RequestFault, ResourceVersion, SealDraft, ShownContent, VersionInfo,
+    BoxFuture, ChangesToCommit, DataAccessError, DataFilter, DataListed, DataPort, FileSink,
+    FileSource, GuestQuery, GuestQueryPage, HostError, OpenedFile, PageLimits, RequestFault,
+    ResourceVersion, SealDraft, ShownContent, VersionInfo,
 };
 use sedge_secrets::StreamRedactor;
-use sedge_store::{BlobWriter, CallEnd, ContentReader, DataRecord, Scan, Scanned, StoreError};
+use sedge_store::{BlobWriter, CallEnd, ContentReader, DataRecord, StoreError};
 use serde_json::Value;
 
 use super::CallPorts;
@@ -101,31 +101,31 @@ impl DataPort for CallPorts {
         })
     }
 
+    fn latest_of_change(&self, change: &StagedChange) -> Result<NameBase, HostError> {
+        match change {
+            StagedChange::Write(write) => match writes::varied_name(self.writes.labels(), write) {
+                Some(name) => self.latest(&name),
+                None => self.latest(&write.name),
+            },
+            StagedChange::Delete { name, .. } => self.latest(name),
+        }
+    }
+
     fn list(
         &self,
         model: &ModelName,
-        prefix: &str,
-        after: Option<&str>,
-        n_max: usize,
-    ) -> Result<Vec<VersionInfo>, HostError> {
-        let selection = Selection {
-            model: Some(model.to_string()),
-            name_prefix: Some(prefix.to_owned()),
-            name_after: after.map(str::to_owned),
-            latest: Some(true),
-            ..Selection::default()
-        };
-        let mut list = Vec::new();
-        let take = |scanned: &Scanned<'_>| {
-            if list.len() == n_max {
-                return Ok::<_, StoreError>(Scan::Enough);
-            }
-            list.push(version_info(scanned.record.clone()));
-            Ok(Scan::More)
-        };
-        let scanned = self.store()?.data_scan(&selection, take);
-        scanned.map_err(carried)?;
-        Ok(list)
+        filter: &DataFilter,
+        limits: &PageLimits,
+        is_hidden: &dyn Fn(&DataName) -> bool,
+    ) -> Result<DataListed, HostError> {
+        self.listed(model, filter, limits, is_hidden)
+    }
+
+    fn query(
+        &self,
+        query: &GuestQuery<'_>,
+    ) -> Result<GuestQueryPage, RequestFault<DataAccessError>> {
+        self.queried(query)
     }
 
     fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
@@ -302,7 +302,7 @@ impl FileSource for Source {
     }
 }
 
-fn version_info(record: DataRecord) -> VersionInfo {
+pub(super) fn version_info(record: DataRecord) -> VersionInfo {
     VersionInfo {
         media_type: record.media_type().to_owned(),
         model: record.model,

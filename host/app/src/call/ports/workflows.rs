@@ -3,12 +3,13 @@
 //! The record of a run names its place among what the call has called, and is durable before anything
 //! of the run begins. So another attempt at the call finds it there, and creates no second run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_model::call::LimitName;
 use sedge_model::digest::Digest;
-use sedge_model::names::RunId;
+use sedge_model::names::{EnvName, RunId};
 use sedge_model::run::RunParent;
 use sedge_model::violation::Violation;
 use sedge_runtime::{
@@ -23,7 +24,7 @@ use crate::call::fault::carried;
 use crate::call::frame::RollbackPending;
 use crate::call::replay::{CallReplay, NestedRunRequest, RecalledRun};
 use crate::call::runs::{CallRuns, RunWorked};
-use crate::call::{Caller, deadlock_again};
+use crate::call::{Caller, retry_differs};
 use crate::error::{AppError, RunUseError};
 use crate::events::Event;
 use crate::run::called::run_ended;
@@ -61,11 +62,12 @@ impl CallPorts {
     /// Returns the run that a guest requests, unless it may not run workflows or the inputs contain a
     /// secret.
     fn starting(&self, request: GuestRunRequest) -> Result<StartingRun, StartFault> {
-        if self.cx.locks.joined().is_some_and(|it| it.only_reads) {
+        if let Some(kind) = self.cx.locks.looking_kind() {
             let reason = format!(
-                "the workflow `{}` may not run: a method of kind `read` started the command that \
+                "the workflow `{}` may not run: a method of kind `{}` started the command that \
                  this call is part of",
-                request.workflow.escape_debug()
+                request.workflow.escape_debug(),
+                kind.as_str()
             );
             return Err(RequestFault::Guest(GuestRunError::Denied(reason)));
         }
@@ -92,6 +94,7 @@ impl CallPorts {
             workflow: request.workflow,
             inputs,
             sensitive,
+            environment: self.writes.origin.environment.clone(),
         })
     }
 }
@@ -120,6 +123,8 @@ struct StartingRun {
     inputs: Map<String, Value>,
     /// The places of the inputs that contain a sensitive input of the run of the call.
     sensitive: Vec<String>,
+    /// The variables of the environment that expressions have read for the call.
+    environment: BTreeSet<EnvName>,
 }
 
 /// A run that exists.
@@ -138,7 +143,7 @@ impl StartingRun {
         match self.recall() {
             RecalledRun::Known(run) => return self.known(&run.id).await,
             RecalledRun::Differs(difference) => {
-                let error = deadlock_again(&self.caller.frame, difference);
+                let error = retry_differs(&self.caller.frame, difference);
                 return Err(RequestFault::Host(HostError::new(EndedByHost(error))));
             }
             RecalledRun::Diverged => {
@@ -224,7 +229,7 @@ impl StartingRun {
             place: frame.lineage().child(self.ordinal),
             request: request_digest(&self.workflow, &shown),
         };
-        let options = child_options(&self.cx, &child, parent, None)?;
+        let options = child_options(&self.cx, &child, &self.environment, parent, None)?;
         let id = RunId::from_bits(sedge_sys::random::bits());
         child_create(&self.cx, id, child, options).map(Ok)
     }
@@ -332,6 +337,7 @@ fn start_fault(error: AppError) -> StartFault {
         | AppError::Path(_)
         | AppError::Model(_)
         | AppError::Plugin(_)
+        | AppError::Author(_)
         | AppError::Failed(_)
         | AppError::Run(_)
         | AppError::Data(_)

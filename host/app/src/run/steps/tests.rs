@@ -1,6 +1,8 @@
 //! Tests that compute the steps that a user sees from the events of a run, with and without its
 //! workflow.
 
+use std::collections::BTreeSet;
+
 use sedge_lang::diagnostic::SourceFile;
 use sedge_model::call::CallError;
 use sedge_model::run::Actor;
@@ -184,6 +186,7 @@ fn expansions_are_steps_of_their_own() {
                 item: Value::Null.into(),
             })
             .collect(),
+        environment: BTreeSet::new(),
     };
     check_in_workflow(
         vec![expanded(&["x", "y"]), started("j/a#x", 1), skipped("j/a")],

@@ -3,14 +3,14 @@
 //! A child run has a record of its own, inputs that its workflow's schema has checked, and the
 //! deadline and the labels of its parent. Its calls lock below the step or the call that started it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_lang::input::GivenInputs;
 use sedge_lang::workflow::{Step, Task, Workflow};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{RunId, WorkflowName};
+use sedge_model::names::{EnvName, RunId, WorkflowName};
 use sedge_model::run::{RunEvent, RunKind, RunOptions, RunParent, RunStatus};
 use sedge_store::{Claim, RunRecord, RunStart};
 use sedge_sys::clock::Timestamp;
@@ -28,7 +28,7 @@ use crate::secret::argument::{ArgumentMark, marks_replace};
 use crate::secret::vault::Vault;
 use crate::workflow::gates::{fold, run_workflow, source_kept};
 use crate::workflow::inputs::{RunInputs, run_inputs, secrets_refuse, sensitive_handed_check};
-use crate::workflow::run::{deadline_of, frame_lock, tags_of};
+use crate::workflow::run::{deadline_of, frame_lock, run_tags};
 use crate::workflow::validate::{supported_check, workflow_check};
 
 /// The reason why inputs with a secret are refused.
@@ -206,10 +206,12 @@ pub(super) fn nested_names(workflow: &Workflow) -> Vec<String> {
 }
 
 /// Returns the options of a child run: it is under the deadline and the labels of its parent, and
-/// under the deadline `own_ms` of the step or the call that starts it.
+/// under the deadline `own_ms` of the step or the call that starts it. `environment` has the variables
+/// of the environment whose values its inputs may contain.
 pub(crate) fn child_options(
     cx: &RunCx,
     child: &CheckedChild,
+    environment: &BTreeSet<EnvName>,
     parent: RunParent,
     own_ms: Option<i64>,
 ) -> Result<RunOptions, AppError> {
@@ -219,14 +221,18 @@ pub(crate) fn child_options(
         deadline_of(&child.workflow, ms(cx.clock().now())),
     ];
     let source = cx.evaluator_source();
-    let mut tags = tags_of(&source, &child.workflow, child.inputs.values.as_ref())?;
+    let own = run_tags(&source, &child.workflow, child.inputs.values.as_ref())?;
+    let mut tags = own.tags;
     tags.extend(cx.options.tags.clone());
+    let mut environment = &cx.options.environment | environment;
+    environment.extend(own.environment);
     Ok(RunOptions {
         check_skips: cx.options.check_skips.clone(),
         fail_on: cx.options.fail_on,
         tags,
         parent: Some(parent),
         deadline_ms: deadlines.into_iter().flatten().min(),
+        environment,
     })
 }
 
@@ -249,6 +255,7 @@ pub(crate) fn child_create(
         exclusive: workflow.exclusive,
         session: cx.repository.session()?.id().to_string(),
         actor: cx.locks.actor().clone(),
+        by_call: cx.locks.by_call(),
         options: options.clone(),
     };
     let store = cx.repository.store()?;
@@ -324,6 +331,7 @@ pub(crate) fn child_fault(error: &AppError) -> Option<String> {
             Some(text.join("\n"))
         }
         AppError::Path(_)
+        | AppError::Author(_)
         | AppError::Failed(_)
         | AppError::Data(_)
         | AppError::Datastore(_)

@@ -78,11 +78,13 @@ impl Drive {
             Err(error) => return Err(error),
         };
         let arguments = Value::Object(target.arguments);
-        let labels = self.labels(step, &arguments, variables)?;
+        let environment = target.environment;
+        let labels = self.labels(step, &arguments, variables, &environment)?;
         Ok(PreparedTask::Method(PreparedMethod {
             model: target.target,
             method: method.clone(),
             arguments: Value::Object(ready.arguments),
+            environment,
             labels,
             direct: Some(Box::new(PreparedDirect {
                 model: ready.model,
@@ -127,18 +129,24 @@ fn target_before(before: StartedTask) -> StepTarget {
             Map::new()
         }
     };
-    let (target, arguments, direct) = match before {
+    let (target, arguments, direct, environment) = match before {
         StartedTask::Method {
             model,
+            method: _,
             arguments,
             direct,
-            ..
-        } => (model, arguments, direct),
-        StartedTask::Workflow { workflow, inputs } => (workflow, inputs, None),
+            environment,
+        } => (model, arguments, direct, environment),
+        StartedTask::Workflow {
+            workflow,
+            inputs,
+            environment,
+        } => (workflow, inputs, None, environment),
     };
     StepTarget {
         target,
         arguments: members(arguments),
         global_arguments: direct.map(|it| members(it.global_arguments)),
+        environment,
     }
 }

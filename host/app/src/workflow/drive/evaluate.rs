@@ -4,14 +4,14 @@
 //! that what follows from it is in the same transaction. Any other is evaluated in a task, after the
 //! results that it needs are durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode};
 use sedge_lang::expr::Expr;
 use sedge_lang::workflow::{ModelTarget, Step, Task, WrittenText};
 use sedge_model::lifetime::Retention;
-use sedge_model::names::{JobName, vary_part};
+use sedge_model::names::{EnvName, JobName, vary_part};
 use sedge_model::run::{StepAttempt, StepInstance};
 use sedge_store::StartedTask;
 use sedge_workflow::{TaskKind, Todo};
@@ -166,10 +166,13 @@ impl Drive {
             let for_each = self.written_step(step).for_each.as_ref()?;
             Some(own_value(&for_each.value, marks_load(item)))
         });
+        let environment = step.and_then(|step| state.facts.environment.get(&step.path));
         StepVariables {
             inputs: self.cx.inputs(),
             run: self.cx.run_value(&self.workflow),
             own,
+            // ignored: no error is dropped, because this is an `Option`.
+            environment: environment.cloned().unwrap_or_default(),
             of_run: Some((self.cx.run().clone(), results)),
             job: Some(job.clone()),
         }
@@ -243,51 +246,68 @@ impl Drive {
         before: Option<StartedTask>,
         variables: &StepVariables,
     ) -> Result<PreparedTask, AppError> {
-        let (model, method, arguments) = match before {
-            Some(StartedTask::Workflow { workflow, inputs }) => {
-                return Ok(PreparedTask::Workflow { workflow, inputs });
+        let (model, method, arguments, environment) = match before {
+            Some(StartedTask::Workflow {
+                workflow,
+                inputs,
+                environment,
+            }) => {
+                return Ok(PreparedTask::Workflow {
+                    workflow,
+                    inputs,
+                    environment,
+                });
             }
             Some(StartedTask::Method {
                 model,
                 method,
                 arguments,
-                ..
-            }) => (model, method, arguments),
+                direct: _,
+                environment,
+            }) => (model, method, arguments, environment),
             None => {
                 let written = written_target(step).expect("only such a step has a target");
                 let source = self.cx.evaluator_source();
                 let StepTarget {
-                    target, arguments, ..
+                    target,
+                    arguments,
+                    global_arguments: _,
+                    environment,
                 } = written.target_now(&source, variables)?;
                 let arguments = Value::Object(arguments);
                 match super::step::method_of(&step.task) {
-                    Some(method) => (target, method.clone(), arguments),
+                    Some(method) => (target, method.clone(), arguments, environment),
                     None => {
                         return Ok(PreparedTask::Workflow {
                             workflow: target,
                             inputs: arguments,
+                            environment,
                         });
                     }
                 }
             }
         };
         Ok(PreparedTask::Method(PreparedMethod {
-            labels: self.labels(step, &arguments, variables)?,
+            labels: self.labels(step, &arguments, variables, &environment)?,
             model,
             method,
             arguments,
+            environment,
             direct: None,
         }))
     }
 
-    /// Returns the labels and the retention of the data that a step writes.
+    /// Returns the labels and the retention of the data that a step writes. `environment` has the
+    /// variables that the expressions of its inputs have read.
     pub(super) fn labels(
         &self,
         step: &Step,
         arguments: &Value,
         variables: &StepVariables,
+        environment: &BTreeSet<EnvName>,
     ) -> Result<Arc<DataLabels>, AppError> {
         let mut tags = self.cx.options.tags.clone();
+        let mut environment = &self.cx.options.environment | environment;
         if !step.tags.is_empty() {
             let source = EvaluatorSource {
                 secrets: crate::expression::SecretPlace::Elsewhere,
@@ -298,6 +318,7 @@ impl Drive {
                 for (key, text) in &step.tags {
                     tags.insert(key.clone(), text_value(evaluator, text, variables)?);
                 }
+                environment.extend(evaluator.environment());
                 Ok(())
             })?;
         }
@@ -320,7 +341,11 @@ impl Drive {
             };
             overrides.insert(over.spec.value.clone(), over_value);
         }
-        Ok(Arc::new(DataLabels { tags, overrides }))
+        Ok(Arc::new(DataLabels {
+            tags,
+            overrides,
+            environment,
+        }))
     }
 
     fn is_direct(&self, step: &StepInstance) -> bool {

@@ -106,6 +106,7 @@ impl Drive {
         Ok(RunEvent::Expanded {
             step: step.path.clone(),
             items: expansions,
+            environment: evaluator.environment(),
         })
     }
 
@@ -138,7 +139,7 @@ impl Drive {
         seq: u64,
         event: &RunEvent,
     ) -> Result<(), AppError> {
-        let RunEvent::Expanded { step, items } = event else {
+        let RunEvent::Expanded { step, items, .. } = event else {
             return Ok(());
         };
         let is_stored = items.iter().any(|it| it.item == ExpansionItem::Stored);
@@ -206,7 +207,7 @@ impl Drive {
         state: &DriveState,
         event: &RunEvent,
     ) -> Option<RunEvent> {
-        let RunEvent::Expanded { step, items } = event else {
+        let RunEvent::Expanded { step, items, .. } = event else {
             return None;
         };
         let others = state.facts.items.keys();

@@ -1,10 +1,10 @@
 //! What a driver keeps of a run's log besides its state: the values and errors that the state does
 //! not hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sedge_model::names::JobName;
+use sedge_model::names::{EnvName, JobName};
 use sedge_model::run::{Actor, RunEvent, StepError, StepInstance, StepPath};
 use sedge_workflow::Todo;
 use serde_json::Value;
@@ -71,6 +71,8 @@ pub(super) struct DriveFacts {
     pub(super) errors: StepErrors,
     /// The items of the expansions.
     pub(super) items: HashMap<StepInstance, Arc<Value>>,
+    /// The variables of the environment that the expressions of the items have read.
+    pub(super) environment: HashMap<StepPath, BTreeSet<EnvName>>,
     /// The ordinal of the last call that a step started. What it ran is stored with the event.
     pub(super) starts: HashMap<StepInstance, u32>,
     /// The calls and child runs of the steps, by which the data is found that they wrote.
@@ -89,6 +91,11 @@ impl DriveFacts {
             RunEvent::Reset { steps } => self.forget(steps),
             RunEvent::GateReopened { gate, skipped } => {
                 self.forget(&[std::slice::from_ref(gate), skipped].concat());
+            }
+            RunEvent::Expanded {
+                step, environment, ..
+            } => {
+                self.environment.insert(step.clone(), environment.clone());
             }
             RunEvent::StepStarted { step, call, .. } => {
                 self.starts.insert(step.step.clone(), *call);
@@ -117,7 +124,6 @@ impl DriveFacts {
                 is_satisfied: Ok(_),
                 ..
             }
-            | RunEvent::Expanded { .. }
             | RunEvent::Guarded { .. }
             | RunEvent::EvaluationCalled { .. }
             | RunEvent::StepRetried { .. }
@@ -137,6 +143,7 @@ impl DriveFacts {
         let stays = |step: &StepInstance| !steps.contains(&step.path);
         self.errors.retain(|step, _| stays(step));
         self.items.retain(|step, _| stays(step));
+        self.environment.retain(|path, _| !steps.contains(path));
         self.starts.retain(|step, _| stays(step));
         self.jobs_failed
             .retain(|job, _| steps.iter().all(|it| it.job != *job));

@@ -177,7 +177,12 @@ impl Drive {
         start: &StepStart,
         id: &RunId,
     ) -> Result<ReadyChild, AppError> {
-        let PreparedTask::Workflow { workflow, inputs } = &start.prepared.task else {
+        let PreparedTask::Workflow {
+            workflow,
+            inputs,
+            environment,
+        } = &start.prepared.task
+        else {
             unreachable!("only such a step has a child run")
         };
         if self.depth + 1 > DEPTH_MAX {
@@ -198,7 +203,7 @@ impl Drive {
             run: self.cx.run().clone(),
             step: step.clone(),
         };
-        let options = child_options(&self.cx, &child, parent, own_ms)?;
+        let options = child_options(&self.cx, &child, environment, parent, own_ms)?;
         child_create(&self.cx, id.clone(), child, options)
     }
 
@@ -331,10 +336,10 @@ impl Drive {
                 (Actor::sedge(), CALL_CUT_OFF)
             }
         };
-        match self.cx.runs_of_commands(self.frame.lock_lineage()) {
-            Some(runs) => command_runs_end(repository, &by, &runs, of_commands),
-            None => Ok(()),
+        if !self.cx.has_run_commands() {
+            return Ok(());
         }
+        command_runs_end(repository, &by, self.frame.lock_lineage(), of_commands)
     }
 }
 

@@ -24,7 +24,7 @@ impl Drive {
                 let job = job.clone();
                 Event::JobSatisfied { run, job }
             }
-            RunEvent::Expanded { step, items } => Event::StepExpanded {
+            RunEvent::Expanded { step, items, .. } => Event::StepExpanded {
                 run,
                 step: step.clone(),
                 n_instances: items.len(),

@@ -1,9 +1,10 @@
 //! The start of steps: what the tasks of the various kinds have in common.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_lang::workflow::{Step, Task};
-use sedge_model::names::{MethodName, RunId};
+use sedge_model::names::{EnvName, MethodName, RunId};
 use sedge_model::run::{EvaluationPlace, RunEvent, StepAttempt, StepError, StepInstance};
 use sedge_store::{DirectModel, LogEntry, StartedTask, UnsavedPut};
 use sedge_sys::clock::Moment;
@@ -43,6 +44,8 @@ pub(super) enum PreparedTask {
         /// The name or the id of the workflow.
         workflow: String,
         inputs: Value,
+        /// The variables of the environment that the expressions of the inputs have read.
+        environment: BTreeSet<EnvName>,
     },
 }
 
@@ -52,6 +55,8 @@ pub(super) struct PreparedMethod {
     pub(super) model: String,
     pub(super) method: MethodName,
     pub(super) arguments: Value,
+    /// The variables of the environment that the expressions of the inputs have read.
+    pub(super) environment: BTreeSet<EnvName>,
     pub(super) labels: Arc<DataLabels>,
     /// Of a step that runs a method directly on a type.
     pub(super) direct: Option<Box<PreparedDirect>>,

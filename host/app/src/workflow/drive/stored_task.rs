@@ -46,10 +46,16 @@ fn stored(task: &PreparedTask) -> StartedTask {
             method: method.method.clone(),
             arguments: marks_store(&method.arguments),
             direct: method.direct.as_ref().map(|it| it.of_type.clone()),
+            environment: method.environment.clone(),
         },
-        PreparedTask::Workflow { workflow, inputs } => StartedTask::Workflow {
+        PreparedTask::Workflow {
+            workflow,
+            inputs,
+            environment,
+        } => StartedTask::Workflow {
             workflow: workflow.clone(),
             inputs: marks_store(inputs),
+            environment: environment.clone(),
         },
     }
 }
@@ -91,9 +97,11 @@ pub(super) fn sealed(
             method,
             arguments,
             direct,
+            environment,
         } => StartedTask::Method {
             model,
             method,
+            environment,
             arguments: sealer.seal(&keys, RunPart::Arguments(&sealer.step), arguments),
             direct: direct.map(|it| DirectModel {
                 global_arguments: sealer.seal(
@@ -104,8 +112,13 @@ pub(super) fn sealed(
                 type_name: it.type_name,
             }),
         },
-        StartedTask::Workflow { workflow, inputs } => StartedTask::Workflow {
+        StartedTask::Workflow {
             workflow,
+            inputs,
+            environment,
+        } => StartedTask::Workflow {
+            workflow,
+            environment,
             inputs: sealer.seal(&keys, RunPart::Arguments(&sealer.step), inputs),
         },
     }))
@@ -185,9 +198,11 @@ impl Drive {
                 method,
                 arguments: given,
                 direct,
+                environment,
             } => StartedTask::Method {
                 model,
                 method,
+                environment,
                 arguments: marks_load(&open(arguments, given)?),
                 direct: match direct {
                     None => None,
@@ -200,8 +215,13 @@ impl Drive {
                     }),
                 },
             },
-            StartedTask::Workflow { workflow, inputs } => StartedTask::Workflow {
+            StartedTask::Workflow {
                 workflow,
+                inputs,
+                environment,
+            } => StartedTask::Workflow {
+                workflow,
+                environment,
                 inputs: marks_load(&open(arguments, inputs)?),
             },
         }))

@@ -20,10 +20,10 @@ use crate::show;
 ///
 /// The predicate is an expression in CEL, the Common Expression Language. It may use model, name,
 /// version, latest, kind, spec, type, mediaType, size, digest, tags, lifetime, createdAt, run, job,
-/// step, workflow, call, method, plugin, definition, now, and attributes, which is the content of a
-/// resource, or content, which is its text. The names that `swamp` has for them, such as modelName,
-/// specName, dataType and isLatest, work too. A value that is missing matches nothing. Unless the
-/// predicate uses version or latest, only the latest version of each name is searched.
+/// step, workflow, call, method, plugin, definition, environment, now, and attributes, which is the
+/// content of a resource, or content, which is its text. The names that `swamp` has for them, such as
+/// modelName, specName, dataType and isLatest, work too. A value that is missing matches nothing.
+/// Unless the predicate uses version or latest, only the latest version of each name is searched.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sedge data query 'model == \"sink\" && attributes.size > 10'

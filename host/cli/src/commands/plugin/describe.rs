@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use sedge_api::view::plugin::{CheckSpecView, PluginView, UpgradeSpecView};
+use sedge_api::view::plugin::{CheckSpecView, PluginView, ReportSpecView, UpgradeSpecView};
 use sedge_app::plugin::plugin_describe;
 use sedge_app::types::{PermissionRequest, permission_request_view};
 use serde_json::Value;
@@ -76,6 +76,7 @@ fn text(plugin: &PluginView) -> String {
     section(&mut text, "resources", &outputs(plugin));
     section(&mut text, "checks", &checks(plugin));
     section(&mut text, "upgrades", &upgrades(plugin));
+    section(&mut text, "reports", &reports(plugin));
     let requests: Vec<String> = plugin
         .permissions
         .iter()
@@ -114,6 +115,14 @@ fn upgrades(plugin: &PluginView) -> Vec<String> {
         format!("to {}: {about}", step.to_version)
     };
     plugin.upgrades.iter().map(step).collect()
+}
+
+fn reports(plugin: &PluginView) -> Vec<String> {
+    let report = |report: &ReportSpecView| {
+        let about = guest_text::in_line(&report.description);
+        format!("{} (of a {}): {about}", report.name, report.scope.as_str())
+    };
+    plugin.reports.iter().map(report).collect()
 }
 
 fn outputs(plugin: &PluginView) -> Vec<String> {

@@ -35,7 +35,7 @@ pub(crate) struct RunShowArgs {
     /// Show every call, even if one caller made many
     #[arg(long)]
     all: bool,
-    /// Show the whole backtrace of a guest that trapped or panicked
+    /// Show the whole backtrace of a guest that trapped, panicked or says where it failed
     #[arg(long)]
     backtrace: bool,
     /// Show the steps over time, with the waits at gates apart from the work
@@ -346,10 +346,8 @@ fn call_line(call: &CallView) -> String {
     }
     match call.retries {
         0 => {}
-        1 => text.push_str(", rolled back and retried once after a deadlock"),
-        n => text.push_str(&format!(
-            ", rolled back and retried {n} times after deadlocks"
-        )),
+        1 => text.push_str(", rolled back and retried once"),
+        n => text.push_str(&format!(", rolled back and retried {n} times")),
     }
     if let Some(outcome) = &call.outcome
         && let Some(written) = written_text(&outcome.written)

@@ -106,3 +106,22 @@ fn evaluation_has_a_budget() {
     let found = with_row(Some(&list), |row| query.expect("it is valid").evaluate(row));
     assert_eq!(found, Ok(None));
 }
+
+#[test]
+fn query_of_a_plugin_has_a_smaller_budget() {
+    let list = format!("{{\"l\": [{}1]}}", "1,".repeat(20_000));
+    let twice = ".map(x, x + x)".repeat(2);
+    let predicate = format!("size(attributes.l{twice}) == 20001");
+    let of_user = Query::parse(&predicate, None, NOW_MS).expect("it is valid");
+    let found = with_row(Some(&list), |row| of_user.evaluate(row));
+    assert!(found.is_ok_and(|it| it.is_some()));
+    let of_guest = Query::parse_of_guest(&predicate, None, NOW_MS).expect("it is valid");
+    let found = with_row(Some(&list), |row| of_guest.evaluate(row));
+    let error = found.expect_err("it is too expensive").to_string();
+    assert!(error.ends_with("it takes too much work"), "{error}");
+    // The largest resource can be read.
+    let text = format!("{{\"text\": \"{}\"}}", "x".repeat((4 << 20) - 20));
+    let once = Query::parse_of_guest("attributes.text != ''", None, NOW_MS);
+    let found = with_row(Some(&text), |row| once.expect("it is valid").evaluate(row));
+    assert!(found.is_ok_and(|it| it.is_some()));
+}

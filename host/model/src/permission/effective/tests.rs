@@ -380,6 +380,50 @@ fn use_marks_the_request_that_allowed_it() {
     check(Use::Workflow("weekly"), &[]);
 }
 
+/// The list of the models that may be read, and the decision about each of them, agree.
+#[test]
+fn readable_models_are_requested_and_granted() {
+    let check = |asked: &[&str], granted: &str, expect: Option<&[&str]>| {
+        let request = |model: &&str| PermissionRequest {
+            permission: Permission::Models(ModelPermission {
+                model: model.parse().expect("a pattern"),
+            }),
+            reason: "to test".into(),
+        };
+        let permissions = Permissions::new(
+            "m".parse().expect("a name"),
+            "@test/asker".parse().expect("a name"),
+            asked.iter().map(request).collect(),
+            &Grants::default(),
+            grants_of(&format!("grants: {granted}")),
+        );
+        let readable = permissions.models_readable();
+        match expect {
+            None => assert_eq!(readable, ReadableModels::All, "{asked:?} {granted}"),
+            Some(expect) => {
+                let names = expect.iter().map(|it| it.parse().expect("a name"));
+                let expect = ReadableModels::Only(names.collect());
+                assert_eq!(readable, expect, "{asked:?} {granted}");
+            }
+        }
+        for name in ["m", "a", "b", "c"] {
+            let is_allowed = permissions.model(name, "read").is_ok();
+            assert_eq!(
+                readable.contains(name),
+                is_allowed,
+                "{asked:?} {granted} {name}"
+            );
+        }
+    };
+    check(&[], r#"{"models": ["*"]}"#, Some(&["m"]));
+    check(&["*"], "{}", Some(&["m"]));
+    check(&["*"], r#"{"models": ["*"]}"#, None);
+    check(&["*"], r#"{"models": ["b", "a"]}"#, Some(&["a", "b", "m"]));
+    check(&["a", "b"], r#"{"models": ["*"]}"#, Some(&["a", "b", "m"]));
+    check(&["a", "b"], r#"{"models": ["b", "c"]}"#, Some(&["b", "m"]));
+    check(&["a", "*"], r#"{"models": ["*", "c"]}"#, None);
+}
+
 /// A model may always call and read itself, which uses no permission.
 #[test]
 fn model_uses_no_permission_for_itself() {

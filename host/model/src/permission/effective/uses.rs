@@ -11,7 +11,7 @@ use crate::permission::pattern::{Endpoint, HttpOrigin};
 /// An action of a call that requires a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use<'a> {
-    /// It called a model or read its data.
+    /// It called a model, or read its data or its definition.
     Model(&'a str),
     /// It sent a request with a method to an allowed address.
     Http(&'a HttpOrigin, &'a str),

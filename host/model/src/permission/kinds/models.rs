@@ -1,14 +1,17 @@
-//! Other models: calling them, and reading their data.
+//! Other models: calling them, and reading their data and their definitions.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::{KindRules, alone};
+use crate::names::ModelName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
 use crate::permission::pattern::ModelPattern;
 
-/// Call a model and read its data.
+/// Call a model, and read its data and its definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPermission {
     /// The model.
@@ -64,10 +67,52 @@ impl KindRules for ModelPermission {
     }
 }
 
+/// The models whose data and definitions a model may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadableModels {
+    /// All of them.
+    All,
+    /// These, among which is the model itself.
+    Only(BTreeSet<ModelName>),
+}
+
+impl ReadableModels {
+    /// Returns whether the model of a name may be read. A text that is not a name is among all names.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|it| it.as_str() == name),
+        }
+    }
+}
+
 /// The touch of a model that may change something.
 const CALL: &str = "call";
 
 impl Permissions {
+    /// Returns the models that may be read: those that the plugin requests and that are granted, and
+    /// the model itself.
+    #[must_use]
+    pub fn models_readable(&self) -> ReadableModels {
+        let mut names = BTreeSet::from([self.model.clone()]);
+        for asked in self.asks() {
+            let Permission::Models(ModelPermission { model: asked }) = asked else {
+                continue;
+            };
+            let granted = self.granted.models.iter();
+            for both in granted.filter_map(|granted| narrower_model(asked, granted)) {
+                match both {
+                    ModelPattern::Any => return ReadableModels::All,
+                    ModelPattern::One(name) => {
+                        names.insert(name.clone());
+                    }
+                }
+            }
+        }
+        ReadableModels::Only(names)
+    }
+
     /// Checks that a model may be called, or read: `touch` says which. A model may always call and
     /// read itself.
     ///

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use sedge_model::call::{DataKind, LimitName, StagedChange, StagedContent, StagedWrite};
+use sedge_model::lifetime::{Keep, Lifetime};
 use sedge_model::names::{DataName, ModelName, SpecName};
 use sedge_model::permission::effective::Denial;
 use wasmtime::component::Resource;
 
+use super::write::retention_from_guest;
 use super::{GuestResult, Newest, data_name, limit, staged_info, tags_from_guest};
 use crate::bindings::sedge::model::data::{self, DataError, HostFileReader, HostFileWriter};
 use crate::budget::Descriptors;
@@ -64,6 +66,8 @@ pub struct GuestFileWriter {
     spec: SpecName,
     media_type: String,
     tags: BTreeMap<String, String>,
+    lifetime: Option<Lifetime>,
+    keep: Option<Keep>,
     lines: bool,
 }
 
@@ -112,12 +116,15 @@ impl CallState {
             Some(text) => convert::media_type(text).map_err(DataError::InvalidName)?,
             None => declared.media_type.clone(),
         };
+        let (lifetime, keep) = retention_from_guest(options.retention)?;
         Ok(GuestFileWriter {
             sink: None,
             name: data_name(name)?,
             spec: declared.name.clone(),
             media_type,
             tags: tags_from_guest(options.tags)?,
+            lifetime,
+            keep,
             lines: options.lines,
         })
     }
@@ -265,6 +272,7 @@ impl HostFileWriter for CallState {
         };
         let (name, spec) = (writer.name.clone(), writer.spec.clone());
         let (media_type, tags) = (writer.media_type.clone(), writer.tags.clone());
+        let (lifetime, keep) = (writer.lifetime, writer.keep);
         let content = finish(sink).await?;
         let write = StagedWrite {
             name,
@@ -272,6 +280,8 @@ impl HostFileWriter for CallState {
             spec,
             media_type: Some(media_type),
             tags,
+            lifetime,
+            keep,
             content,
         };
         self.stage(StagedChange::Write(write))

@@ -11,7 +11,8 @@ use sedge_model::permission::effective::Denial;
 use serde_json::Value;
 
 use super::files::{FileSink, FileSource, OpenedFile};
-use crate::host::{BoxFuture, HostError, RequestFault};
+use super::pages::{DataFilter, DataListed, GuestQuery, GuestQueryFault, GuestQueryPage};
+use crate::host::{BoxFuture, HostError, PageLimits, RequestFault};
 
 /// Reads the data that a call may read, and stores what it writes.
 pub trait DataPort: Send + Sync {
@@ -68,18 +69,36 @@ pub trait DataPort: Send + Sync {
     /// The store failed.
     fn latest(&self, name: &DataName) -> Result<NameBase, HostError>;
 
-    /// Returns the names that begin with `prefix` and sort after `after`, at most `n_max`, each
-    /// with its latest committed version.
+    /// Returns the same for the name under which a change is committed. A workflow can append
+    /// something to the name that the guest wrote.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn latest_of_change(&self, change: &StagedChange) -> Result<NameBase, HostError>;
+
+    /// Returns a page of the names that meet the filter, each with its latest committed version.
+    /// Leaves out those that are hidden.
     ///
     /// # Errors
     /// The store failed.
     fn list(
         &self,
         model: &ModelName,
-        prefix: &str,
-        after: Option<&str>,
-        n_max: usize,
-    ) -> Result<Vec<VersionInfo>, HostError>;
+        filter: &DataFilter,
+        limits: &PageLimits,
+        is_hidden: &dyn Fn(&DataName) -> bool,
+    ) -> Result<DataListed, HostError>;
+
+    /// Returns a page of the committed versions that match a query, of all models that the caller
+    /// may read.
+    ///
+    /// # Errors
+    /// The query is invalid, or requires a model that the caller may not read or that does not
+    /// exist.
+    fn query(
+        &self,
+        query: &GuestQuery<'_>,
+    ) -> Result<GuestQueryPage, RequestFault<DataAccessError>>;
 
     /// Starts a new file.
     ///
@@ -107,7 +126,7 @@ pub trait DataPort: Send + Sync {
     fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError>;
 
     /// Commits the changes of a call while it continues. The caller has marked the call with
-    /// [`EffectsPort::begin`](crate::host::EffectsPort::begin), because it can no longer be rolled
+    /// [`EffectsPort::publish`](crate::host::EffectsPort::publish), because it can no longer be rolled
     /// back then.
     fn publish(
         &self,
@@ -154,6 +173,8 @@ pub enum DataAccessError {
     ModelNotFound(String),
     /// The call reached a limit, which has this value.
     Limit(LimitName, u64),
+    /// An expression of a query is invalid, or wrong for each version.
+    InvalidQuery(GuestQueryFault),
     /// The name has another latest version than the one that the call had read.
     ChangedMeanwhile {
         /// The name.

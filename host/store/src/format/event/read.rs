@@ -3,8 +3,8 @@
 use sedge_model::run::{Expansion, RunEvent, StepError, StepPath};
 
 use super::{
-    StepFormatError, StoredAttempt, StoredEvaluationPlace, StoredEvent, StoredExpansion,
-    StoredGuard, StoredInstance, StoredPath, StoredStepError,
+    StepFormatError, StoredAttempt, StoredEnvironment, StoredEvaluationPlace, StoredEvent,
+    StoredExpansion, StoredGuard, StoredInstance, StoredPath, StoredStepError,
 };
 
 impl TryFrom<StoredEvent> for RunEvent {
@@ -23,7 +23,11 @@ impl TryFrom<StoredEvent> for RunEvent {
             },
             StoredEvent::DeadlinePassed => Self::DeadlinePassed,
             StoredEvent::JobGuarded { job, outcome } => job_guarded(&job, outcome)?,
-            StoredEvent::Expanded { step, items } => expanded(step, items)?,
+            StoredEvent::Expanded {
+                step,
+                items,
+                environment,
+            } => expanded(step, items, environment)?,
             StoredEvent::Guarded { step, satisfied } => guarded(step, satisfied)?,
             StoredEvent::EvaluationCalled { place, call } => evaluation_called(place, call)?,
             StoredEvent::StepStarted { step, call, child } => step_started(step, call, child)?,
@@ -95,11 +99,16 @@ fn job_guarded(job: &str, outcome: StoredGuard) -> Result<RunEvent, StepFormatEr
     })
 }
 
-fn expanded(step: StoredPath, items: Vec<StoredExpansion>) -> Result<RunEvent, StepFormatError> {
+fn expanded(
+    step: StoredPath,
+    items: Vec<StoredExpansion>,
+    environment: StoredEnvironment,
+) -> Result<RunEvent, StepFormatError> {
     let items = items.into_iter().map(Expansion::try_from);
     Ok(RunEvent::Expanded {
         step: step.try_into()?,
         items: items.collect::<Result<_, _>>()?,
+        environment: environment.try_into()?,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use sedge_model::names::{JobName, RunId};
 use sedge_model::run::{
-    Actor, EvaluationPlace, Expansion, GateDeadline, GateShown, OnTimeout, RunError, RunEvent,
-    RunStatus, StepAttempt, StepError, StepInstance, StepPath,
+    Actor, EvaluationPlace, GateDeadline, GateShown, OnTimeout, RunError, RunEvent, RunStatus,
+    StepAttempt, StepError, StepInstance, StepPath,
 };
 
 use super::{StoredEvent, StoredExpansion, StoredGuard, StoredPath, StoredRunError};
@@ -19,7 +19,15 @@ impl From<&RunEvent> for StoredEvent {
             RunEvent::CancelRequested { by, reason } => cancel_requested(by, reason.as_ref()),
             RunEvent::DeadlinePassed => Self::DeadlinePassed,
             RunEvent::JobGuarded { job, is_satisfied } => job_guarded(job, is_satisfied),
-            RunEvent::Expanded { step, items } => expanded(step, items),
+            RunEvent::Expanded {
+                step,
+                items,
+                environment,
+            } => StoredEvent::Expanded {
+                step: step.into(),
+                items: items.iter().map(StoredExpansion::from).collect(),
+                environment: environment.into(),
+            },
             RunEvent::Guarded { step, is_satisfied } => guarded(step, *is_satisfied),
             RunEvent::EvaluationCalled { place, call } => evaluation_called(place, *call),
             RunEvent::StepStarted { step, call, child } => {
@@ -86,13 +94,6 @@ fn job_guarded(job: &JobName, is_satisfied: &Result<bool, StepError>) -> StoredE
             Ok(is_satisfied) => StoredGuard::Satisfied(*is_satisfied),
             Err(error) => StoredGuard::Failed(error.into()),
         },
-    }
-}
-
-fn expanded(step: &StepPath, items: &[Expansion]) -> StoredEvent {
-    StoredEvent::Expanded {
-        step: step.into(),
-        items: items.iter().map(StoredExpansion::from).collect(),
     }
 }
 

@@ -247,6 +247,8 @@ impl Scene {
                 kind: version.kind,
                 spec: version.spec.parse().expect("the name of a spec"),
                 media_type: version.media_type.clone(),
+                lifetime: None,
+                keep: None,
                 tags: version.tags.clone(),
                 content,
             }),
