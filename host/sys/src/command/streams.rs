@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 
+use rustix::io::Errno;
 use tokio::net::unix::pipe;
 
 use super::{End, ProgramError};
@@ -69,6 +70,7 @@ impl ProgramStdin {
     /// # Errors
     /// No process reads the stream any more, or there are more bytes than allowed.
     pub fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        self.advance()?;
         if !self.rest.is_empty() || bytes.len() > PIECE_BYTES_MAX {
             return Err(ErrorKind::InvalidInput.into());
         }
@@ -86,16 +88,23 @@ impl ProgramStdin {
         }
     }
 
+    /// Writes to the pipe without asking first whether it is ready: the runtime learns that only while
+    /// some task waits for it. If the pipe is full, the runtime is asked, so that it waits for that.
+    fn try_write(&mut self) -> io::Result<usize> {
+        match rustix::io::write(&self.pipe, &self.rest) {
+            Err(Errno::AGAIN | Errno::INTR) => self.pipe.try_write(&self.rest),
+            written => Ok(written?),
+        }
+    }
+
     /// Writes as much of the rest as the pipe takes.
     fn advance(&mut self) -> io::Result<()> {
         while !self.rest.is_empty() {
-            match self.pipe.try_write(&self.rest) {
+            match self.try_write() {
                 Ok(n_written) => drop(self.rest.drain(..n_written)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => {
-                    self.rest.clear();
-                    return Err(error);
-                }
+                // The rest stays, so the next attempt fails as well.
+                Err(error) => return Err(error),
             }
         }
         Ok(())
