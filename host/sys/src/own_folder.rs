@@ -126,7 +126,7 @@ pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), F
     write_with_mode(folder, name, Mode::RUSR | Mode::WUSR, pieces)
 }
 
-/// Writes a file as [`write_file`] does, but nobody may write to it later, its owner included. It
+/// Writes a file as [`write_file`] does, and makes it read-only, for its owner as well. It
 /// can only be replaced.
 ///
 /// # Errors

@@ -52,7 +52,7 @@ pub enum SdkCopyState {
     Current,
     /// It is that of another version, as it was copied.
     Outdated,
-    /// Somebody has changed its files.
+    /// Its files have been changed since.
     Changed,
     /// This program has no SDK to compare it with.
     Unknown,

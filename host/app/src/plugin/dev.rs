@@ -2,7 +2,7 @@
 //! repository, and repeats a call.
 //!
 //! The plugin keeps its grants. A permission that it requests for the first time is shown, and recorded
-//! as not granted, so that nobody is asked in each round.
+//! as not granted, so that no round asks the user.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

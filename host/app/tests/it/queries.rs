@@ -317,7 +317,7 @@ async fn fault_of_a_query_is_an_error_of_its_own() {
     );
 }
 
-/// The budget of an evaluation is smaller for a plugin than for a user, who waits for nobody else.
+/// The budget of an evaluation is smaller for a plugin than for a user: other tasks wait for a plugin.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn costly_predicate_is_wrong_and_not_slow() {
     let house = house("").await;

@@ -215,7 +215,7 @@ impl<'p> ShownDefinitions<'p> {
                 Some(value) if !place.is_empty() => {
                     *value = Value::String(SENSITIVE_SHOWN.to_owned());
                 }
-                // All of them are sensitive, or nobody knows which.
+                // All of them are sensitive, or it is unknown which of them are.
                 Some(_) | None => return Ok(None),
             }
         }
