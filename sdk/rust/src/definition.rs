@@ -120,7 +120,19 @@ impl Context {
     /// # Errors
     /// The plugin may not read it, there is no such model, or its file cannot be read.
     pub fn model(&self, name: &str) -> Result<ModelDefinition, ModelsError> {
-        models::get(name)?.try_into()
+        let found = models::get(name).map_err(|error| ModelsError::of_model(name, error))?;
+        found.try_into()
+    }
+}
+
+impl ModelsError {
+    /// Returns the error of a question about the model `asked`.
+    fn of_model(asked: &str, wire: models::ModelsError) -> Self {
+        let mut error = Self::from(wire);
+        if let Self::Unreadable { name, .. } = &mut error {
+            name.get_or_insert_with(|| asked.to_owned());
+        }
+        error
     }
 }
 
@@ -189,6 +201,13 @@ mod tests {
         assert_eq!(arguments["region"], "eu");
         assert_eq!(read(None).expect("it is valid").global_arguments, None);
         assert_eq!(read(Some("7")).expect_err("no object").code(), "unreadable");
+    }
+
+    #[test]
+    fn unreadable_definition_is_named() {
+        let wire = models::ModelsError::Unreadable("`type` is missing".into());
+        let failure = Failure::from(ModelsError::of_model("faulty", wire));
+        assert_eq!(failure.details, Some(json!({"name": "faulty"})));
     }
 
     #[test]
