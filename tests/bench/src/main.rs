@@ -21,6 +21,7 @@ mod expressions;
 mod figures;
 mod hostile;
 mod http;
+mod languages;
 mod large;
 mod locks;
 mod nested;
@@ -57,6 +58,10 @@ struct Args {
     /// Measure only the datastore
     #[arg(long)]
     datastore: bool,
+
+    /// Measure only plugins, in each language: builds them, which takes minutes
+    #[arg(long, conflicts_with = "datastore")]
+    languages: bool,
 
     /// Run as the second process for measuring locks
     #[arg(long, hide = true, value_name = "FOLDER")]
@@ -153,6 +158,13 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir_in(&release)?;
     let sedge = release.join("sedge");
     let mut figures = Figures::default();
+
+    if args.languages {
+        let built = languages::processes(&sedge, folder.path(), effort, &mut figures)?;
+        runtime()?.block_on(languages::in_process(&built, effort, &mut figures))?;
+        let text = table(Unit::Milliseconds, &languages::rows(), &figures);
+        return Ok(io::stdout().write_all(format!("Languages\n{text}\n").as_bytes())?);
+    }
 
     let measured = if args.datastore {
         None

@@ -30,7 +30,7 @@ impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
         let pool = repository.open_for(Workload::ManyCalls)?;
         // The first call starts the engine.
-        run(&pool, "sink", Vec::new()).await?;
+        run(&pool, "sink", "run", Vec::new()).await?;
         Ok(Self {
             pool,
             on_demand: repository.open()?,
@@ -40,7 +40,7 @@ impl Nested {
     /// Takes a sample of a call that is not nested.
     pub(crate) async fn one(&self, figures: &mut Figures) -> Result<()> {
         let since = Instant::now();
-        run(&self.on_demand, "sink", Vec::new()).await?;
+        run(&self.on_demand, "sink", "run", Vec::new()).await?;
         figures.lap(METHOD_RUN, since);
         Ok(())
     }
@@ -86,14 +86,20 @@ async fn spawn(repository: &Arc<Repository>, count: u32, parallel: bool) -> Resu
         format!("parallel={parallel}").parse()?,
     ];
     let since = Instant::now();
-    run(repository, "spawn", inputs).await?;
+    run(repository, "spawn", "run", inputs).await?;
     Ok(since.elapsed())
 }
 
-async fn run(repository: &Arc<Repository>, model: &str, inputs: Vec<GivenInput>) -> Result<()> {
+/// Runs a method in this process.
+pub(crate) async fn run(
+    repository: &Arc<Repository>,
+    model: &str,
+    method: &str,
+    inputs: Vec<GivenInput>,
+) -> Result<()> {
     let request = ModelMethodRunRequest {
         model: model.to_owned(),
-        method: "run".to_owned(),
+        method: method.to_owned(),
         inputs,
         ..ModelMethodRunRequest::default()
     };
