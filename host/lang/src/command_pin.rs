@@ -390,7 +390,7 @@ mod tests {
         );
         check(
             "program: /bin/git\narguments: [[log], [..., a]]\n",
-            "sedge.yaml:2:20: `...` stands for all further arguments, so it must be last",
+            "sedge.yaml:2:21: `...` stands for all further arguments, so it must be last",
         );
         check(
             "program: /bin/git\narguments: [[log, [a]]]\n",

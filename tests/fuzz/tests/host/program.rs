@@ -12,7 +12,7 @@ use sedge_test_forge::{Import, Slot, imports};
 use sedge_test_kit::Dice;
 
 /// Texts for arguments. Programs refer to them by number, so append only at the end.
-pub(super) const TEXTS: [&[u8]; 24] = [
+pub(super) const TEXTS: [&[u8]; 25] = [
     b"",
     b"data",
     b"file",
@@ -37,6 +37,7 @@ pub(super) const TEXTS: [&[u8]; 24] = [
     b"\x1b[2J",
     b"localhost",
     b"99999999999999999999999999999999",
+    b"true",
 ];
 
 /// The maximum number of calls in a program.
