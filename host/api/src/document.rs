@@ -47,6 +47,7 @@ use crate::view::run::{
 use crate::view::schema::FileSchema;
 use crate::view::secret::{SecretDeleted, SecretView, SecretsRotated};
 use crate::view::status::StatusReport;
+use crate::view::swamp::{SwampExtensionBuilt, SwampImported};
 use crate::view::validate::ValidationReport;
 use crate::view::workflow::{
     GateDecisionView, GateView, WorkflowEnd, WorkflowListed, WorkflowView,
@@ -233,6 +234,7 @@ use_cases! {
     Doctor = "doctor" => Success<DoctorReport>,
     Eval = "eval" => Success<Evaluation>,
     Help = "help" => Success<CommandHelp>,
+    ImportSwamp = "import_swamp" => Success<SwampImported>,
     Init = "init" => Success<RepositoryMade>,
     ModelCreate = "model_create" => Success<ModelCreated>,
     ModelDelete = "model_delete" => Success<ModelDeleted>,
@@ -251,6 +253,7 @@ use_cases! {
     PluginBuild = "plugin_build" => Success<PluginBuilt>,
     PluginDescribe = "plugin_describe" => Success<PluginView>,
     PluginDev = "plugin_dev" => Success<PluginDevRound>,
+    PluginImportSwamp = "plugin_import_swamp" => Success<SwampExtensionBuilt>,
     PluginList = "plugin_list" => List<PluginListed, NoMore>,
     PluginNew = "plugin_new" => Success<PluginProjectMade>,
     PluginRemove = "plugin_remove" => Success<PluginRemoved>,

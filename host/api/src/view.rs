@@ -20,5 +20,6 @@ pub mod sarif;
 pub mod schema;
 pub mod secret;
 pub mod status;
+pub mod swamp;
 pub mod validate;
 pub mod workflow;

@@ -52,7 +52,7 @@ use field_access::FieldAccess;
 use frame::{CallFrame, DeadlockChains, RollbackCause, RollbackPending};
 use inputs::inputs_checked;
 use locking::lock;
-use ports::CallPorts;
+use ports::{CallPorts, ModelsAhead};
 use record::Record;
 use redactor::CallRedactor;
 use replay::CallReplay;
@@ -416,6 +416,7 @@ async fn run(
         replay: Arc::clone(&state.replay),
         runs: Arc::clone(&state.runs),
         sealed: Arc::clone(&sealed),
+        models_ahead: ModelsAhead::default(),
     };
     let spec = CallSpec {
         identity,

@@ -22,6 +22,7 @@ pub mod data;
 pub mod datastore;
 pub mod doctor;
 pub mod expression;
+pub mod import;
 pub mod init;
 pub mod model;
 pub mod plugin;
@@ -91,7 +92,7 @@ pub mod types {
     };
     pub use sedge_runtime::{
         COMPILE_COMMAND, CONTRACT_VERSION, CachePart, CachePlaces, ComponentCompiler, PluginError,
-        Workload,
+        SNAPSHOT_COMMAND, Workload,
     };
     pub use sedge_secrets::{
         ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,

@@ -1,6 +1,7 @@
 //! Models: their definitions, their permissions, and runs of their methods.
 
 pub(crate) mod error;
+mod known;
 pub(crate) mod view;
 
 pub mod create;

@@ -14,6 +14,7 @@ pub mod add;
 pub mod build;
 pub mod component;
 pub mod dev;
+pub mod import_swamp;
 pub mod list;
 pub mod new;
 pub mod remove;
@@ -77,4 +78,13 @@ fn is_file_name(text: &str) -> bool {
 /// Returns an error if the process was not started as the compiler of another process.
 pub fn compile_component(memory_bytes: u64) -> io::Result<Infallible> {
     sedge_runtime::compile_serve(memory_bytes)
+}
+
+/// Evaluates the script on stdin with at most `memory_bytes` of memory, writes the component that results
+/// to stdout, and ends the process.
+///
+/// # Errors
+/// Returns an error if the process was not started by another process that builds a plugin.
+pub fn snapshot_script(memory_bytes: u64) -> io::Result<Infallible> {
+    sedge_runtime::snapshot_serve(memory_bytes)
 }

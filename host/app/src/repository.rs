@@ -5,7 +5,8 @@ pub(crate) mod error;
 pub(crate) mod faulty;
 pub(crate) mod files;
 mod glance;
-mod heads;
+pub(crate) mod heads;
+mod listed_file;
 pub(crate) mod listed_models;
 mod process_limits;
 pub(crate) mod snapshot;
@@ -382,6 +383,11 @@ impl Repository {
     /// Returns the clock of the process, which also gives the times in the datastore.
     pub(crate) fn clock(&self) -> &Clock {
         &self.settings.clock
+    }
+
+    /// Returns the user's settings.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn notices(&self) -> &Notices {

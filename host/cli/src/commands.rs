@@ -7,6 +7,7 @@ pub(crate) mod data;
 pub(crate) mod datastore;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod model;
 pub(crate) mod plugin;
@@ -82,6 +83,9 @@ commands! {
         /// Add, inspect, restore, remove and write plugins, which provide types
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Plugin(plugin::Plugin),
+        /// Take over what another tool has made
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
+        Import(import::Import),
         /// Create, inspect, run and delete models
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Model(model::Model),

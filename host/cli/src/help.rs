@@ -47,15 +47,26 @@ pub(crate) fn command_line(use_case: UseCase, arguments: &BTreeMap<String, Argum
     root.build();
     let mut command = &root;
     let mut words = vec!["sedge".to_owned()];
-    for word in use_case.as_str().split('_') {
-        let Some(inner) = command.find_subcommand(word) else {
-            break;
-        };
-        command = inner;
-        words.push(word.to_owned());
+    // A command of several words is one word of the command line: `plugin import-swamp`.
+    let mut rest = use_case.as_str().replace('_', "-");
+    while let Some((inner, after)) = first_command(command, &rest) {
+        words.push(inner.get_name().to_owned());
+        (command, rest) = (inner, after);
     }
     words.extend(typed(command, arguments));
     words.join(" ")
+}
+
+/// Returns the subcommand that begins the text, and the text after it.
+fn first_command<'c>(command: &'c Command, text: &str) -> Option<(&'c Command, String)> {
+    let mut subcommands = command.get_subcommands();
+    subcommands.find_map(|inner| {
+        let after = text.strip_prefix(inner.get_name())?;
+        match after.strip_prefix('-') {
+            Some(after) => Some((inner, after.to_owned())),
+            None => after.is_empty().then(|| (inner, String::new())),
+        }
+    })
 }
 
 /// Returns arguments as the user types them, positional ones first.
@@ -233,7 +244,8 @@ mod tests {
                 true => "--version".to_owned(),
                 false => use_case.as_str().replace('_', " "),
             };
-            assert!(line.starts_with(&format!("sedge {words}")), "{line}");
+            let spaced = line.replace("import-swamp", "import swamp");
+            assert!(spaced.starts_with(&format!("sedge {words}")), "{line}");
         }
     }
 

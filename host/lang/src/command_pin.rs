@@ -394,7 +394,7 @@ mod tests {
         );
         check(
             "program: /bin/git\narguments: [[log, [a]]]\n",
-            "sedge.yaml:2:18: expected a text, found a list",
+            "sedge.yaml:2:19: expected a text, found a list",
         );
         check(
             "program: /bin/git\nsubfolders: true\n",
@@ -403,7 +403,7 @@ mod tests {
         let many = format!("program: /bin/git\narguments: [{}]\n", "[a], ".repeat(65));
         check(
             &many,
-            "sedge.yaml:2:332: a pin has at most 64 forms of arguments",
+            "sedge.yaml:2:333: a pin has at most 64 forms of arguments",
         );
         for cwd in ["/srv", "../other", "a/../../b", "a//b", "''"] {
             let text = format!("program: /bin/git\ncwd: {cwd}\n");

@@ -10,6 +10,8 @@
 //! SHA256-ENGINE.code   machine code; its mode is 0400
 //! SHA256-ENGINE.seen   MAC (32) of the identity of the file with the code
 //! SHA256-ENGINE.lines  MAC (32) | table of lines (JSON)
+//! SHA256-ENGINE.script MAC (32) | machine code of an engine for scripts
+//! NAME.record          MAC (32) | what is known about files of a repository (JSON)
 //! ```
 //!
 //! A MAC is a BLAKE3 hash, keyed by the user's own key (`cache/key.rs`), of a file's name and its
@@ -29,6 +31,7 @@ mod code;
 mod describe;
 mod key;
 mod load;
+mod record;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
@@ -76,6 +79,10 @@ const NOTE: &str = "note";
 const CODE: &str = "code";
 const SEEN: &str = "seen";
 const LINES: &str = "lines";
+const SCRIPT: &str = "script";
+
+/// The file name ending of a record, see `cache/record.rs`.
+const RECORD: &str = "record";
 
 /// The user's folders for compiled code and its key, as the environment names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -239,13 +246,7 @@ impl Cache {
             tracing::warn!(name, "compiled code is not authentic, compiling it again");
             return Ok(None);
         };
-        let now = self.clock.now();
-        if let Ok(used) = own_folder::last_used(&file)
-            && now.0.saturating_sub(used.0) > ms(MARK_AGE_MAX)
-        {
-            // An entry can be used even if the cache is read-only.
-            let _ = own_folder::mark_used(&file, now);
-        }
+        self.used_mark(&file);
         match load::component(engine, code) {
             Ok(loaded) => Ok(Some((loaded, note))),
             Err(error) => {
@@ -292,6 +293,53 @@ impl Cache {
         }
     }
 
+    /// Returns the machine code of an engine for scripts, by the digest of its component. Returns
+    /// `None` if there is none that is authentic.
+    ///
+    /// # Errors
+    /// A file exists, but it cannot be read.
+    pub(crate) fn script_engine(&self, sha256: &str) -> Result<Option<Vec<u8>>, CacheFault> {
+        let name = self.name(sha256, SCRIPT);
+        let Some(mut file) = self.file(&name)? else {
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        let read = file.by_ref().take(CODE_BYTES_MAX).read_to_end(&mut content);
+        read.map_err(|source| self.fault("read", &name, source))?;
+        let Some((mac, _)) = content.split_first_chunk::<MAC_BYTES>() else {
+            return Ok(None);
+        };
+        let mac = *mac;
+        let code = content.split_off(MAC_BYTES);
+        let mut hasher = self.store.key.hasher(&name);
+        hasher.update(&code);
+        if hasher.finalize() != mac {
+            tracing::warn!(name, "compiled code is not authentic, compiling it again");
+            return Ok(None);
+        }
+        self.used_mark(&file);
+        Ok(Some(code))
+    }
+
+    /// Stores the machine code of an engine for scripts.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub(crate) fn script_engine_save(&self, sha256: &str, code: &[u8]) -> Result<(), CacheFault> {
+        self.write(&self.name(sha256, SCRIPT), &[code])
+    }
+
+    /// Records that an entry was used, by the time of a file.
+    fn used_mark(&self, file: &std::fs::File) {
+        let now = self.clock.now();
+        if let Ok(used) = own_folder::last_used(file)
+            && now.0.saturating_sub(used.0) > ms(MARK_AGE_MAX)
+        {
+            // An entry can be used even if the cache is read-only.
+            let _ = own_folder::mark_used(file, now);
+        }
+    }
+
     /// Writes or replaces an entry, and removes the entries that have not been used for
     /// [`UNUSED_MAX`].
     ///
@@ -331,7 +379,7 @@ impl Cache {
             // A use of an entry is recorded by the time of its note. The other files are retained
             // as long as that one is in use.
             let is_unused = match ending {
-                NOTE => is_old(&name),
+                NOTE | SCRIPT | RECORD => is_old(&name),
                 CODE | SEEN | LINES => is_old(&name) && is_old(&format!("{stem}.{NOTE}")),
                 _ => name.ends_with(TEMPORARY_ENDING) && is_old(&name),
             };

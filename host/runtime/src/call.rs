@@ -6,7 +6,7 @@
 
 mod describe;
 mod make_report;
-mod pure;
+pub(crate) mod pure;
 mod report;
 mod state;
 mod upgrade;
@@ -272,7 +272,14 @@ impl Runtime {
                     plugin.lines(self.cache.as_ref()),
                 )?)
             }
-            Ok(Err(failure)) => Err(CallError::Failed(convert::failure_from_guest(failure))),
+            Ok(Err(failure)) => {
+                let mut failure = convert::failure_from_guest(failure);
+                if !failure.backtrace.is_empty() {
+                    let lines = plugin.lines(self.cache.as_ref());
+                    failure.backtrace = lines.script_frames(failure.backtrace);
+                }
+                Err(CallError::Failed(failure))
+            }
             Ok(Ok(text)) if text.len() > JSON_BYTES_MAX => Err(CallError::Limit {
                 name: LimitName::JsonBytes,
                 value: JSON_BYTES_MAX as u64,

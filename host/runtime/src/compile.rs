@@ -98,7 +98,11 @@ impl ComponentCompiler {
 /// # Errors
 /// The process was not started by [`ComponentCompiler::Program`], or a pipe failed.
 pub fn compile_serve(memory_bytes: u64) -> io::Result<Infallible> {
-    worker::serve(WorkerLimits { memory_bytes }, |component, answer| {
+    let limits = WorkerLimits {
+        memory_bytes,
+        file_bytes: 0,
+    };
+    worker::serve(limits, |component, answer| {
         let compiled =
             engine::for_compiling().and_then(|engine| engine.precompile_component(component));
         match compiled {

@@ -13,9 +13,11 @@ use gimli::{
     AttributeValue, DebugLine, DebugLineOffset, EndianSlice, LineProgramHeader, LineRow,
     LittleEndian,
 };
-use sedge_model::backtrace::SourcePlace;
+use sedge_model::backtrace::{SourcePlace, StackFrame};
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
+
+use crate::script::map::{SOURCE_MAP_SECTION, ScriptMap};
 
 /// The maximum number of rows in the table; a component of 20 MB has about as many. Without a
 /// limit, the component's author would control the size of the table. Instructions beyond the
@@ -38,12 +40,15 @@ const PATH_BYTES_SHOWN: usize = 160;
 /// The file number of the row after the last instruction of a function.
 const NO_FILE: u32 = u32::MAX;
 
-/// The lines of all modules of a component.
+/// The lines of all modules of a component, and of the script in it.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LineTable {
     files: Vec<String>,
     /// Sorted by their first field.
     rows: Vec<Row>,
+    /// The places of a plugin that was made of a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    script: Option<ScriptMap>,
 }
 
 /// The offset of an instruction in the component in bytes, the number of its file, its line and
@@ -60,7 +65,7 @@ impl LineTable {
         for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {
             #[expect(
                 clippy::wildcard_enum_match_arm,
-                reason = "of the many parts of a component, four are of interest"
+                reason = "of the many parts of a component, five are of interest"
             )]
             match payload {
                 Payload::Version { .. } => modules.push(Module::default()),
@@ -68,6 +73,11 @@ impl LineTable {
                     if let Some(module) = modules.last_mut() {
                         (module.code_start, module.code_size) = (range.start, range.len());
                     }
+                }
+                Payload::CustomSection(section)
+                    if section.name() == SOURCE_MAP_SECTION && modules.len() == 1 =>
+                {
+                    reader.table.script = ScriptMap::of_section(section.data());
                 }
                 Payload::CustomSection(section) => {
                     if let Some(module) = modules.last_mut() {
@@ -90,7 +100,15 @@ impl LineTable {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.script.is_none()
+    }
+
+    /// Returns frames of a script with their places in the author's files.
+    pub(crate) fn script_frames(&self, frames: Vec<StackFrame>) -> Vec<StackFrame> {
+        match &self.script {
+            Some(script) => script.frames(frames),
+            None => frames,
+        }
     }
 
     /// Returns the source position of the instruction at `offset`, in bytes from the start of the

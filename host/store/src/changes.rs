@@ -64,6 +64,20 @@ impl<'a> CallAuthor<'a> {
         }
     }
 
+    /// Returns the author of an import. `lineage` is that of the call which the import counts as.
+    pub(crate) fn of_import(
+        model: &'a ModelName,
+        lineage: &'a Lineage,
+        origin: &'a Origin,
+    ) -> Self {
+        Self {
+            model,
+            lineage,
+            step: None,
+            origin,
+        }
+    }
+
     /// Returns the owner of a name after a write. Only models of the type that first wrote a name
     /// may write it again. A model of unknown type does not change the owner.
     fn owner<'b>(&'b self, data: &'b StoredData) -> Result<Option<&'b str>, TxFault> {

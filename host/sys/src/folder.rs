@@ -24,7 +24,7 @@ use kept::KeepRules;
 pub use kept::Keeping;
 use open::is_absence;
 pub(crate) use open::{Opening, identity};
-pub use stamp::FileStamp;
+pub use stamp::{FileStamp, FileStamps};
 pub use walk::WalkLimits;
 
 /// The mode of a file that other users may read; the umask of the process can remove rights. Users

@@ -57,6 +57,47 @@ pub fn read(root: &Path) -> Result<SourceFiles, FileError> {
     Ok(files)
 }
 
+/// Returns the paths of all regular files below a folder, sorted. A folder that does not exist has none.
+///
+/// # Errors
+/// A folder cannot be read, or there are too many files.
+pub fn names(root: &Path) -> Result<Vec<String>, FileError> {
+    let listed = match listed(root) {
+        Ok(listed) => listed,
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut names: Vec<String> = listed
+        .into_iter()
+        .map(|(relative, _, _)| relative)
+        .collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Returns the names of the folders directly in a folder, sorted. A folder that does not exist has none.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn folders(root: &Path) -> Result<Vec<String>, FileError> {
+    let failed = |error| FileError::new("list", root, error);
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let is_folder = matches!(looked_at(&entry).map_err(failed)?, Some(Looked::Folder));
+        if let Some(name) = entry.file_name().to_str().filter(|_| is_folder) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// Returns the stamps of all regular files below a folder, without those below folders of the names in
 /// `without`.
 ///
@@ -226,6 +267,11 @@ mod tests {
         fs::write(root.join("target/made"), "no source").expect("a file can be written");
         std::os::unix::fs::symlink("a.txt", root.join("link")).expect("a link can be made");
         assert_eq!(read(&root).expect("it can be read"), written);
+        let names = names(&root).expect("it can be listed");
+        assert_eq!(names, ["a.txt", "b/c/d.sh"]);
+        assert_eq!(folders(&root).expect("it can be listed"), ["b", "target"]);
+        let missing = home.path().join("missing");
+        assert!(folders(&missing).expect("it has none").is_empty());
         assert!(crate::tool::is_program(&root.join("b/c/d.sh")));
         assert!(!crate::tool::is_program(&root.join("a.txt")));
         let error = write_new(&root, &written).expect_err("it has files");

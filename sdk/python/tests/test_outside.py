@@ -232,8 +232,12 @@ class DataTest(Case):
         test.put("a", {"n": 1}, spec="item")
         with self.assertRaisesRegex(NotScripted, "on_query"):
             test.run("run")
-        test.on_query('spec == "item"', [("a", 1)])
-        self.assertEqual(test.run("run"), [["a", 1]])
+        test.put("b", {"n": 2}, model="other")
+        test.put("c", {"n": 3}, model="stranger")
+        test.on_query('spec == "item"', [("a", 1), ("other", "b", 2), ("stranger", "c", 3)])
+        self.assertEqual(test.run("run"), [["a", 1], ["b", 2]], "a stranger's data does not exist for it")
+        with self.assertRaisesRegex(ValueError, r"put\('d', …, model='other'\)"):
+            test.on_query("true", [("other", "d", 1)])
 
     def test_definitions_are_read(self) -> None:
         def run(cx: Context) -> Any:
@@ -255,6 +259,85 @@ class DataTest(Case):
 
 def run_list(cx: Context) -> int:
     return sum(1 for _ in cx.list())
+
+
+class SealedTest(Case):
+    KEYS = {"keys": [{"value": "k3y one"}], "pin": 123456, "n": 1}
+
+    def test_sealed_field_is_read_by_its_own_model_alone(self) -> None:
+        def run(cx: Context) -> Any:
+            cx.write("item", Item(1, "open sesame"), name="a")
+            latest = cx.latest("a", Item)
+            assert latest is not None
+            return latest.content.key
+
+        test = self.under_test(run)
+        self.assertEqual(test.run("run"), "open sesame")
+        self.assertEqual(test.content("a"), {"n": 1, "key": "open sesame"})
+        self.assertEqual(test.seen_by_others("a"), {"n": 1, "key": "[sealed]"})
+        self.assertIsNone(test.seen_by_others("none"))
+        test.put("b", {"n": 1, "key": None}, spec="item")
+        self.assertEqual(test.seen_by_others("b"), {"n": 1, "key": None})
+
+    def test_sealed_field_of_another_model_is_hidden_unless_it_may_be_revealed(self) -> None:
+        def run(cx: Context) -> Any:
+            found = [cx.latest(name, dict, model="other") for name in ("one", "two")]
+            file = cx.open_file("one", model="other")
+            assert file is not None
+            return [*(it and it.content for it in found), file.read().decode()]
+
+        model = type_of(run)
+        model.asks_for_reveal("data:other:/keys/*/value", "to use the keys")
+        test = TestContext(model)
+        test.put("one", self.KEYS, model="other", sealed=["/keys/0/value"])
+        test.put("two", self.KEYS, model="other", sealed=["/pin"])
+        seen = test.run("run")
+        self.assertEqual(seen[0], self.KEYS)
+        self.assertEqual(seen[1], self.KEYS | {"pin": "[sealed]"})
+        self.assertIn("k3y one", seen[2])
+        self.assertEqual(test.logs, [], "what is not requested is no denial")
+        test.refuse("reveal")
+        seen = test.run("run")
+        self.assertEqual(seen[0], self.KEYS | {"keys": [{"value": "[sealed]"}]})
+        self.assertNotIn("k3y one", seen[2])
+        expect = "`model` may not see the sealed field `/keys/0/value` of the model `other`: no grant allows it"
+        self.assertEqual(test.logs[0].message, expect)
+        with self.assertRaisesRegex(ValueError, "`one` has no field `/none`"):
+            test.put("one", self.KEYS, model="other", sealed=["/none"])
+
+    def test_sealed_value_that_was_seen_does_not_pass_to_a_callee(self) -> None:
+        def run(cx: Context) -> Any:
+            if is_read:
+                cx.latest("a", Item)
+            return cx.call("other", "run", {"key": "<open sesame>", "n": 1}).value
+
+        test = self.under_test(run)
+        test.put("a", {"n": 1, "key": "open sesame"}, spec="item")
+        test.on_call("other", "run", returns=1)
+        is_read = True
+        expect = (
+            "the arguments contain a secret or a sealed field, which a method cannot pass to another one: "
+            '`{"key":"<[sealed]>","n":1}`; let the definition of the called model refer to the secret instead'
+        )
+        self.fails(test, "denied", expect)
+        is_read = False
+        self.assertEqual(test.run("run"), 1, "this call has not seen it")
+
+    def test_secret_does_not_pass_to_a_callee(self) -> None:
+        def run(cx: Context) -> None:
+            cx.call("other", "run", {"key": cx.secret("SIGN").reveal().decode()})
+
+        test = self.under_test(run)
+        test.secret("SIGN", "s3cr3t")
+        test.on_call("other", "run", returns=1)
+        self.fails(test, "denied", '`{"key":"[secret SIGN]"}`')
+
+    def test_reserved_key_is_refused(self) -> None:
+        def run(cx: Context) -> None:
+            cx.write("loose", {"n": 1, "a/b": [{"$sealed": 1}]})
+
+        expect = "/a~1b/0: the key `$sealed` is reserved for values that Sedge seals"
+        self.fails(self.under_test(run), "invalid-content", expect)
 
 
 class CallTest(Case):
@@ -301,7 +384,7 @@ class CallTest(Case):
         def run(cx: Context) -> None:
             cx.call("secret", "m")
 
-        expect = "`model` may not call `secret`: its plugin `@test/all` does not request it"
+        expect = "`model` may not call the model `secret`: its plugin `@test/all` does not request it"
         self.fails(self.under_test(run), "denied", expect)
         test = TestContext(type_of(run))
         test.refuse("models")
@@ -315,6 +398,78 @@ class CallTest(Case):
 
         with self.assertRaisesRegex(NotScripted, r"on_call\('other', 'm', returns=…\)"):
             self.under_test(run).run("run")
+
+    def test_kind_of_a_method_decides_what_it_may_call(self) -> None:
+        def run(cx: Context) -> Any:
+            return [cx.call("other", it).value for it in wanted]
+
+        def under_test(kind: str) -> TestContext:
+            test = self.under_test(run, kind=kind)
+            test.on_call("other", "get", returns=1, kind="read")
+            test.on_call("other", "look", returns=2, kind="observe")
+            test.on_call("other", "make", returns=3, kind="create")
+            test.on_call("other", "unknown", returns=4)
+            return test
+
+        text = "a method of kind `{}` may not call `{}` of `other`, of kind `{}`"
+        for kind, allowed, refused in (
+            ("read", ["get"], {"look": "observe", "make": "create", "unknown": "action"}),
+            ("observe", ["get", "look"], {"make": "create", "unknown": "action"}),
+            ("update", ["get", "look", "make", "unknown"], {}),
+        ):
+            wanted = allowed
+            test = under_test(kind)
+            self.assertEqual(test.run("run"), list(range(1, len(allowed) + 1)))
+            for method, of_callee in refused.items():
+                wanted = [method]
+                failure = self.fails(test, "denied", text.format(kind, method, of_callee))
+                self.assertEqual("on_call(…, kind=…)" in failure.message, method == "unknown")
+            self.assertEqual(len(test.calls), len(allowed), "what is refused is not called")
+
+    def test_own_methods_have_their_kinds_and_schemas(self) -> None:
+        def run(cx: Context) -> Any:
+            return cx.call("model", wanted, {}).value
+
+        def change(cx: Context, item: Item) -> None:
+            pass
+
+        model = type_of(run, kind="read")
+        model.method(kind="update")(change)
+        test = TestContext(model)
+        wanted = "rum"
+        self.fails(test, "not-found", "no method named `rum`")
+        wanted = "change"
+        self.fails(test, "invalid-input", "`n` is required")
+
+        def fitting(cx: Context) -> Any:
+            return cx.call("model", "change", {"n": 1}).value
+
+        model = type_of(fitting, kind="read")
+        model.method(kind="update")(change)
+        with self.assertRaises(Failure) as raised:
+            TestContext(model).run("fitting")
+        expect = "a method of kind `read` may not call `change` of `model`, of kind `update`"
+        self.assertEqual((raised.exception.code, raised.exception.message), ("denied", expect))
+
+    def test_check_calls_nothing(self) -> None:
+        def check(cx: Context) -> None:
+            cx.call("model", "run")
+
+        model = type_of(run_list)
+        model.check(name="pushy", description="Calls")(check)
+        with self.assertRaises(Failure) as raised:
+            TestContext(model).check("pushy", "run_list")
+        expect = "`model` may not call the model `model` in a check: a check only reads"
+        self.assertEqual(raised.exception.message, expect)
+
+    def test_workflow_is_not_run_by_a_method_that_looks(self) -> None:
+        def run(cx: Context) -> None:
+            cx.run_workflow("deploy", {})
+
+        expect = (
+            "`model` may not run the workflow `deploy` in `run`: a method of kind `observe` runs no workflows"
+        )
+        self.fails(self.under_test(run, kind="observe"), "denied", expect)
 
     def test_workflow_has_outcomes(self) -> None:
         def run(cx: Context) -> Any:
@@ -373,7 +528,7 @@ class HttpTest(Case):
         test = self.under_test(run)
         test.secret("TOKEN", "s3cr3t")
         self.fails(test, "denied", "GET https://a.cdn.test:8443/ was denied")
-        self.assertIn("may not be sent to a.cdn.test:8443", test.logs[0].message)
+        self.assertIn("may not send the secret `TOKEN` to https://a.cdn.test:8443: its plugin", test.logs[0].message)
         self.assertEqual(test.requests, [])
 
     def test_request_without_a_permission_is_denied(self) -> None:

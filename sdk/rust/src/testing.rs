@@ -40,8 +40,11 @@
 //! assert_eq!(zone.id, "z1");
 //! ```
 //!
-//! A panic of a method is a panic of the test. Sealed fields are not sealed: a test sees their values.
-//! Folders are real ones, for example of the crate `tempfile`.
+//! A panic of a method is a panic of the test. Folders are real ones, for example of the crate `tempfile`.
+//!
+//! Sensitive fields are sealed as in production: the methods of the model read them, and the methods of
+//! other models read `[sealed]`. The test itself sees their values, in data as well as in the log and in
+//! outcomes, where production replaces the sealed values and the secrets of the call.
 
 mod data;
 pub(crate) mod http;
@@ -52,6 +55,7 @@ pub(crate) mod program;
 mod results;
 mod schema;
 mod script;
+mod sealed;
 mod world;
 
 use std::cell::{Ref, RefCell, RefMut};
@@ -65,6 +69,7 @@ use serde_json::Value;
 use crate::bindings::exports::sedge::model::model::{Invocation, Permission as WirePermission};
 use crate::bindings::sedge::model::data::DataKind;
 use crate::bindings::sedge::model::types::{ChangedData, MethodKind};
+use crate::model::MethodKind as CalleeKind;
 use crate::{
     CallError, CheckFailure, CheckedCall, CommandError, Context, Failure, Model, ModelDefinition,
     Outcome, Output, Permission, RunOutcome, TargetKind, Violation, WorkflowError, Written,
@@ -182,6 +187,9 @@ impl TestContext {
     }
 
     /// Answers nested calls of a method of a model.
+    ///
+    /// A method of another model counts as one of kind `action`, which methods of kind `read` and
+    /// `observe` may not call, unless [`TestContext::callee_kind`] sets its kind.
     pub fn on_call(
         &self,
         model: &str,
@@ -191,6 +199,13 @@ impl TestContext {
         let mut world = self.world_mut();
         world.scripts.on_call(model, method, Rc::new(handler));
         drop(world);
+        self
+    }
+
+    /// Sets the kind of a method of another model, which decides what may call it.
+    pub fn callee_kind(&self, model: &str, method: &str, kind: CalleeKind) -> &Self {
+        let kind = MethodKind::from(kind);
+        self.world_mut().scripts.kind_set(model, method, kind);
         self
     }
 
@@ -231,7 +246,10 @@ impl TestContext {
         self
     }
 
-    /// Answers queries with this predicate.
+    /// Answers queries with this predicate, by its exact text: a test evaluates no expressions. Of the
+    /// results, a method gets those of the models that it may read.
+    ///
+    /// A query that the test does not answer is a panic.
     pub fn on_query(&self, predicate: &str, results: Vec<QueryResult>) -> &Self {
         let predicate = predicate.to_owned();
         self.world_mut().scripts.queries.insert(predicate, results);
@@ -273,8 +291,11 @@ impl TestContext {
             "the content does not fit the resource `{spec}`: {}",
             joined(&violations)
         );
+        let sealed = sealed::places(&declared.schema, &content);
         let model = world.model.clone();
-        world.put(&model, resource_draft(spec, name, &content))
+        let mut draft = resource_draft(spec, name, &content);
+        draft.sealed = sealed;
+        world.put(&model, draft)
     }
 
     /// Commits the next version of a resource of another model, and returns its number.
@@ -302,6 +323,7 @@ impl TestContext {
             media_type: declared.media_type.clone(),
             tags: declared.retention.tags.iter().cloned().collect(),
             content: content.into(),
+            sealed: Vec::new(),
         };
         let model = world.model.clone();
         world.put(&model, draft)
@@ -513,6 +535,7 @@ fn resource_draft(spec: &str, name: &str, content: &Value) -> Draft {
         media_type: "application/json".to_owned(),
         tags: std::collections::BTreeMap::new(),
         content: content.to_string().into_bytes(),
+        sealed: Vec::new(),
     }
 }
 

@@ -8,9 +8,16 @@
 //! directory, and are shared by all profiles of the host. Tests use copies in `OUT_DIR`, which no
 //! other build replaces.
 //!
+//! Components in TypeScript are not built here, because `sedge` builds them, and this script runs before
+//! the program is linked. `sedge_test_kit::typescript` builds them when a test needs them. The constants
+//! have the paths where it puts them.
+//!
 //! Components in Python are built by `sdk/python/build`, in the folder `python-components`. Their bytes
 //! differ from one build to the next, so the digests of the plugins among them are written to a file
 //! of the target directory, from which the program takes them.
+//!
+//! The engine of plugins in TypeScript is built by `sdk/typescript/build-engine`, and is part of the SDK
+//! for TypeScript.
 
 #![expect(
     clippy::disallowed_methods,
@@ -47,7 +54,7 @@ const BUILD_REAPER: &str =
     "build --release --package sedge-cli --no-default-features --bin sedge-reaper";
 
 /// The sources of guests and of the reaper, relative to the root of the repository.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
     "host/cli/Cargo.toml",
@@ -56,22 +63,33 @@ const SOURCES: [&str; 10] = [
     "plugins",
     "sdk/python",
     "sdk/rust",
+    "sdk/typescript",
     "tests/guests",
     "wit",
 ];
 
-/// The variables that `sdk/rust/toolchain` and `sdk/python/toolchain` read.
-const TOOLCHAIN_VARIABLES: [&str; 5] = [
+/// The variables that the scripts `sdk/rust/toolchain`, `sdk/python/toolchain` and
+/// `sdk/typescript/toolchain` read.
+const TOOLCHAIN_VARIABLES: [&str; 6] = [
     "SEDGE_COMPONENTIZE_PY",
     "SEDGE_GUEST_TOOLCHAIN",
     "SEDGE_PYTHON",
     "SEDGE_PYTHON_TOOLCHAIN_DIR",
     "SEDGE_TOOLCHAIN_DIR",
+    "SEDGE_TYPESCRIPT_TOOLCHAIN_DIR",
 ];
 
 /// The folders with plugins and with guests in Python: a folder in them that has a `plugin.py` is one.
 /// A guest is named `py_` and the name of its folder.
 const PYTHON_FOLDERS: [&str; 2] = ["plugins", "tests/guests/python"];
+
+/// The folders with plugins and with guests in TypeScript: a folder in them that has a `plugin.ts` is one.
+/// A guest is named `ts_` and the name of its folder.
+const TYPESCRIPT_FOLDERS: [&str; 2] = ["plugins", "tests/guests/typescript"];
+
+/// The folder of guests in TypeScript that are models of swamp: an extension. A guest is named `ts_swamp_`
+/// and the name of its file.
+const SWAMP_EXTENSION: &str = "tests/guests/typescript/swamp";
 
 /// The file in the target directory with the digests of the plugins in Python: `NAME SHA256`. The
 /// build script of `sedge-cli` reads it.
@@ -119,7 +137,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let (mut plugins, mut guests) = components(&messages, &out)?;
     python_build(root, &target_dir, &out, (&mut plugins, &mut guests))?;
     plugins_lay(&plugins, &out)?;
-    sdk::sdks_lay(root, above_profile(&out)?)?;
+    let engine = engine_build(root, &target_dir)?;
+    let prefix = above_profile(&out)?;
+    sdk::sdks_lay(root, prefix, &engine)?;
+    typescript_list(root, prefix, (&mut plugins, &mut guests))?;
 
     let reaper_dir = target_dir.with_file_name("reaper");
     let messages = build(root, "", &reaper_dir, (BUILD_REAPER, ""))?;
@@ -131,6 +152,15 @@ fn run() -> Result<(), Box<dyn Error>> {
     writeln!(code, "pub const COMPILER: &str = {compiler:?};")?;
     writeln!(code, "/// The path of the program that starts commands.")?;
     writeln!(code, "pub const REAPER: &str = {reaper:?};")?;
+    writeln!(
+        code,
+        "/// The folder with the SDKs, one folder for each language."
+    )?;
+    writeln!(
+        code,
+        "pub const SDKS: &str = {:?};",
+        prefix.join("lib/sedge/sdk")
+    )?;
     family_write(&mut code, "plugin", &plugins)?;
     family_write(&mut code, "guest", &guests)?;
     Ok(fs::write(out.join("artifacts.rs"), code)?)
@@ -369,6 +399,23 @@ fn python_build(
     Ok(fs::write(file, digests)?)
 }
 
+/// Builds the engine of plugins in TypeScript, if anything in it has changed since it was built.
+/// Returns its path.
+fn engine_build(root: &Path, target_dir: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let engine = target_dir.with_file_name("script-engine.wasm");
+    let script = root.join("sdk/typescript/build-engine");
+    let status = Command::new(&script)
+        .arg(&engine)
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .status()
+        .map_err(|error| format!("cannot run `{}`: {error}", script.display()))?;
+    match status.success() {
+        true => Ok(engine),
+        false => Err("`sdk/typescript/build-engine` failed; its reason is above".into()),
+    }
+}
+
 /// Builds one component in Python, if anything in it has changed since it was built.
 fn python_component(root: &Path, source: &Path, component: &Path) -> Result<(), Box<dyn Error>> {
     let script = root.join("sdk/python/build");
@@ -390,6 +437,57 @@ fn hex(digest: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Adds the components in TypeScript, which tests build: see `sedge_test_kit::typescript`.
+fn typescript_list(
+    root: &Path,
+    prefix: &Path,
+    (plugins, guests): (&mut Components, &mut Components),
+) -> Result<(), Box<dyn Error>> {
+    for folder in TYPESCRIPT_FOLDERS {
+        let is_plugin = folder == TYPESCRIPT_FOLDERS[0];
+        for name in names_in(&root.join(folder))? {
+            if !root.join(folder).join(&name).join("plugin.ts").is_file() {
+                continue;
+            }
+            if is_plugin {
+                let file = prefix.join(format!("lib/sedge/plugins/{name}.wasm"));
+                plugins.insert(name.replace('-', "_"), file);
+            } else {
+                let file = prefix.join(format!("typescript-components/{name}/{name}.wasm"));
+                guests.insert(format!("ts_{name}"), file);
+            }
+        }
+    }
+    let models = root.join(SWAMP_EXTENSION).join("models");
+    for file in names_in(&models)? {
+        let Some(name) = file.strip_suffix(".ts") else {
+            continue;
+        };
+        let text = fs::read_to_string(models.join(&file))?;
+        // A module that extends the type of another one is part of its component.
+        if text.contains("export const model") {
+            let file = prefix.join(format!("typescript-components/swamp/{name}.wasm"));
+            guests.insert(format!("ts_swamp_{name}"), file);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the names in a folder, sorted. A folder that does not exist has none.
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Returns the path of the component that a message of cargo reports, if any.

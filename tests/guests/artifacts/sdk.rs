@@ -9,29 +9,46 @@ use std::path::Path;
 use std::{fs, io};
 
 /// The SDKs: their folder in the repository and in the installation, and what of it is not installed.
-const SDKS: [(&str, &str, &[&str]); 2] = [
+const SDKS: [(&str, &str, &[&str]); 3] = [
     ("sdk/rust", "rust", &["target"]),
     (
         "sdk/python",
         "python",
         &["bindings", "build", "target", "test", "tests", "toolchain"],
     ),
+    (
+        "sdk/typescript",
+        TYPESCRIPT,
+        &[
+            "build",
+            "build-engine",
+            "engine",
+            "target",
+            "test",
+            "tests",
+            "toolchain",
+        ],
+    ),
 ];
 
+/// The folder of the SDK for TypeScript.
+const TYPESCRIPT: &str = "typescript";
+
 /// Names that tools make, at any depth.
-const SKIPPED: [&str; 5] = [
+const SKIPPED: [&str; 6] = [
     ".mypy_cache",
     ".pytest_cache",
     ".ruff_cache",
     ".venv",
     "__pycache__",
+    "node_modules",
 ];
 
 /// The start of a dependency's path in the root manifest, which is left out in the SDK's own manifest.
 const RUST_SDK: &str = "sdk/rust/";
 
-/// Replaces the SDKs in `lib/sedge/sdk` below a folder.
-pub(crate) fn sdks_lay(root: &Path, target: &Path) -> Result<(), Box<dyn Error>> {
+/// Replaces the SDKs in `lib/sedge/sdk` below a folder. `engine` is the engine of plugins in TypeScript.
+pub(crate) fn sdks_lay(root: &Path, target: &Path, engine: &Path) -> Result<(), Box<dyn Error>> {
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     for (source, name, without) in SDKS {
         let source = root.join(source);
@@ -48,6 +65,10 @@ pub(crate) fn sdks_lay(root: &Path, target: &Path) -> Result<(), Box<dyn Error>>
                 let alone = manifest_alone(&fs::read_to_string(&path)?, &manifest)?;
                 fs::write(path, alone)?;
             }
+        }
+        if name == TYPESCRIPT {
+            fs::copy(engine, new.join("engine.wasm"))
+                .map_err(|error| format!("cannot copy `{}`: {error}", engine.display()))?;
         }
         // A program that reads the folder meanwhile says that the SDK is not installed.
         remove(&now)?;

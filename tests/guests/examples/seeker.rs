@@ -126,6 +126,8 @@ struct ModelsPageArguments {
     #[serde(default)]
     after: Option<String>,
     count_max: u32,
+    #[serde(default)]
+    more_pages: u32,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -387,21 +389,28 @@ fn models_list(cx: &Context, arguments: ModelsArguments) -> Result<Vec<Value>, F
     Ok(shown.collect())
 }
 
-/// Returns `{models: [name], next}`.
+/// Returns `{models: [name], next}` of one page, and of those that follow if more are wanted.
 fn models_page(_: &Context, arguments: ModelsPageArguments) -> Result<Value, Failure> {
-    let filter = models::ModelFilter {
+    let mut filter = models::ModelFilter {
         prefix: String::new(),
         type_: None,
         tags: Vec::new(),
         after: arguments.after,
         count_max: arguments.count_max,
     };
-    let page = models::list(&filter).map_err(ModelsError::from)?;
-    let names = page.models.into_iter().map(|it| match it {
-        Ok(definition) => definition.name,
-        Err(unreadable) => unreadable.name,
-    });
-    Ok(json!({"models": names.collect::<Vec<_>>(), "next": page.next}))
+    let mut names = Vec::new();
+    for _ in 0..=arguments.more_pages {
+        let page = models::list(&filter).map_err(ModelsError::from)?;
+        names.extend(page.models.into_iter().map(|it| match it {
+            Ok(definition) => definition.name,
+            Err(unreadable) => unreadable.name,
+        }));
+        filter.after = page.next;
+        if filter.after.is_none() {
+            break;
+        }
+    }
+    Ok(json!({"models": names, "next": filter.after}))
 }
 
 fn model_get(cx: &Context, arguments: ModelArguments) -> Result<Value, Failure> {

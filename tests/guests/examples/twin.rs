@@ -17,6 +17,12 @@ struct Note {
     size: Option<u8>,
 }
 
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Login {
+    #[schemars(extend("sensitive" = true))]
+    password: String,
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WriteArguments {
@@ -57,6 +63,7 @@ pub(crate) fn model() -> Model {
     Model::new("@test/twin", "2026.12.01.1", "Makes mistakes")
         .resource::<Note>("note", "A note")
         .resource_with::<Note>("loose", "Anything", OnViolation::Warn, Retention::new())
+        .resource::<Login>("login", "A login")
         .file("report", "text/plain", "A report")
         .asks_for_models("ghost", "to miss it")
         .asks_for_models("sink", "to call it wrongly")
@@ -65,6 +72,13 @@ pub(crate) fn model() -> Model {
         .asks_for(secret, "to miss it")
         .asks_for(command, "to miss it")
         .method("mistakes", MethodKind::Action, "Make mistakes", mistakes)
+        .method("peek", MethodKind::Read, "Call too much", calls_of_kinds)
+        .method(
+            "watch",
+            MethodKind::Observe,
+            "Call too much",
+            calls_of_kinds,
+        )
         .method("look", MethodKind::Read, "Write although it reads", look)
         .method("write", MethodKind::Update, "Write a note", write)
         .check_with(
@@ -103,6 +117,18 @@ fn write(cx: &Context, arguments: WriteArguments) -> Result<(), Failure> {
 
 fn look(cx: &Context, _: NoArguments) -> Result<(), Failure> {
     Ok(cx.delete("note")?)
+}
+
+fn calls_of_kinds(cx: &Context, _: NoArguments) -> Result<Vec<Mistake>, Failure> {
+    let text = json!({"text": "a"});
+    let inputs = json!({});
+    Ok(vec![
+        tried("own update", cx.call("twin", "write", &text)),
+        tried("own arguments", cx.call("twin", "write", &json!({}))),
+        tried("own method", cx.call("twin", "rum", &json!({}))),
+        tried("other action", cx.call("sink", "run", &json!({}))),
+        tried("workflow", cx.run_workflow("nightly", &inputs)),
+    ])
 }
 
 fn mistakes(cx: &Context, _: NoArguments) -> Result<Vec<Mistake>, Failure> {
@@ -176,11 +202,20 @@ fn call_mistakes(cx: &Context) -> Vec<Mistake> {
         tried("missing target", call("ghost", "run")),
         tried("missing method", call("sink", "rum")),
         tried("own missing method", call("twin", "rum")),
+        tried("sealed argument", sealed_argument(cx)),
         tried("denied workflow", cx.run_workflow("other", &json!({}))),
         tried("missing workflow", cx.run_workflow("nightly", &json!({}))),
         tried("denied command", cx.command("other").run()),
         tried("missing command", cx.command("missing").run()),
     ]
+}
+
+/// Passes the value of a sealed field to another model.
+fn sealed_argument(cx: &Context) -> Result<(), Failure> {
+    let password = "open sesame".to_owned();
+    let arguments = json!({"key": password});
+    cx.write("login", &Login { password })?;
+    Ok(cx.call("sink", "run", &arguments).map(drop)?)
 }
 
 fn outside_mistakes(cx: &Context) -> Vec<Mistake> {

@@ -100,7 +100,7 @@ fn use_case(options: &[&str]) -> Option<UseCase> {
         if !stem.is_empty() {
             stem.push('_');
         }
-        stem.push_str(word);
+        stem.push_str(&word.replace('-', "_"));
         let found = UseCase::ALL.iter().find(|it| it.as_str() == stem);
         if found.is_some() {
             return found.copied();

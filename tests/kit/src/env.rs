@@ -393,6 +393,16 @@ impl TestEnv {
         read.unwrap_or_else(|error| panic!("cannot read `{name}`: {error}"))
     }
 
+    /// Reads the bytes of a file of the repository.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    #[must_use]
+    pub fn read_bytes(&self, name: &str) -> Vec<u8> {
+        let read = fs::read(self.repository().join(name));
+        read.unwrap_or_else(|error| panic!("cannot read `{name}`: {error}"))
+    }
+
     /// Removes a file or folder of the repository.
     ///
     /// # Panics

@@ -19,6 +19,7 @@ mod output;
 mod processes;
 mod redact;
 mod server;
+mod typescript;
 mod wait;
 
 pub use authority::Authority;
@@ -28,5 +29,6 @@ pub use dice::{Dice, seed};
 pub use env::{CompiledCode, State, TestEnv, compiled_code, number_from_env};
 pub use output::CommandOutput;
 pub use processes::{Process, processes};
-pub use server::{GZIP, Server};
+pub use server::{GZIP, Reply, Server};
+pub use typescript::{KeptComponent, TypeScriptComponent, TypeScriptProject, node_modules};
 pub use wait::{wait_for, wait_until};

@@ -2,7 +2,7 @@
 //!
 //! It writes its responses byte by byte, because no library would write the faulty ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -49,6 +49,7 @@ pub const GZIP: [u8; 26] = [
 /// | `/meet` | a small body, once two such requests have arrived |
 /// | `/once` | a small body, after which it closes the connection without announcing it |
 /// | a path of [`Server::file`] | the content of that file |
+/// | a request of [`Server::reply`] | the next of its replies |
 #[derive(Debug, Clone)]
 pub struct Server {
     address: SocketAddr,
@@ -63,9 +64,49 @@ struct State {
     n_met: AtomicUsize,
     /// The contents of files, by path.
     files: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The replies that are left, by request.
+    replies: Mutex<BTreeMap<String, VecDeque<Reply>>>,
+}
+
+/// A response that a test has written, for [`Server::reply`].
+#[derive(Debug, Clone)]
+pub struct Reply {
+    status: u16,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    /// Returns a reply with a status and a body.
+    #[must_use]
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: String::new(),
+            body: body.into(),
+        }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let _ = write!(self.headers, "{name}: {value}\r\n");
+        self
+    }
 }
 
 impl State {
+    /// Returns the next reply to a request, if a test has written one. The last one stays.
+    fn reply(&self, head: &str) -> Option<Reply> {
+        let request = head.split(" HTTP/").next().unwrap_or_default();
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = replies.get_mut(request)?;
+        match left.len() {
+            0 | 1 => left.front().cloned(),
+            _ => left.pop_front(),
+        }
+    }
+
     /// Returns the content of a file, if the target of a request is one.
     fn file(&self, target: &str) -> Option<Vec<u8>> {
         let path = target.split('?').next().unwrap_or_default();
@@ -159,6 +200,14 @@ impl Server {
         files.insert(path.to_owned(), content.into());
     }
 
+    /// Responds to a request, for example `GET /items?page=2`, with these replies from now on, one after
+    /// the other. The last one is repeated.
+    pub fn reply(&self, request: &str, replies: &[Reply]) {
+        let all = self.state.replies.lock();
+        let mut all = all.unwrap_or_else(PoisonError::into_inner);
+        all.insert(request.to_owned(), replies.iter().cloned().collect());
+    }
+
     /// Returns how many connections were made.
     #[must_use]
     pub fn n_connections(&self) -> usize {
@@ -201,9 +250,13 @@ fn talk(stream: &mut dyn Stream, socket: &TcpStream, state: &State) -> io::Resul
                 state.n_met.load(Ordering::SeqCst) > 1
             });
         }
-        let is_open = match state.file(&path) {
-            Some(content) => respond(stream, "200 OK", "", &content)?,
-            None => answer(&path, &request, stream, socket)?,
+        let is_open = match (state.reply(&head), state.file(&path)) {
+            (Some(reply), _) => {
+                let status = format!("{} As Written", reply.status);
+                respond(stream, &status, &reply.headers, &reply.body)?
+            }
+            (None, Some(content)) => respond(stream, "200 OK", "", &content)?,
+            (None, None) => answer(&path, &request, stream, socket)?,
         };
         if !is_open {
             return Ok(());

@@ -9,6 +9,7 @@ mod page;
 mod python;
 mod rust;
 mod table;
+mod typescript;
 
 use crate::generated::{Generated, GeneratedFile};
 use crate::tree::{TreeFile, hold};
@@ -21,6 +22,8 @@ const RUST: &str = "sdk/rust/src/error/generated.rs";
 const RUST_LIMITS: &str = "sdk/rust/src/error/limits.rs";
 const PYTHON: &str = "sdk/python/sedge_sdk/_error_table.py";
 const PYTHON_LIMITS: &str = "sdk/python/sedge_sdk/limits.py";
+const TYPESCRIPT: &str = "sdk/typescript/src/sdk/error_table.ts";
+const TYPESCRIPT_LIMITS: &str = "sdk/typescript/src/sdk/limits.ts";
 const PAGE: &str = "docs/reference/codes.md";
 
 /// A type of the SDK and a row of the book cannot differ from each other, or from another SDK.
@@ -32,6 +35,8 @@ fn errors_of_the_sdks_are_current() {
         (RUST_LIMITS, rust::limits(&table)),
         (PYTHON, python::module(&table)),
         (PYTHON_LIMITS, python::limits(&table)),
+        (TYPESCRIPT, typescript::module(&table)),
+        (TYPESCRIPT_LIMITS, typescript::limits(&table)),
         (PAGE, page::page(&table)),
     ];
     let files = made.map(|(path, text)| GeneratedFile {

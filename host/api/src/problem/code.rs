@@ -194,7 +194,7 @@ codes! {
     PluginOlder = "plugin_older", State, "The component to add is older than the pinned one.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
     PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would match every name.";
-    ProjectMissing = "project_missing", State, "The folder is not the project of a plugin.";
+    ProjectMissing = "project_missing", State, "The folder is not the project of a plugin, or not an extension or a repository of swamp.";
     PruneDoubtful = "prune_doubtful", State, "Models that seem to be deleted may still exist, so their data was not deleted.";
     Quit = "quit", State, "The user quit at a question, and nothing was changed.";
     ReadOnly = "read_only", Temporary, "The file system is mounted read-only.";

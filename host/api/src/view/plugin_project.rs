@@ -16,11 +16,14 @@ pub enum PluginLanguage {
     Rust,
     /// Python.
     Python,
+    /// TypeScript.
+    #[serde(rename = "typescript")]
+    TypeScript,
 }
 
 impl PluginLanguage {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Rust, Self::Python];
+    pub const ALL: &'static [Self] = &[Self::Rust, Self::Python, Self::TypeScript];
 
     /// Returns the name of the language.
     #[must_use]
@@ -28,6 +31,7 @@ impl PluginLanguage {
         match self {
             Self::Rust => "Rust",
             Self::Python => "Python",
+            Self::TypeScript => "TypeScript",
         }
     }
 }
@@ -89,6 +93,9 @@ pub struct PluginBuilt {
     /// The copy of the SDK in the project; absent if the project has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sdk: Option<SdkCopyView>,
+    /// What the author should know about the source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// How long the compiler took, in milliseconds.
     pub build_ms: f64,
 }

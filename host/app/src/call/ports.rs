@@ -15,6 +15,7 @@ mod workflows;
 
 use std::sync::Arc;
 
+pub(super) use models::ModelsAhead;
 use sedge_model::permission::effective::{Denial, Use};
 use sedge_runtime::{CallIdentity, HostError, Ports};
 use sedge_store::Store;
@@ -41,6 +42,8 @@ pub(super) struct CallPorts {
     pub(super) runs: Arc<CallRuns>,
     /// The sealed fields that the call has written or read.
     pub(super) sealed: Arc<SealedSeen>,
+    /// The models that follow the page that was listed last.
+    pub(super) models_ahead: ModelsAhead,
 }
 
 impl CallPorts {

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use sedge_api::view::plugin_project::{PluginBuilt, SdkCopyView};
 use sedge_lang::repository::Config;
-use sedge_runtime::{PluginDescription, Workload};
+use sedge_runtime::{PluginDescription, Runtime, Workload};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::{Folder, read_named_file};
 
 use crate::error::{AppError, PluginUseError};
 use crate::events::Event;
 use crate::plugin::author::project::PluginProject;
+use crate::plugin::author::script::ScriptBuilder;
 use crate::plugin::author::sdk::copy_compare;
-use crate::plugin::author::tools::{AuthorTools, BuildProfile};
+use crate::plugin::author::tools::{AuthorTools, BuildProfile, BuildSettings};
 use crate::plugin::new::InstalledSdks;
 use crate::plugin::view::plugin_view;
 use crate::repository::{Settings, engine_start};
@@ -43,11 +44,22 @@ pub async fn plugin_build(
     let sdk = sdk_copy(&project, request)?;
     let tools = AuthorTools::find(&project).await?;
     let since = Moment::now();
-    let built = tools.build(&project, BuildProfile::Release, request.is_quiet);
-    let built = built.await?;
+    let runtime = engine_start(settings, &Config::default(), Workload::OneCall)?;
+    let build = BuildSettings {
+        profile: BuildProfile::Release,
+        is_quiet: request.is_quiet,
+        scripts: ScriptBuilder {
+            runtime: &runtime,
+            notices: &settings.notices,
+        },
+    };
+    let built = tools.build(&project, build).await?;
     let build_ms = since.elapsed().as_secs_f64() * 1000.0;
-    let bytes = read_named_file(&built, Config::default().component_limits.values().bytes)?;
-    let description = described(settings, &built, &bytes).await?;
+    let bytes = read_named_file(
+        &built.file,
+        Config::default().component_limits.values().bytes,
+    )?;
+    let description = described(settings, &runtime, &built.file, &bytes).await?;
     let type_name = description.type_info.name.as_str();
     let short = type_name.rsplit_once('/').map_or(type_name, |(_, it)| it);
     let file = format!("{short}.wasm");
@@ -58,6 +70,7 @@ pub async fn plugin_build(
         size: bytes.len() as u64,
         plugin: plugin_view(&description),
         sdk,
+        warnings: built.warnings,
         build_ms,
     })
 }
@@ -75,12 +88,12 @@ fn sdk_copy(
 }
 
 /// Compiles a component, and lets it describe itself, in a process without a repository.
-async fn described(
+pub(crate) async fn described(
     settings: &Settings,
+    runtime: &Runtime,
     path: &Path,
     bytes: &[u8],
 ) -> Result<PluginDescription, AppError> {
-    let runtime = engine_start(settings, &Config::default(), Workload::OneCall)?;
     let notices = settings.notices.clone();
     let logged = move |line: &_| {
         notices.event(Event::PluginLogged {

@@ -26,7 +26,8 @@ use crate::error::AppError;
 use crate::model::method_run::{ModelMethodRunRequest, model_method_run};
 use crate::plugin::add::{AddOptions, AddRequest, plugin_add};
 use crate::plugin::author::project::PluginProject;
-use crate::plugin::author::tools::{AuthorTools, BuildProfile};
+use crate::plugin::author::script::ScriptBuilder;
+use crate::plugin::author::tools::{AuthorTools, BuildProfile, BuildSettings};
 use crate::plugin::component::ComponentSource;
 use crate::run::list::{RunListRequest, run_list};
 use crate::secret::argument::has_mark;
@@ -162,9 +163,17 @@ impl DevLoop<'_> {
         report: &mut impl FnMut(DevReport<'_>),
     ) -> Result<PluginDevRound, AppError> {
         let since = Moment::now();
-        let is_quiet = self.request.is_quiet;
-        let built = self.tools.build(self.project, BuildProfile::Dev, is_quiet);
-        let built = self.cx.cancel.unless_cancelled(built).await?;
+        let repository = self.cx.repository.snapshot()?;
+        let settings = BuildSettings {
+            profile: BuildProfile::Dev,
+            is_quiet: self.request.is_quiet,
+            scripts: ScriptBuilder {
+                runtime: repository.runtime()?,
+                notices: repository.notices(),
+            },
+        };
+        let built = self.tools.build(self.project, settings);
+        let built = self.cx.cancel.unless_cancelled(built).await?.file;
         let build_ms = ms_since(since);
         let since = Moment::now();
         let added = self.added(&built).await?;

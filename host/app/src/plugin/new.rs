@@ -16,9 +16,10 @@ pub use crate::plugin::author::sdk::InstalledSdks;
 /// The scope of a plugin whose author names none.
 const SCOPE: &str = "local";
 
-/// What a template has in place of the name of the plugin, of the same name as an identifier, of its
-/// type, and of the day.
+/// What a template has in place of the name of the plugin, of the same name as a package and as an
+/// identifier, of its type, and of the day.
 const TEMPLATE_NAME: &str = "sample-plugin";
+const TEMPLATE_PACKAGE: &str = "sample-package";
 const TEMPLATE_IDENTIFIER: &str = "sample_plugin";
 const TEMPLATE_TYPE: &str = "@local/sample-plugin";
 const TEMPLATE_VERSION: &str = "2026.01.01.1";
@@ -50,12 +51,7 @@ pub fn plugin_new(request: &PluginNewRequest) -> Result<PluginProjectMade, AppEr
     let folder = request.folder.clone();
     let folder = folder.unwrap_or_else(|| PathBuf::from(short));
     let sdk = request.sdks.read(request.language)?;
-    let words = [
-        (TEMPLATE_TYPE, type_name.as_str().to_owned()),
-        (TEMPLATE_NAME, short.to_owned()),
-        (TEMPLATE_IDENTIFIER, short.replace(['-', '.'], "_")),
-        (TEMPLATE_VERSION, version_of_today(&request.clock)),
-    ];
+    let words = template_words(&type_name, short, version_of_today(&request.clock));
     let files = sdk.template.iter();
     let files: SourceFiles = files
         .map(|(name, content)| (name.clone(), filled(content, &words)))
@@ -71,6 +67,22 @@ pub fn plugin_new(request: &PluginNewRequest) -> Result<PluginProjectMade, AppEr
         path: folder.to_string_lossy().into_owned(),
         files: names,
     })
+}
+
+/// Returns what replaces each word of a template.
+fn template_words(
+    type_name: &TypeName,
+    short: &str,
+    version: String,
+) -> [(&'static str, String); 5] {
+    [
+        (TEMPLATE_TYPE, type_name.as_str().to_owned()),
+        (TEMPLATE_NAME, short.to_owned()),
+        // Cargo refuses a package with a dot in its name.
+        (TEMPLATE_PACKAGE, short.replace('.', "-")),
+        (TEMPLATE_IDENTIFIER, short.replace(['-', '.'], "_")),
+        (TEMPLATE_VERSION, version),
+    ]
 }
 
 /// Returns the name of the type for the name of a plugin.
@@ -144,13 +156,13 @@ mod tests {
 
     #[test]
     fn template_is_filled_with_the_name() {
-        let words = [
-            (TEMPLATE_TYPE, "@acme/my-tool".to_owned()),
-            (TEMPLATE_NAME, "my-tool".to_owned()),
-            (TEMPLATE_IDENTIFIER, "my_tool".to_owned()),
-        ];
-        let text = b"@local/sample-plugin sample-plugin sample_plugin";
-        assert_eq!(filled(text, &words), b"@acme/my-tool my-tool my_tool");
+        let name = type_name("@acme/my-tool.two").expect("a name");
+        let words = template_words(&name, "my-tool.two", "2026.12.01.1".to_owned());
+        let text = b"@local/sample-plugin sample-plugin sample-package sample_plugin 2026.01.01.1";
+        assert_eq!(
+            filled(text, &words),
+            b"@acme/my-tool.two my-tool.two my-tool-two my_tool_two 2026.12.01.1"
+        );
         assert_eq!(filled(b"\xff", &words), b"\xff");
     }
 }

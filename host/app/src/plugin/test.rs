@@ -9,13 +9,14 @@ use crate::plugin::author::project::PluginProject;
 use crate::plugin::author::python::python_tests;
 use crate::plugin::author::rust::rust_tests;
 use crate::plugin::author::tools::tool_run;
+use crate::plugin::author::typescript::TypeScriptTools;
 
 /// A request to run the tests of a project.
 #[derive(Debug, Clone)]
 pub struct PluginTestRequest {
     /// The folder of the project.
     pub folder: PathBuf,
-    /// Arguments for `cargo test`, pytest or unittest.
+    /// Arguments for `cargo test`, pytest or unittest, or the test runner of Node.js.
     pub arguments: Vec<String>,
 }
 
@@ -25,16 +26,16 @@ pub struct PluginTestRequest {
 /// A tool is missing, or a test failed.
 pub async fn plugin_test(request: &PluginTestRequest) -> Result<PluginTested, AppError> {
     let project = PluginProject::open(&request.folder)?;
-    let tool = match project.language {
+    let run = match project.language {
         PluginLanguage::Rust => rust_tests(&project, &request.arguments).await?,
         PluginLanguage::Python => python_tests(&project, &request.arguments).await?,
+        PluginLanguage::TypeScript => {
+            let tools = TypeScriptTools::find(&project).await?;
+            tools.tests(&project, &request.arguments).await?
+        }
     };
-    let program = tool.program.file_name();
-    // ignored: no error is dropped, because this is an `Option`.
-    let program = program.unwrap_or_default().to_string_lossy().into_owned();
-    let words = std::iter::once(program).chain(tool.arguments.iter().cloned());
-    let command = words.collect::<Vec<String>>().join(" ");
-    let ended = tool_run(&tool).await?;
+    let command = run.shown;
+    let ended = tool_run(&run.tool).await?;
     match ended.is_success {
         true => Ok(PluginTested {
             language: project.language,

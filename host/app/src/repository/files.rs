@@ -14,9 +14,10 @@ use sedge_lang::diagnostic::{Diagnostic, DiagnosticCode, SourceFile};
 use sedge_lang::workflow::Workflow;
 use sedge_lang::yaml;
 use sedge_model::names::{FileId, ModelName, WorkflowName};
-use sedge_sys::folder::{Folder, WalkLimits};
+use sedge_sys::folder::{FileStamp, Folder, WalkLimits};
 
 use super::heads::FileHead;
+pub(crate) use super::listed_file::ListedFile;
 use super::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER, near_one};
 use crate::error::{AppError, ModelError, RunUseError};
 
@@ -81,36 +82,12 @@ impl FileKind {
     }
 }
 
-/// A file of a definition or a workflow, in a list of all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ListedFile {
-    /// The name that the file gives. If it cannot be read, the name that the file has by its path.
-    pub(crate) name: String,
-    /// Its path within the repository.
-    pub(crate) path: String,
-    /// Another file with the same name.
-    twin: Option<String>,
-    /// The file as it was read for its name, if it was kept.
-    kept: Option<Arc<SourceFile>>,
-}
-
-impl ListedFile {
-    /// Returns a file whose name no other file has.
-    pub(crate) fn alone(name: &str, path: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            twin: None,
-            kept: None,
-        }
-    }
-}
-
 /// A file that was read for its name.
 struct ReadFile {
     path: String,
     /// The file, if it was kept.
     kept: Option<Arc<SourceFile>>,
+    stamp: Option<FileStamp>,
 }
 
 /// The result of a look-up.
@@ -229,14 +206,25 @@ impl Repository {
     pub(crate) fn definitions(
         &self,
     ) -> Result<impl Iterator<Item = (ListedFile, Result<Definition, AppError>)>, AppError> {
-        let listed = self
-            .listed_kept(FileKind::Model, TEXT_KEPT_BYTES_MAX)?
-            .into_iter();
-        Ok(listed.filter_map(|mut listed| {
-            let parsed = self.listed_file(FileKind::Model, &mut listed).transpose()?;
-            let parsed = parsed.and_then(|file| Ok(Definition::parse(&file)?));
+        let listed = self.definition_files(&self.paths(FileKind::Model)?);
+        Ok(listed.into_iter().filter_map(|mut listed| {
+            let parsed = self.definition_of(&mut listed)?;
             Some((listed, parsed))
         }))
+    }
+
+    /// Returns the files of definitions with these paths in the order of their names, ready to be parsed.
+    pub(crate) fn definition_files(&self, paths: &[String]) -> Vec<ListedFile> {
+        self.listed_kept(FileKind::Model, paths, TEXT_KEPT_BYTES_MAX)
+    }
+
+    /// Parses the definition in a file of the list. Returns `None` if it was removed meanwhile.
+    pub(crate) fn definition_of(
+        &self,
+        listed: &mut ListedFile,
+    ) -> Option<Result<Definition, AppError>> {
+        let file = self.listed_file(FileKind::Model, listed).transpose()?;
+        Some(file.and_then(|file| Ok(Definition::parse(&file)?)))
     }
 
     /// Returns all workflows as [`Repository::definitions`] returns the definitions.
@@ -246,10 +234,9 @@ impl Repository {
     pub(crate) fn workflows(
         &self,
     ) -> Result<impl Iterator<Item = (ListedFile, Result<Workflow, AppError>)>, AppError> {
-        let listed = self
-            .listed_kept(FileKind::Workflow, TEXT_KEPT_BYTES_MAX)?
-            .into_iter();
-        Ok(listed.filter_map(|mut listed| {
+        let kind = FileKind::Workflow;
+        let listed = self.listed_kept(kind, &self.paths(kind)?, TEXT_KEPT_BYTES_MAX);
+        Ok(listed.into_iter().filter_map(|mut listed| {
             let parsed = self
                 .listed_file(FileKind::Workflow, &mut listed)
                 .transpose()?;
@@ -300,25 +287,30 @@ impl Repository {
 
     /// Returns all files in the order of their names, and of their paths for one name.
     pub(crate) fn listed(&self, kind: FileKind) -> Result<Vec<ListedFile>, AppError> {
-        self.listed_kept(kind, 0)
+        Ok(self.listed_kept(kind, &self.paths(kind)?, 0))
     }
 
-    /// Returns the same as [`Repository::listed`], with the texts of the files as far as they were
-    /// read and have at most `kept_bytes_max` bytes together.
+    /// Returns the files with these paths as [`Repository::listed`] does, with the texts of the files as
+    /// far as they were read and have at most `kept_bytes_max` bytes together.
     fn listed_kept(
         &self,
         kind: FileKind,
+        paths: &[String],
         kept_bytes_max: usize,
-    ) -> Result<Vec<ListedFile>, AppError> {
+    ) -> Vec<ListedFile> {
         let mut by_name: BTreeMap<String, Vec<ReadFile>> = BTreeMap::new();
         let mut kept_bytes = 0;
-        for path in self.paths(kind)? {
-            let mut kept = None;
-            let name = match self.head_and_file(&path) {
-                Ok(Some((head, file))) => {
-                    kept = file.filter(|it| kept_bytes + it.text.len() <= kept_bytes_max);
+        let mut stamps = self.folder.stamps();
+        for path in paths {
+            let (mut kept, mut stamp) = (None, None);
+            let name = match self.head_and_file(path, &mut stamps) {
+                Ok(Some(read)) => {
+                    kept = read
+                        .file
+                        .filter(|it| kept_bytes + it.text.len() <= kept_bytes_max);
                     kept_bytes += kept.as_ref().map_or(0, |it| it.text.len());
-                    head.name
+                    stamp = read.stamp;
+                    read.head.name
                 }
                 Ok(None) => None,
                 Err(error) => {
@@ -327,8 +319,9 @@ impl Repository {
                     None
                 }
             };
-            let name = name.unwrap_or_else(|| kind.name_of_path(&path).to_owned());
-            let read = ReadFile { path, kept };
+            let name = name.unwrap_or_else(|| kind.name_of_path(path).to_owned());
+            let path = path.clone();
+            let read = ReadFile { path, kept, stamp };
             by_name.entry(name).or_default().push(read);
         }
         let files = |(name, files): (String, Vec<ReadFile>)| {
@@ -343,10 +336,11 @@ impl Repository {
                     first.clone()
                 },
                 kept: read.kept,
+                stamp: read.stamp,
             };
             files.into_iter().enumerate().map(one).collect::<Vec<_>>()
         };
-        Ok(by_name.into_iter().flat_map(files).collect())
+        by_name.into_iter().flat_map(files).collect()
     }
 
     /// Reads a file of the list. Returns `None` if it was removed meanwhile.

@@ -11,14 +11,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sedge_lang::diagnostic::SourceFile;
 use sedge_lang::yaml;
 use sedge_sys::clock::Clock;
-use sedge_sys::folder::FileStamp;
+use sedge_sys::folder::{FileStamp, FileStamps};
 
 use super::Repository;
 use super::files::source;
 use crate::error::AppError;
 
-/// What a file gives, with the file if it had to be read.
-type HeadAndFile = (FileHead, Option<Arc<SourceFile>>);
+/// What a file gives.
+pub(super) struct HeadRead {
+    pub(super) head: FileHead,
+    /// The file, if it had to be read.
+    pub(super) file: Option<Arc<SourceFile>>,
+    /// The stamp of the file, taken before it was read, if every later change of the file changes it.
+    pub(super) stamp: Option<FileStamp>,
+}
 
 /// What is known about the files that this process has read, by their paths.
 #[derive(Debug, Default)]
@@ -52,8 +58,27 @@ impl Repository {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn head_and_file(&self, path: &str) -> Result<Option<HeadAndFile>, AppError> {
+    pub(super) fn head_and_file(
+        &self,
+        path: &str,
+        stamps: &mut FileStamps<'_>,
+    ) -> Result<Option<HeadRead>, AppError> {
+        if let Some(stamp) = stamps.of(path)
+            && let Some(head) = self.heads.get(path, stamp)
+        {
+            return Ok(Some(HeadRead {
+                head,
+                file: None,
+                stamp: Some(stamp),
+            }));
+        }
         self.head_read(path, |_| true)
+    }
+
+    /// Adds what an earlier process knew about a file: what it gave when it had this stamp, which every
+    /// later change changes.
+    pub(crate) fn head_known(&self, path: &str, stamp: FileStamp, head: &FileHead) {
+        self.heads.set(path, Some((stamp, head)));
     }
 
     /// Returns the name and the id that a file gives; none if it gives none, or is not YAML.
@@ -68,23 +93,27 @@ impl Repository {
         may_match: impl FnOnce(&SourceFile) -> bool,
     ) -> Result<Option<FileHead>, AppError> {
         let read = self.head_read(path, may_match)?;
-        Ok(read.map(|(head, _)| head))
+        Ok(read.map(|read| read.head))
     }
 
     fn head_read(
         &self,
         path: &str,
         may_match: impl FnOnce(&SourceFile) -> bool,
-    ) -> Result<Option<HeadAndFile>, AppError> {
+    ) -> Result<Option<HeadRead>, AppError> {
         // The times of files are those of the machine.
         let now = Clock::machine().now();
         // The stamp is older than the content. If the file changes in between, it has another stamp
         // at the next look-up.
         let stamp = self.folder.stamp(path)?;
         if let Some(stamp) = stamp
-            && let Some(known) = self.heads.get(path, stamp)
+            && let Some(head) = self.heads.get(path, stamp)
         {
-            return Ok(Some((known, None)));
+            return Ok(Some(HeadRead {
+                head,
+                file: None,
+                stamp: Some(stamp),
+            }));
         }
         let Some(file) = source(&self.folder, path)? else {
             self.folder.link_check(path)?;
@@ -99,20 +128,24 @@ impl Repository {
         // A change that follows at once may leave the stamp as it is.
         let settled = stamp.filter(|it| it.is_settled(now));
         self.heads.set(path, settled.map(|it| (it, &head)));
-        Ok(Some((head, Some(file))))
+        Ok(Some(HeadRead {
+            head,
+            file: Some(file),
+            stamp: settled,
+        }))
     }
 }
 
 /// The name and the id that a file gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct FileHead {
-    pub(super) name: Option<String>,
-    pub(super) id: Option<String>,
+pub(crate) struct FileHead {
+    pub(crate) name: Option<String>,
+    pub(crate) id: Option<String>,
 }
 
 impl FileHead {
     /// Reads the head of a file. A usual file is not parsed for it.
-    pub(super) fn of(file: &Arc<SourceFile>) -> Self {
+    pub(crate) fn of(file: &Arc<SourceFile>) -> Self {
         if let Some(head) = Self::of_lines(&file.text) {
             return head;
         }

@@ -39,7 +39,7 @@ struct Ended {
 }
 
 /// The guests, in the order of their columns.
-const LANGUAGES: [Language; 2] = [
+const LANGUAGES: [Language; 3] = [
     Language {
         name: "rust",
         component: sedge_test_artifacts::CONFORMANCE,
@@ -49,6 +49,11 @@ const LANGUAGES: [Language; 2] = [
         name: "python",
         component: sedge_test_artifacts::PY_CONFORMANCE,
         type_name: "@test/conformance-python",
+    },
+    Language {
+        name: "typescript",
+        component: sedge_test_artifacts::TS_CONFORMANCE,
+        type_name: "@test/conformance-typescript",
     },
 ];
 

@@ -241,6 +241,7 @@ impl Stage {
 
 /// Adds a plugin whose models have only what their own definitions grant.
 async fn plugin_add_without_grants(house: &House, component: &str) {
+    crate::fixture::typescript::built(component);
     let mut request = AddRequest::from(Path::new(component));
     // The fixture has it already.
     request.options.may_replace = true;

@@ -226,10 +226,16 @@ impl Suite {
     /// Makes the repository, with the plugins of all attacks and a model for each attack.
     pub(crate) async fn new(attacks: Vec<Attack>) -> Self {
         let mut house = House::with_own_cache();
-        // With the default limits: this component is larger than those of the attacks.
-        let added = plugin_add(&house.cx(), Path::new(sedge_test_artifacts::PY_HOSTILE)).await;
-        let added = added.unwrap_or_else(|error| panic!("{}", words(&error)));
-        added.pin(&[Choice::All]).expect("it can be pinned");
+        // With the default limits: these components are larger than those of the attacks.
+        for component in [
+            sedge_test_artifacts::PY_HOSTILE,
+            sedge_test_artifacts::TS_HOSTILE,
+        ] {
+            crate::fixture::typescript::built(component);
+            let added = plugin_add(&house.cx(), Path::new(component)).await;
+            let added = added.unwrap_or_else(|error| panic!("{}", words(&error)));
+            added.pin(&[Choice::All]).expect("it can be pinned");
+        }
         house.compile_by(sedge_test_kit::sedge());
         house.write(
             "sedge.yaml",

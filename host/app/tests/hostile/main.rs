@@ -45,6 +45,7 @@ mod secrets;
 mod shown;
 mod table;
 mod texts;
+mod typescript;
 mod wat;
 
 use harness::{Attack, Suite};
@@ -73,6 +74,7 @@ fn attacks() -> Vec<Attack> {
         guards::attacks(),
         texts::attacks(),
         python::attacks(),
+        typescript::attacks(),
     ];
     lists.into_iter().flatten().collect()
 }

@@ -422,29 +422,34 @@ async fn audit_names_the_call_of_a_command() {
 async fn command_of_a_read_method_cannot_write() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "look").await;
-    let read = empty_script_run_by(&house, &midway.settings, "look").await;
-    read.unwrap_or_else(|error| panic!("{}", words(&error)));
-    let error = empty_script_run_by(&house, &midway.settings, "run").await;
-    let message = words(&error.expect_err("it may write"));
-    assert!(
-        message.contains("of kind `read` may not call `run` of `runner`"),
-        "{message}"
-    );
+    let refused = [("run", "read"), ("observe", "read")];
+    command_only_looks(&house, &midway, &["look"], &refused).await;
+    let ended = midway.end().await;
+    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
+}
+
+/// Checks what a command of the call can do: it runs the methods that are allowed, no others, and
+/// deletes no model. Each refused method is followed by the kind of the call that refuses it.
+async fn command_only_looks(
+    house: &House,
+    midway: &Midway,
+    allowed: &[&str],
+    refused: &[(&str, &str)],
+) {
+    for method in allowed {
+        let looked = empty_script_run_by(house, &midway.settings, method).await;
+        looked.unwrap_or_else(|error| panic!("`{method}`: {}", words(&error)));
+    }
+    for (method, kind) in refused {
+        let error = empty_script_run_by(house, &midway.settings, method).await;
+        let message = words(&error.expect_err("it may change something"));
+        let expect = format!("of kind `{kind}` may not call `{method}` of `runner`");
+        assert!(message.contains(&expect), "{message}");
+    }
     let other = house.other_process_with(midway.settings.clone());
-    let message = words(
-        &empty_script_run_by(&house, &midway.settings, "observe")
-            .await
-            .expect_err("it may write data"),
-    );
-    assert!(
-        message.contains("of kind `read` may not call `observe` of `runner`"),
-        "{message}"
-    );
     let deleted = model_delete(&house.cx_in(&other), "runner").await;
     let message = words(&deleted.expect_err("it writes"));
     assert!(message.contains("the call only looks"), "{message}");
-    let ended = midway.end().await;
-    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
 }
 
 /// Otherwise a method of kind `observe` could change something by a command.
@@ -452,20 +457,8 @@ async fn command_of_a_read_method_cannot_write() {
 async fn command_of_an_observation_can_only_look() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "observe").await;
-    for method in ["look", "observe"] {
-        let looked = empty_script_run_by(&house, &midway.settings, method).await;
-        looked.unwrap_or_else(|error| panic!("{}", words(&error)));
-    }
-    let error = empty_script_run_by(&house, &midway.settings, "run").await;
-    let message = words(&error.expect_err("it may change something"));
-    assert!(
-        message.contains("of kind `observe` may not call `run` of `runner`"),
-        "{message}"
-    );
-    let other = house.other_process_with(midway.settings.clone());
-    let deleted = model_delete(&house.cx_in(&other), "runner").await;
-    let message = words(&deleted.expect_err("it writes"));
-    assert!(message.contains("the call only looks"), "{message}");
+    let refused = [("run", "observe")];
+    command_only_looks(&house, &midway, &["look", "observe"], &refused).await;
     let ended = midway.end().await;
     ended.unwrap_or_else(|error| panic!("{}", words(&error)));
 }

@@ -245,6 +245,30 @@ async fn pages_of_definitions_make_up_the_list() {
     }
 }
 
+/// Each page of a call looked at all files again. Two files with one name at the end of a page also
+/// showed that: the next page began after the name, so the fault of the second file was left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_one_call_continue_with_the_files_of_the_first() {
+    let house = house("models: ['*']");
+    for file in ["twin-a", "twin-b"] {
+        house.write(
+            &format!("models/{file}.yaml"),
+            "name: m\ntype: \"@sedge/sink\"\n",
+        );
+    }
+    let page = async |arguments: Value| house.value("seeker", "models_page", arguments).await;
+    let expect = page(json!({"count_max": 1000})).await["models"].clone();
+    let names = expect.as_array().expect("a list");
+    assert_eq!(names.iter().filter(|it| *it == "m").count(), 2, "{expect}");
+    for count_max in [1, 2, 3, 5] {
+        let all = page(json!({"count_max": count_max, "more_pages": 100})).await;
+        assert_eq!(all, json!({"models": expect, "next": null}), "{count_max}");
+    }
+    let some = page(json!({"count_max": 2, "more_pages": 1})).await;
+    assert_eq!(some["models"], json!(names[..4]));
+    assert_eq!(some["next"], names[3]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn definition_is_read_again_each_time() {
     let house = house("models: [sink]");

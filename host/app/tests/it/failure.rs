@@ -159,8 +159,10 @@ async fn trap_without_lines_is_reported_with_function_names() {
     let lines: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|it| it == "lines"))
         .collect();
-    assert_eq!(lines.len(), 1, "only one plugin has debug info");
-    fs::write(&lines[0], "{\"files\":").expect("a file");
+    assert!(!lines.is_empty(), "the plugin has debug info");
+    for file in lines {
+        fs::write(file, "{\"files\":").expect("a file");
+    }
     let (error, _) = house.failure("hostile", "trap", json!({})).await;
     assert!(
         error.backtrace()[0].function.ends_with("hostile::trap"),

@@ -5,6 +5,8 @@
 mod template;
 #[path = "fixture/text.rs"]
 pub(crate) mod text;
+#[path = "fixture/typescript.rs"]
+pub(crate) mod typescript;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -294,14 +296,20 @@ impl House {
         }
     }
 
-    /// Adds a plugin. It replaces the plugin that provided its type.
+    /// Adds a plugin with all rights that it requests. It replaces the plugin that provided its type.
     pub(crate) async fn plugin_add(&mut self, component: &str) {
+        self.plugin_add_with(component, Choice::All).await;
+    }
+
+    /// Adds a plugin with the chosen rights.
+    pub(crate) async fn plugin_add_with(&mut self, component: &str, rights: Choice) {
+        typescript::built(component);
         let mut request = AddRequest::from(Path::new(component));
         // Several test guests have one type and version.
         request.options.may_replace = true;
         let added = plugin_add(&self.cx(), request).await;
         let added = added.expect("a sound plugin");
-        added.pin(&[Choice::All]).expect("it can be pinned");
+        added.pin(&[rights]).expect("it can be pinned");
         self.reopen().await;
     }
 

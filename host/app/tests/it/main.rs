@@ -27,6 +27,7 @@ mod inputs;
 mod limits;
 mod locks;
 mod lost_updates;
+mod model_record;
 mod named_files;
 mod nesting;
 mod observe;
@@ -42,6 +43,7 @@ mod repository;
 mod retention;
 mod runs;
 mod runs_of_calls;
+mod scripts;
 mod sealed;
 mod secret_arguments;
 mod secret_sources;
@@ -51,6 +53,8 @@ mod shown;
 mod sockets;
 mod stopped;
 mod suspended_between;
+mod swamp_machine;
+mod swamp_models;
 mod test_context;
 mod time;
 mod upgrades;
@@ -87,9 +91,18 @@ mod guests {
     pub(crate) use crate::permissions::asker;
     pub(crate) use crate::python::{py_conformance, py_hostile};
     pub(crate) use crate::queries::seeker;
+    pub(crate) use crate::scripts::{ts_conformance, ts_hostile};
     pub(crate) use crate::sealed::sealer;
     pub(crate) use crate::secrets::keeper;
     pub(crate) use crate::sockets::dialer;
+    pub(crate) use crate::swamp_machine::{
+        ts_swamp_archive, ts_swamp_disk, ts_swamp_identity, ts_swamp_selector, ts_swamp_watcher,
+        ts_swamp_webhook, ts_swamp_workspace,
+    };
+    pub(crate) use crate::swamp_models::{
+        ts_swamp_credentials, ts_swamp_fleet, ts_swamp_inventory, ts_swamp_journal,
+        ts_swamp_pipeline, ts_swamp_rates, ts_swamp_tickets,
+    };
     pub(crate) use crate::test_context::twin;
     pub(crate) use crate::uses::mover;
     pub(crate) use crate::workflows_of_guests::starter;

@@ -3,6 +3,7 @@
 
 pub(crate) use sedge_test_artifacts::TWIN as twin;
 
+use sedge_sdk::MethodKind;
 use sedge_sdk::testing::TestContext;
 use serde_json::{Value, json};
 
@@ -22,7 +23,9 @@ async fn house() -> House {
 /// Returns a context that knows what the repository of the test has: the model `sink`.
 fn context() -> TestContext {
     let test = TestContext::new(source::model);
-    test.on_call("sink", "run", |_| Ok(json!(null)));
+    test.on_call("sink", "run", |_| Ok(json!(null)))
+        .callee_kind("sink", "run", MethodKind::Action)
+        .on_call("twin", "write", |_| Ok(json!(null)));
     test
 }
 
@@ -40,6 +43,18 @@ async fn mistakes_have_the_same_errors_as_in_production() {
     assert_eq!(live.len(), tested.len());
     let n_errors = live.iter().filter(|it| !it["error"].is_null()).count();
     assert!(n_errors > 30, "most of them are mistakes: {live:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_other_kinds_have_the_same_errors_as_in_production() {
+    let house = house().await;
+    for method in ["peek", "watch"] {
+        let live = house.value("twin", method, json!({})).await;
+        let tested = context().run(method, &json!({})).expect("it succeeds");
+        assert_eq!(live, tested.value, "{method}");
+        let errors = live.as_array().expect("a list");
+        assert!(errors.iter().all(|it| !it["error"].is_null()), "{live}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

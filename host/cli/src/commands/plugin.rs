@@ -4,6 +4,7 @@ pub(crate) mod add;
 pub(crate) mod build;
 pub(crate) mod describe;
 pub(crate) mod dev;
+pub(crate) mod import_swamp;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod remove;
@@ -19,6 +20,7 @@ commands! {
         #[command(aliases = ["show", "get"])]
         Describe(describe::PluginDescribeArgs),
         Dev(dev::PluginDevArgs),
+        ImportSwamp(import_swamp::PluginImportSwampArgs),
         #[command(alias = "ls")]
         List(list::PluginListArgs),
         New(new::PluginNewArgs),

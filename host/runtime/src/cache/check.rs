@@ -8,7 +8,7 @@ use sedge_sys::own_folder::{self, OwnFolderError};
 
 use super::code::mac_of;
 use super::key::MAC_BYTES;
-use super::{CODE, CodeCache, LINES, NOTE};
+use super::{CODE, CodeCache, LINES, NOTE, RECORD};
 
 impl CodeCache {
     /// Returns the names of the entries that are not authentic, sorted. They count as missing, so
@@ -21,7 +21,8 @@ impl CodeCache {
         let mut damaged = Vec::new();
         for name in names {
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            let is_entry = ending.is_some_and(|ending| [NOTE, CODE, LINES].contains(&ending));
+            let is_entry =
+                ending.is_some_and(|ending| [NOTE, CODE, LINES, RECORD].contains(&ending));
             if is_entry && !self.is_authentic(&name)? {
                 damaged.push(name);
             }

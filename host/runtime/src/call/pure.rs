@@ -15,7 +15,7 @@ use crate::trap;
 
 /// The maximum memory of such a guest, in bytes. The largest known interpreter needs a quarter of it
 /// to start.
-pub(super) const PURE_MEMORY_BYTES_MAX: usize = 256 << 20;
+pub(crate) const PURE_MEMORY_BYTES_MAX: usize = 256 << 20;
 
 /// The maximum size of the log of such a guest.
 pub(super) const PURE_LOG_LINES_MAX: u32 = 1000;

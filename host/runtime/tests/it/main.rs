@@ -7,3 +7,4 @@
 
 mod cache;
 mod reports;
+mod script;

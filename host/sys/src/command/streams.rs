@@ -5,9 +5,11 @@ use std::fmt;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use tokio::net::unix::pipe;
+use tokio::sync::watch;
 
 use super::{End, ProgramError};
 
@@ -36,20 +38,43 @@ impl fmt::Debug for StreamedProgram {
     }
 }
 
-/// The stdin of a program. Dropping it lets the program see the end of its input; what is not
-/// flushed by then is lost.
+/// The stdin of a program. What is written goes to the program in the background, also if nothing
+/// waits for this stream. Dropping it lets the program see the end of its input, after all that was
+/// written.
 #[derive(Debug)]
 pub struct ProgramStdin {
-    pipe: pipe::Sender,
-    /// What was written and does not fit into the pipe yet.
-    rest: Vec<u8>,
+    pipe: Arc<pipe::Sender>,
+    state: Arc<watch::Sender<StdinState>>,
+}
+
+/// What becomes of the bytes that were written to a [`ProgramStdin`].
+#[derive(Debug, Clone, Copy)]
+enum StdinState {
+    /// All of them are in the pipe.
+    Written,
+    /// A task writes those that did not fit into the pipe.
+    Writing,
+    /// No process reads the stream any more.
+    Failed(Errno),
+}
+
+impl StdinState {
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Written | Self::Failed(_) => true,
+            Self::Writing => false,
+        }
+    }
 }
 
 impl ProgramStdin {
     pub(super) fn new(pipe: PipeWriter) -> io::Result<Self> {
         let pipe = pipe::Sender::from_owned_fd(OwnedFd::from(pipe))?;
-        let rest = Vec::new();
-        Ok(Self { pipe, rest })
+        let (state, _) = watch::channel(StdinState::Written);
+        Ok(Self {
+            pipe: Arc::new(pipe),
+            state: Arc::new(state),
+        })
     }
 
     /// Returns how many bytes [`ProgramStdin::write`] takes now. Returns 0 until the program has read
@@ -57,58 +82,70 @@ impl ProgramStdin {
     ///
     /// # Errors
     /// No process reads the stream any more.
-    pub fn n_free(&mut self) -> io::Result<usize> {
-        self.advance()?;
-        Ok(match self.rest.is_empty() {
-            true => PIECE_BYTES_MAX,
-            false => 0,
-        })
+    pub fn n_free(&self) -> io::Result<usize> {
+        match *self.state.borrow() {
+            StdinState::Written => Ok(PIECE_BYTES_MAX),
+            StdinState::Writing => Ok(0),
+            StdinState::Failed(error) => Err(error.into()),
+        }
     }
 
     /// Writes bytes, as many as [`ProgramStdin::n_free`] has allowed. Does not wait.
     ///
     /// # Errors
     /// No process reads the stream any more, or there are more bytes than allowed.
-    pub fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        self.advance()?;
-        if !self.rest.is_empty() || bytes.len() > PIECE_BYTES_MAX {
+    pub fn write(&mut self, mut bytes: Vec<u8>) -> io::Result<()> {
+        if bytes.len() > self.n_free()? {
             return Err(ErrorKind::InvalidInput.into());
         }
-        self.rest = bytes;
-        self.advance()
+        while !bytes.is_empty() {
+            match rustix::io::write(&self.pipe, &bytes) {
+                Ok(n_written) => drop(bytes.drain(..n_written)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    self.state.send_replace(StdinState::Writing);
+                    let (pipe, state) = (Arc::clone(&self.pipe), Arc::clone(&self.state));
+                    // It ends when the program has read the bytes, or no process can read them.
+                    tokio::spawn(
+                        async move { state.send_replace(rest_written(&pipe, bytes).await) },
+                    );
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.state.send_replace(StdinState::Failed(error));
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits until [`ProgramStdin::n_free`] returns a number or an error: until all that was written
     /// is in the pipe.
     pub async fn ready(&mut self) {
-        while matches!(self.n_free(), Ok(0)) {
-            if self.pipe.writable().await.is_err() {
-                return;
+        let mut state = self.state.subscribe();
+        // ignored: this handle keeps the other end of the channel.
+        let _ = state.wait_for(StdinState::is_settled).await;
+    }
+}
+
+/// Writes bytes to a pipe, as soon as it takes them.
+async fn rest_written(pipe: &pipe::Sender, mut rest: Vec<u8>) -> StdinState {
+    while !rest.is_empty() {
+        let written = match pipe.writable().await {
+            Ok(()) => pipe.try_write(&rest),
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(n_written) => drop(rest.drain(..n_written)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => {
+                let error = Errno::from_io_error(&error);
+                return StdinState::Failed(error.unwrap_or(Errno::PIPE));
             }
         }
     }
-
-    /// Writes to the pipe without asking first whether it is ready: the runtime learns that only while
-    /// some task waits for it. If the pipe is full, the runtime is asked, so that it waits for that.
-    fn try_write(&mut self) -> io::Result<usize> {
-        match rustix::io::write(&self.pipe, &self.rest) {
-            Err(Errno::AGAIN | Errno::INTR) => self.pipe.try_write(&self.rest),
-            written => Ok(written?),
-        }
-    }
-
-    /// Writes as much of the rest as the pipe takes.
-    fn advance(&mut self) -> io::Result<()> {
-        while !self.rest.is_empty() {
-            match self.try_write() {
-                Ok(n_written) => drop(self.rest.drain(..n_written)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                // The rest stays, so the next attempt fails as well.
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
+    StdinState::Written
 }
 
 /// The stdout or stderr of a program. It can be read after the end of the program, too. Dropping it

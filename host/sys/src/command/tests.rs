@@ -1,5 +1,7 @@
 //! What a command inherits, how its output is captured, and that no process of it is left.
 
+mod streams;
+
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -36,33 +38,6 @@ fn bytes(stdin: Vec<u8>) -> PipedBytes {
 /// Runs a command without input, with slots of its own.
 async fn run(command: Command) -> Result<ProgramOutput, ProgramError> {
     super::run(&CommandSlots::default(), command, bytes(Vec::new())).await
-}
-
-/// Returns a running shell script, whose stdin is a pipe. Its outputs may have 100 000 bytes.
-fn started(script: &str) -> (ProgramStdin, ProgramOutputStream, ProgramEnd) {
-    let slots = CommandSlots::default();
-    let started = start(&slots, shell(script), StdinSource::Piped, Some(100_000));
-    let StreamedProgram {
-        stdin, stdout, end, ..
-    } = started.expect("there are pipes");
-    (stdin.expect("it is a pipe"), stdout, end)
-}
-
-/// Reads a stream to its end. Returns how many bytes it had, and its fault.
-async fn drained(stream: &mut ProgramOutputStream) -> (usize, Option<String>) {
-    let mut n_bytes = 0;
-    loop {
-        stream.ready().await;
-        match stream.read(1 << 20) {
-            OutputRead::Bytes(bytes) => n_bytes += bytes.len(),
-            OutputRead::NotYet => panic!("it is ready"),
-            OutputRead::End => return (n_bytes, None),
-            OutputRead::Failed(fault) => {
-                assert!(matches!(stream.read(1), OutputRead::End));
-                return (n_bytes, Some(fault.to_string()));
-            }
-        }
-    }
 }
 
 async fn text(command: Command) -> String {
@@ -458,81 +433,6 @@ async fn no_process_is_left_without_proc() {
         assert_eq!(output.end, End::Exit(0), "{shape}: {output:?}");
         assert!(fifo.is_free(), "{shape}");
     }
-}
-
-#[tokio::test]
-async fn streams_carry_a_dialogue() {
-    let (mut stdin, mut stdout, end) =
-        started("while read -r line; do echo \"<$line>\"; done; exit 3");
-    let talk = async {
-        for line in ["one", "two"] {
-            stdin.ready().await;
-            assert!(stdin.n_free().expect("it is read") > 0);
-            stdin
-                .write(format!("{line}\n").into_bytes())
-                .expect("it is read");
-            let mut answer = Vec::new();
-            while !answer.ends_with(b"\n") {
-                stdout.ready().await;
-                let read = stdout.read(3);
-                let OutputRead::Bytes(bytes) = read else {
-                    panic!("{read:?}")
-                };
-                answer.extend(bytes);
-            }
-            assert_eq!(answer, format!("<{line}>\n").into_bytes());
-        }
-        drop(stdin);
-        assert_eq!(drained(&mut stdout).await, (0, None));
-    };
-    let ((), end) = tokio::join!(talk, end);
-    assert_eq!(end.expect("it ends"), End::Exit(3));
-}
-
-#[tokio::test]
-async fn streams_hold_a_bounded_number_of_bytes() {
-    // The program prints without an end, and nothing is read: it waits.
-    let (mut stdin, mut stdout, end) = started("exec cat /dev/zero");
-    let mut end = pin!(end);
-    let quiet = clock::until(
-        Moment::now().after(Duration::from_millis(300)),
-        end.as_mut(),
-    );
-    quiet.await.expect_err("it waits for a reader");
-    // Nothing reads stdin: the pipe takes some bytes, and then none.
-    let mut n_written = 0;
-    while let Ok(n_free @ 1..) = stdin.n_free() {
-        stdin.write(vec![0; n_free]).expect("it is open");
-        n_written += n_free;
-        assert!(n_written <= 1 << 20, "{n_written}");
-        tokio::task::yield_now().await;
-    }
-    let refused = stdin.write(vec![0]).expect_err("it is full");
-    assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
-    // The output is longer than its limit, so the stream is closed, which ends the program.
-    let (read, end) = tokio::join!(drained(&mut stdout), end);
-    let fault = "the output is longer than 100000 bytes, its limit".to_owned();
-    assert_eq!(read, (100_000, Some(fault)));
-    let pipe = Signal::PIPE.as_raw();
-    assert_eq!(end.expect("it ends"), End::Signal(pipe));
-    stdin.ready().await;
-    stdin.n_free().expect_err("no process reads it");
-}
-
-#[tokio::test]
-async fn dropped_end_kills_the_program_and_leaves_its_output() {
-    let (_stdin, mut stdout, mut end) = started("echo $$; sleep 3600 & exec sleep 3600");
-    tokio::select! {
-        _ = &mut end => panic!("it does not end"),
-        () = stdout.ready() => {}
-    }
-    drop(end);
-    let OutputRead::Bytes(number) = stdout.read(100) else {
-        panic!("it has printed")
-    };
-    let number = String::from_utf8(number).expect("text");
-    assert!(!Path::new("/proc").join(number.trim()).exists(), "{number}");
-    assert_eq!(drained(&mut stdout).await, (0, None));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
-use cap_std::fs::{Metadata, MetadataExt as _};
+use cap_std::fs::{Dir, Metadata, MetadataExt as _};
 
 use super::{FileError, Folder};
 use crate::clock::Timestamp;
@@ -64,6 +64,43 @@ impl FileStamp {
         [numbers.concat(), times.concat()].concat()
     }
 
+    /// Returns the stamp as numbers, for a record that outlives the process.
+    #[must_use]
+    pub fn numbers(&self) -> [i64; 7] {
+        let ((modified, modified_nsec), (changed, changed_nsec)) = (self.modified, self.changed);
+        let [device, number, size] = [self.device, self.number, self.size].map(u64::cast_signed);
+        [
+            device,
+            number,
+            size,
+            modified,
+            modified_nsec,
+            changed,
+            changed_nsec,
+        ]
+    }
+
+    /// Returns the stamp with these numbers.
+    #[must_use]
+    pub fn of_numbers(numbers: [i64; 7]) -> Self {
+        let [
+            device,
+            number,
+            size,
+            modified,
+            modified_nsec,
+            changed,
+            changed_nsec,
+        ] = numbers;
+        Self {
+            device: device.cast_unsigned(),
+            number: number.cast_unsigned(),
+            size: size.cast_unsigned(),
+            modified: (modified, modified_nsec),
+            changed: (changed, changed_nsec),
+        }
+    }
+
     /// Returns whether every later change of the file changes this stamp, which was taken at `now`:
     /// the last change was long enough ago.
     #[must_use]
@@ -76,7 +113,43 @@ impl FileStamp {
     }
 }
 
+/// Takes the stamps of many files. A folder is opened once for all of its files that follow each other.
+#[derive(Debug)]
+pub struct FileStamps<'f> {
+    folder: &'f Folder,
+    /// The folder of the last file.
+    open: Option<(String, Dir)>,
+}
+
+impl FileStamps<'_> {
+    /// Returns the stamp of a regular file; `None` if it is missing, is something else, or cannot be
+    /// inspected in this way.
+    ///
+    /// If the folder of the file is replaced meanwhile, it is the stamp of the file in the former one.
+    pub fn of(&mut self, relative: &str) -> Option<FileStamp> {
+        let (parent, name) = relative.rsplit_once('/')?;
+        if self.open.as_ref().is_none_or(|(it, _)| it != parent) {
+            // ignored: without a stamp, the file is read, which reports why it cannot be.
+            let dir = self.folder.dir_at(parent).ok()?;
+            self.open = Some((parent.to_owned(), dir));
+        }
+        let (_, dir) = self.open.as_ref()?;
+        // ignored: as above.
+        let found = dir.symlink_metadata(name).ok()?;
+        found.is_file().then(|| FileStamp::of(&found))
+    }
+}
+
 impl Folder {
+    /// Starts to take the stamps of many files.
+    #[must_use]
+    pub fn stamps(&self) -> FileStamps<'_> {
+        FileStamps {
+            folder: self,
+            open: None,
+        }
+    }
+
     /// Returns the stamp of a file; `None` if it does not exist.
     ///
     /// # Errors

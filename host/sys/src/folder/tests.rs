@@ -63,6 +63,31 @@ fn stamp_is_settled_some_time_after_the_change() {
 }
 
 #[test]
+fn stamps_of_many_files_are_those_of_each() {
+    let (keep, folder) = folder();
+    for inner in ["a", "b"] {
+        std::fs::create_dir(keep.path().join(inner)).expect("created");
+    }
+    for file in ["a/one", "a/two", "b/one"] {
+        folder.write(file, b"1").expect("written");
+    }
+    std::os::unix::fs::symlink("one", keep.path().join("a/link")).expect("linked");
+    let mut stamps = folder.stamps();
+    for file in ["a/one", "a/two", "b/one", "a/one"] {
+        let expect = folder.stamp(file).expect("it can be inspected");
+        let stamp = expect.expect("it exists");
+        assert_eq!(stamps.of(file), expect, "{file}");
+        assert_eq!(FileStamp::of_numbers(stamp.numbers()), stamp, "{file}");
+    }
+    for file in ["a/none", "a/link", "none/one", "a"] {
+        assert_eq!(stamps.of(file), None, "{file}");
+    }
+    folder.write("a/one", b"longer").expect("written");
+    let expect = folder.stamp("a/one").expect("it can be inspected");
+    assert_eq!(stamps.of("a/one"), expect);
+}
+
+#[test]
 fn path_that_leads_out_is_refused() {
     let (keep, folder) = folder();
     std::os::unix::fs::symlink("/etc", keep.path().join("etc")).expect("linked");

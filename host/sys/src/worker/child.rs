@@ -22,6 +22,8 @@ use crate::thread;
 pub struct WorkerLimits {
     /// Bytes of memory, for its heap and the stacks of its threads.
     pub memory_bytes: u64,
+    /// Bytes of each file that it writes; 0 if it writes none. A file in memory counts, too.
+    pub file_bytes: u64,
 }
 
 /// The exit code of a child that panicked. The panic's message is on stderr.
@@ -58,7 +60,7 @@ pub fn serve(
         maximum: Some(bytes),
     };
     setrlimit(Resource::Core, no_more_than(0))?;
-    setrlimit(Resource::Fsize, no_more_than(0))?;
+    setrlimit(Resource::Fsize, no_more_than(limits.file_bytes))?;
     setrlimit(Resource::Data, no_more_than(limits.memory_bytes))?;
     HEAP.limit(limits.memory_bytes);
     IS_WORKER.store(true, Ordering::Relaxed);

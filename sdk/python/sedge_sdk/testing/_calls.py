@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _encode
+from .. import _encode, _validate
 from .._wire import Err, Ok, calls, exports, types, workflows
 from ..errors import CallError, Failure, WorkflowError
 from ..workflows import RunCancelled, RunFailed, RunOutcome, RunSucceeded
@@ -15,8 +15,15 @@ from ._clock import Clock, FakePollable
 from ._data import NotScripted
 from ._errors import error_to_wire
 from ._permissions import Permissions
+from ._sealed import Sealed
 
 Handler = Callable[[Any], Any]
+
+_CALLEES = {
+    types.MethodKind.READ: (types.MethodKind.READ,),
+    types.MethodKind.OBSERVE: (types.MethodKind.READ, types.MethodKind.OBSERVE),
+}
+"""What a method that only looks may call. Methods of other kinds may call all."""
 
 
 @dataclass
@@ -39,24 +46,36 @@ class MadeRun:
 class FakeCalls:
     """The double of the interface `calls`."""
 
-    def __init__(self, model: str, permissions: Permissions, clock: Clock) -> None:
-        self.model = model
+    def __init__(
+        self, info: exports.TypeInfo, permissions: Permissions, sealed: Sealed, clock: Clock
+    ) -> None:
+        self.model = permissions.model
+        self.own = {it.name: it for it in info.methods}
         self.permissions = permissions
+        self.sealed = sealed
         self.clock = clock
         self.handlers: dict[tuple[str, str], tuple[Handler, float]] = {}
+        self.kinds: dict[tuple[str, str], types.MethodKind | None] = {}
+        """The kinds of methods of other models. `None` if the test has not set it."""
         self.made: list[MadeCall] = []
-        self.in_check = False
+        self.kind: types.MethodKind | None = None
+        """The kind of the method that runs. `None` in a check."""
 
     def _result(self, target: str, method: str, arguments: str) -> Any:
         """Returns the result of a call in the contract's form."""
-        if self.in_check:
-            return Err(types.CallError_Denied("a check may not call methods"))
-        if target != self.model:
-            attempt = f"call `{target}`"
-            denial = self.permissions.denial_of_name(exports.Permission_Models, attempt, target)
-            if denial is not None:
-                return Err(types.CallError_Denied(denial))
         given = json.loads(arguments)
+        denial = self._denial(target) or self.sealed.refusal(given)
+        if denial is not None:
+            return Err(types.CallError_Denied(denial))
+        if target == self.model:
+            if method not in self.own:
+                return Err(types.CallError_NotFound(types.MissingTarget(types.TargetKind.METHOD, method)))
+            found = _validate.violations(json.loads(self.own[method].arguments), given)
+            if found:
+                return Err(types.CallError_InvalidInput([types.Violation(it.path, it.message) for it in found]))
+        denial = self._kind_denial(target, method)
+        if denial is not None:
+            return Err(types.CallError_Denied(denial))
         self.made.append(MadeCall(target, method, given))
         if (target, method) not in self.handlers:
             raise NotScripted(
@@ -69,6 +88,34 @@ class FakeCalls:
             return Err(error_to_wire(error))
         written: list[types.Written] = []
         return Ok(calls.Outcome(_encode.to_text(value), written))
+
+    def _denial(self, target: str) -> str | None:
+        attempt = f"call the model `{target}`"
+        if self.kind is None:
+            return self.permissions.in_check(attempt)
+        if target == self.model:
+            return None
+        return self.permissions.denial_of_name(exports.Permission_Models, attempt, target)
+
+    def _kind_denial(self, target: str, method: str) -> str | None:
+        """Returns why a method of this kind may not call another one, or `None` if it may."""
+        if target == self.model:
+            known: types.MethodKind | None = self.own[method].kind
+        elif (target, method) in self.kinds:
+            known = self.kinds[(target, method)]
+        else:
+            return None  # It is not scripted, and that is reported.
+        callee = known or types.MethodKind.ACTION
+        caller = self.kind
+        if caller is None or callee in _CALLEES.get(caller, (callee,)):
+            return None
+        denial = (
+            f"a method of kind `{caller.name.lower()}` may not call `{method}` of `{target}`, "
+            f"of kind `{callee.name.lower()}`"
+        )
+        if known is None:
+            denial += "; if it is of another kind, say so in the test: `on_call(…, kind=…)`"
+        return denial
 
     def call(self, target: str, method: str, arguments: str) -> calls.Outcome:
         return self.start(target, method, arguments).wait()
@@ -132,13 +179,20 @@ class FakeWorkflows:
         self.permissions = permissions
         self.outcomes: dict[str, RunOutcome | WorkflowError] = {}
         self.made: list[MadeRun] = []
-        self.only_reads = False
+        self.kind: types.MethodKind | None = None
+        self.method = ""
 
     def _outcome(self, workflow: str, inputs: str) -> RunOutcome:
         attempt = f"run the workflow `{workflow}`"
-        denial = self.permissions.denial_of_name(exports.Permission_Workflows, attempt, workflow)
-        if denial is None and self.only_reads:
-            denial = f"`{self.permissions.model}` may not {attempt}: the method changes nothing"
+        if self.kind is None:
+            denial: str | None = self.permissions.in_check(attempt)
+        else:
+            denial = self.permissions.denial_of_name(exports.Permission_Workflows, attempt, workflow)
+        if denial is None and self.kind is not None and self.kind in _CALLEES:
+            denial = (
+                f"`{self.permissions.model}` may not {attempt} in `{self.method}`: a method of kind "
+                f"`{self.kind.name.lower()}` runs no workflows"
+            )
         if denial is not None:
             raise Err(workflows.WorkflowError_Denied(denial))
         given = json.loads(inputs)

@@ -60,9 +60,10 @@ class FakeCommands:
 
     def _script(self, name: str, arguments: list[str]) -> CommandScript:
         attempt = f"run the command `{name}`"
-        denial = self.permissions.denial_of_name(exports.Permission_Commands, attempt, name)
-        if denial is None and self.in_check:
-            denial = f"`{self.permissions.model}` may not {attempt} in a check: a check only reads"
+        if self.in_check:
+            denial: str | None = self.permissions.in_check(attempt)
+        else:
+            denial = self.permissions.denial_of_name(exports.Permission_Commands, attempt, name)
         if denial is not None:
             raise Err(wire.CommandError_Denied(denial))
         for wanted, script in self.scripts.get(name, ()):

@@ -21,7 +21,7 @@ from .._wire import reports as wire_reports
 from ..commands import End, Exit
 from ..data import Written
 from ..errors import CallError, CommandError, Failure, Violation, WorkflowError
-from ..model import Model
+from ..model import MethodKind, Model
 from ..workflows import RunOutcome
 from ._calls import FakeCalls, FakeWorkflows, MadeCall, MadeRun
 from ._clock import Clock, FakePollable, FakePoller
@@ -30,6 +30,7 @@ from ._data import FakeData, Store, Version
 from ._errors import check_error
 from ._http import FakeHttp, Responder, SentRequest, response
 from ._permissions import Permissions
+from ._sealed import Sealed, field_of, hidden, places
 from ._secrets import FakeSecrets
 
 _START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
@@ -97,7 +98,7 @@ class _FakeCallContext:
         return self.folders[name]
 
     def variable(self, name: str) -> str | None:
-        attempt = f"read the variable `{name}`"
+        attempt = f"see the environment variable `{name}`"
         denial = self.permissions.denial_of_name(exports.Permission_Env, attempt, name)
         if denial is not None:
             raise Err(denial)
@@ -115,7 +116,7 @@ class _FakeModels:
     def _denial(self, name: str) -> str | None:
         if name == self.model:
             return None
-        attempt = f"read the definition of `{name}`"
+        attempt = f"read the model `{name}`"
         return self.permissions.denial_of_name(exports.Permission_Models, attempt, name)
 
     def list(self, filter_: wire_models.ModelFilter) -> wire_models.ModelPage:
@@ -186,8 +187,9 @@ class TestContext:
         self._secrets = FakeSecrets(permissions)
         self._http = FakeHttp(self.clock, permissions, self._secrets, self._log.warn)
         self._context = _FakeCallContext(identity, permissions, self.clock)
-        self._data = FakeData(name, self.info, permissions, self._store, self._log.warn)
-        self._calls = FakeCalls(name, permissions, self.clock)
+        self._sealed = Sealed(permissions, self._secrets.values)
+        self._data = FakeData(self.info, permissions, self._store, self._sealed, self._log.warn)
+        self._calls = FakeCalls(self.info, permissions, self._sealed, self.clock)
         self._commands = FakeCommands(permissions, self.clock)
         self._workflows = FakeWorkflows(permissions)
         self._models = _FakeModels(name, permissions)
@@ -277,9 +279,10 @@ class TestContext:
     def _begin(self, method: str, kind: types.MethodKind | None, in_check: bool) -> None:
         self._context.identity.method = method
         self._data.kind, self._data.method = kind, method
-        self._calls.in_check = self._commands.in_check = self._http.only_reads = in_check
-        only_looks = (types.MethodKind.READ, types.MethodKind.OBSERVE, None)
-        self._workflows.only_reads = kind in only_looks
+        self._commands.in_check = self._http.only_reads = in_check
+        self._calls.kind = self._workflows.kind = kind
+        self._workflows.method = method
+        self._sealed.begin()
         self.written = []
 
     def _commit(self) -> None:
@@ -291,6 +294,19 @@ class TestContext:
         """Returns the content of the latest version of a resource, or `None` if there is none."""
         version = self._store.latest(model or self.name, name)
         return None if version is None else version.value()
+
+    def seen_by_others(self, name: str) -> Any:
+        """Returns the content of the latest version of a resource as users and other models see it.
+
+        Each field that its schema marks as sensitive is `[sealed]`.
+        """
+        version = self._store.latest(self.name, name)
+        if version is None:
+            return None
+        value = version.value()
+        for pointer in version.sealed:
+            value = hidden(value, pointer)
+        return value
 
     def file_bytes(self, name: str, *, model: str | None = None) -> bytes | None:
         """Returns the content of the latest version of a file, or `None` if there is none."""
@@ -313,10 +329,26 @@ class TestContext:
         spec: str | None = None,
         model: str | None = None,
         tags: Mapping[str, str] | None = None,
+        sealed: Iterable[str] = (),
     ) -> None:
-        """Commits a version of a resource, before the method runs."""
-        text = _encode.to_text(content).encode()
-        self._put(name, text, spec, model, tags, None)
+        """Commits a version of a resource, before the method runs.
+
+        `sealed` are the JSON Pointers of fields of another model that are sealed, for example `/token`.
+        A method reads `[sealed]` there, unless the type requests to reveal the field. Those of this
+        model's resources are in their schemas.
+        """
+        text = _encode.to_text(content)
+        value = json.loads(text)
+        pointers = tuple(sealed)
+        for pointer in pointers:
+            try:
+                field_of(value, pointer)
+            except (LookupError, ValueError, TypeError):
+                raise ValueError(f"`{name}` has no field `{pointer}`") from None
+        known = next((it for it in self.info.resources if it.name == (spec or name)), None)
+        if model in (None, self.name) and known is not None:
+            pointers = places(json.loads(known.schema), value)
+        self._put(name, text.encode(), spec, model, tags, None, pointers)
 
     def put_file(
         self,
@@ -340,6 +372,7 @@ class TestContext:
         model: str | None,
         tags: Mapping[str, str] | None,
         media_type: str | None,
+        sealed: tuple[str, ...] = (),
     ) -> None:
         is_file = media_type is not None
         version = Version(
@@ -350,16 +383,25 @@ class TestContext:
             is_file=is_file,
             media_type=media_type or "application/json",
             tags=dict(tags or {}),
+            sealed=sealed,
         )
         self._store.add(version)
 
-    def on_query(self, predicate: str, results: Iterable[tuple[str, Any]]) -> None:
-        """Scripts a query: the names of this model's resources that match, each with its `select`."""
+    def on_query(
+        self, predicate: str, results: Iterable[tuple[str, Any] | tuple[str, str, Any]]
+    ) -> None:
+        """Scripts a query, by its exact text: a test evaluates no expressions.
+
+        The results are the names of this model's data that match, each with its `select`; or the model,
+        the name and the `select`. A method gets those of the models that it may read.
+        """
         found = []
-        for name, value in results:
-            version = self._store.latest(self.name, name)
+        for result in results:
+            model, name, value = result if len(result) == 3 else (self.name, *result)
+            version = self._store.latest(model, name)
             if version is None:
-                raise ValueError(f"there is no data `{name}`; write it first: `put({name!r}, …)`")
+                of_other = "" if model == self.name else f", model={model!r}"
+                raise ValueError(f"there is no data `{name}`; write it first: `put({name!r}, …{of_other})`")
             found.append((version, value))
         self._data.queries[predicate] = found
 
@@ -374,10 +416,12 @@ class TestContext:
         returns: Any = None,
         error: CallError | Failure | None = None,
         delay: float = 0.0,
+        kind: MethodKind | None = None,
     ) -> None:
         """Scripts the calls of a method of another model, or of this one.
 
-        `handler` receives the arguments, and returns the value or raises a `CallError` or a `Failure`.
+        `kind` is the kind of a method of another model, which decides what may call it. Without one, it
+        counts as an `action`, which methods of kind `read` and `observe` may not call. `handler` receives the arguments, and returns the value or raises a `CallError` or a `Failure`.
         `delay` is how long the call takes by the test's clock, in seconds.
         """
 
@@ -391,6 +435,8 @@ class TestContext:
 
         self._data.models.add(target)
         self._calls.handlers[(target, method)] = (handler or scripted, delay)
+        known = None if kind is None else types.MethodKind[kind.upper()]
+        self._calls.kinds[(target, method)] = known
 
     def on_http(
         self, method: str, url: str, *responders: Responder, **options: Any

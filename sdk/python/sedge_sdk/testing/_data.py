@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, List
 
-from .. import _validate, limits
+from .. import _encode, _validate, limits
 from .._wire import Err, exports, types
 from .._wire import data as wire
 from ._clock import Clock
 from ._permissions import Permissions
+from ._sealed import SEALED_KEY, Sealed, field_of, key_path, places
 
 _JSON_BYTES_MAX = 4 << 20
 _PAGE_MAX = 1000
@@ -39,6 +40,8 @@ class Version:
     created_at_ms: int | None = None
     lifetime: str | None = None
     keep: str | None = None
+    sealed: tuple[str, ...] = ()
+    """The JSON Pointers of its sealed fields."""
 
     def value(self) -> Any:
         """Returns the content of a resource."""
@@ -110,13 +113,14 @@ class FakeData:
 
     def __init__(
         self,
-        model: str,
         info: exports.TypeInfo,
         permissions: Permissions,
         store: Store,
+        sealed: Sealed,
         warn: Callable[[str], None],
     ) -> None:
-        self.model = model
+        self.model = permissions.model
+        self.sealed = sealed
         self.resources = {it.name: it for it in info.resources}
         self.files = {it.name: it for it in info.files}
         self.permissions = permissions
@@ -126,20 +130,23 @@ class FakeData:
         """The kind of the method that runs. `None` in a check."""
         self.method = ""
         self.queries: dict[str, list[tuple[Version, Any]]] = {}
-        self.models: set[str] = {model}
+        self.models: set[str] = {self.model}
 
     def _writes(self) -> None:
         if self.kind in (None, types.MethodKind.READ):
             raise Err(wire.DataError_ReadOnly())
 
-    def _may_read(self, model: str) -> None:
+    def _read_denial(self, model: str) -> str | None:
         if model == self.model:
-            return
-        attempt = f"read the data of `{model}`"
-        denial = self.permissions.denial_of_name(exports.Permission_Models, attempt, model)
-        if denial:
+            return None
+        attempt = f"read the model `{model}`"
+        return self.permissions.denial_of_name(exports.Permission_Models, attempt, model)
+
+    def _may_read(self, model: str) -> None:
+        denial = self._read_denial(model)
+        if denial is not None:
             raise Err(wire.DataError_Denied(denial))
-        if model not in self.models and all(of != model for of, _ in self.store.versions):
+        if model != self.model and model not in self.models and all(of != model for of, _ in self.store.versions):
             raise Err(wire.DataError_ModelNotFound(model))
 
     def write_resource(self, spec: str, name: str, content: str, options: wire.ResourceOptions) -> None:
@@ -151,7 +158,12 @@ class FakeData:
         _retention_check(options.retention)
         if len(content.encode()) > _JSON_BYTES_MAX:
             raise Err(wire.DataError_Limit(types.LimitReached(limits.JSON_BYTES, _JSON_BYTES_MAX)))
-        found = _validate.violations(json.loads(known.schema), json.loads(content))
+        value = json.loads(content)
+        reserved = key_path(value, SEALED_KEY)
+        if reserved is not None:
+            text = f"the key `{SEALED_KEY}` is reserved for values that Sedge seals"
+            raise Err(wire.DataError_InvalidContent([types.Violation(reserved, text)]))
+        found = _validate.violations(json.loads(known.schema), value)
         if found and known.on_violation == exports.OnViolation.REFUSE:
             wire_found = [types.Violation(it.path, it.message) for it in found]
             raise Err(wire.DataError_InvalidContent(wire_found))
@@ -160,6 +172,9 @@ class FakeData:
         version = Version(
             self.model, name, spec, content.encode(), False, "application/json", _tags(options.tags)
         )
+        version.sealed = places(json.loads(known.schema), value)
+        for pointer in version.sealed:
+            self.sealed.add(field_of(value, pointer))
         self._stage(version, known.retention, options.retention)
 
     def _stage(self, version: Version, spec: exports.Retention, write: wire.WriteRetention) -> None:
@@ -182,7 +197,7 @@ class FakeData:
     def open_file(self, model: str, name: str, version: int | None) -> FakeFileReader | None:
         self._may_read(model)
         found = self._version(model, name, version) if version else self.store.latest(model, name)
-        return None if found is None else FakeFileReader(found)
+        return None if found is None else FakeFileReader(found, self._shown(found))
 
     def _version(self, model: str, name: str, number: int) -> Version | None:
         versions = self.store.versions.get((model, name), [])
@@ -199,7 +214,16 @@ class FakeData:
     def _resource(self, version: Version | None) -> wire.Resource | None:
         if version is None or version.is_file:
             return None
-        return wire.Resource(version.info(), version.content.decode())
+        return wire.Resource(version.info(), self._shown(version).decode())
+
+    def _shown(self, version: Version) -> bytes:
+        """Returns a content as the call may read it."""
+        if not version.sealed:
+            return version.content
+        value, denial = self.sealed.read(version.model, version.sealed, version.value())
+        if denial is not None:
+            self.warn(denial)
+        return _encode.to_text(value).encode()
 
     def list_versions(self, model: str, name: str) -> list[wire.VersionInfo]:
         self._may_read(model)
@@ -227,18 +251,20 @@ class FakeData:
     def query(self, predicate: str, options: wire.QueryOptions) -> wire.QueryPage:
         if predicate not in self.queries:
             raise NotScripted(
-                f"the method queries {predicate!r}; a test has no CEL, so script the result: "
+                f"the method queries {predicate!r}; a test evaluates no expressions, so script the result: "
                 f"`on_query({predicate!r}, […])`"
             )
         matches = [
             wire.QueryMatch(it.info(), None if options.select is None else json.dumps(value))
             for it, value in self.queries[predicate]
+            if self._read_denial(it.model) is None
         ]
         return wire.QueryPage(matches, len(matches), None, None)
 
     def delete(self, name: str, version: int | None) -> None:
-        if self.kind != types.MethodKind.DELETE:
-            kind = "check" if self.kind is None else self.kind.name.lower()
+        self._writes()
+        if self.kind is not None and self.kind != types.MethodKind.DELETE:
+            kind = self.kind.name.lower()
             text = f"`{self.method}` may not delete data: it is of kind `{kind}`, not `delete`"
             raise Err(wire.DataError_Denied(text))
         self.store.deleted.append((name, version))
@@ -280,15 +306,16 @@ class FakeFileWriter:
 class FakeFileReader:
     """A file that is being read."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, content: bytes) -> None:
         self._version = version
+        self._content = content
         self._at = 0
 
     def info(self) -> wire.VersionInfo:
         return self._version.info()
 
     def read(self, bytes_max: int) -> bytes:
-        piece = self._version.content[self._at : self._at + bytes_max]
+        piece = self._content[self._at : self._at + bytes_max]
         self._at += len(piece)
         return piece
 

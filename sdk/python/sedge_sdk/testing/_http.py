@@ -13,7 +13,7 @@ from .._loop import ready
 from .._wire import http as wire
 from ._clock import Clock, FakePollable
 from ._data import NotScripted
-from ._permissions import Permissions
+from ._permissions import Permissions, origin_of
 from ._secrets import FakeSecrets
 
 _FAULTS: dict[str, Any] = {
@@ -131,9 +131,10 @@ class FakeHttp:
 
     async def send(self, request: Outgoing) -> Incoming:
         url = f"{request.scheme}://{request.authority}{request.path_with_query}"
-        denial = self.permissions.http_denial(request.method, url)
-        if denial is None and self.only_reads and request.method not in ("GET", "HEAD", "OPTIONS"):
-            denial = f"`{self.permissions.model}` may not send {request.method} requests in a check: a check only reads"
+        if self.only_reads and request.method not in ("GET", "HEAD", "OPTIONS"):
+            denial: str | None = self.permissions.in_check(f"send {request.method} to {origin_of(url)}")
+        else:
+            denial = self.permissions.http_denial(request.method, url)
         if denial is not None:
             self.warn(denial)
             raise HttpFault(wire.ErrorCode_HttpRequestDenied())

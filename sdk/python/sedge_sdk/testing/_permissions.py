@@ -27,6 +27,10 @@ class Permissions:
             raise ValueError(f"there is no permission kind `{kind}`; the kinds are {known}")
         self.refused.add(kind)
 
+    def in_check(self, attempt: str) -> str:
+        """Returns why a check may not do something."""
+        return f"`{self.model}` may not {attempt} in a check: a check only reads"
+
     def denial(self, kind: Any, attempt: str, matches: Any) -> str | None:
         """Returns why an attempt is denied, or `None` if it is granted."""
         asked = [it.value for it in self.requested if isinstance(it, kind)]
@@ -42,12 +46,20 @@ class Permissions:
 
     def http_denial(self, method: str, url: str) -> str | None:
         """Returns why a request is denied, or `None` if it is granted."""
-        attempt = f"send {method} requests to {urlsplit(url).scheme}://{urlsplit(url).netloc}"
+        attempt = f"send {method} to {origin_of(url)}"
         return self.denial(
             wire.Permission_Http,
             attempt,
             lambda it: url_matches(it.url, url) and (not it.methods or method in it.methods),
         )
+
+
+def origin_of(url: str) -> str:
+    """Returns the origin of a URL, without the default port."""
+    found = urlsplit(url)
+    port = "" if found.port in (None, _PORTS.get(found.scheme)) else f":{found.port}"
+    host = found.hostname or ""
+    return f"{found.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 _KINDS = (

@@ -7,7 +7,7 @@ import urllib.parse
 
 from .._wire import Err, exports
 from .._wire import secrets as wire
-from ._permissions import Permissions, url_matches
+from ._permissions import Permissions, origin_of, url_matches
 
 
 class FakeSecrets:
@@ -17,11 +17,6 @@ class FakeSecrets:
         self.permissions = permissions
         self.values: dict[str, bytes] = {}
         self.placeholders: dict[str, tuple[str, bytes]] = {}
-
-    def access(self, name: str) -> exports.SecretAccess | None:
-        """Returns what the plugin requests of a secret."""
-        asked = [it.value for it in self.permissions.requested if isinstance(it, exports.Permission_Secrets)]
-        return next((it for it in asked if it.name == name), None)
 
     def get(self, name: str) -> FakeSecret:
         denial = self.permissions.denial(
@@ -41,10 +36,13 @@ class FakeSecrets:
         for placeholder, (name, value) in self.placeholders.items():
             if placeholder not in text:
                 continue
-            access = self.access(name)
-            if access is None or not any(url_matches(it, url) for it in access.hosts):
-                place = urllib.parse.urlsplit(url).netloc
-                raise PermissionError(f"the secret `{name}` may not be sent to {place}")
+            denial = self.permissions.denial(
+                exports.Permission_Secrets,
+                f"send the secret `{name}` to {origin_of(url)}",
+                lambda it: it.name == name and any(url_matches(host, url) for host in it.hosts),
+            )
+            if denial is not None:
+                raise PermissionError(denial)
             shown = value.decode("latin-1") if where == "body" else value.decode()
             if where == "url":
                 shown = urllib.parse.quote(shown, safe="")
@@ -71,11 +69,11 @@ class FakeSecret:
         return text
 
     def reveal(self) -> bytes:
-        access = self._secrets.access(self._name)
-        if access is None or not access.reveal:
-            model, type_name = self._secrets.permissions.model, self._secrets.permissions.type_name
-            raise Err(
-                f"`{model}` may not reveal the secret `{self._name}`: its plugin `{type_name}` does "
-                "not request it"
-            )
+        denial = self._secrets.permissions.denial(
+            exports.Permission_Secrets,
+            f"see the secret `{self._name}`",
+            lambda it: it.name == self._name and it.reveal,
+        )
+        if denial is not None:
+            raise Err(denial)
         return self._secrets.values[self._name]

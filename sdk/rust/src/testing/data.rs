@@ -25,6 +25,27 @@ pub(super) struct Draft {
     pub(super) media_type: String,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) content: Vec<u8>,
+    /// The JSON Pointers of its sealed fields.
+    pub(super) sealed: Vec<String>,
+}
+
+/// A version that was found, with the values of its sealed fields.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) info: VersionInfo,
+    pub(super) content: Vec<u8>,
+    /// The JSON Pointers of its sealed fields.
+    pub(super) sealed: Vec<String>,
+}
+
+impl Found {
+    fn new(info: VersionInfo, draft: &Draft) -> Self {
+        Self {
+            info,
+            content: draft.content.clone(),
+            sealed: draft.sealed.clone(),
+        }
+    }
 }
 
 /// A change that a method has staged.
@@ -120,10 +141,10 @@ impl Store {
         model: &str,
         name: &str,
         is_taken: impl Fn(u64) -> bool,
-    ) -> Option<(VersionInfo, Vec<u8>)> {
+    ) -> Option<Found> {
         let mut versions = self.of(model, name).iter().rev();
         let version = versions.find(|it| is_taken(it.number))?;
-        Some((info(model, version), version.draft.content.clone()))
+        Some(Found::new(info(model, version), &version.draft))
     }
 
     /// Returns the latest version of each name of a model, sorted by name.
@@ -194,18 +215,13 @@ impl World {
     }
 
     /// Returns a version as the running method sees it, with what it has staged.
-    pub(super) fn found(
-        &self,
-        model: &str,
-        name: &str,
-        version: Option<u64>,
-    ) -> Option<(VersionInfo, Vec<u8>)> {
+    pub(super) fn found(&self, model: &str, name: &str, version: Option<u64>) -> Option<Found> {
         let mut deleted = Vec::new();
         if model == self.model {
             for change in self.call().staged.iter().rev() {
                 match change {
                     Change::Write(draft) if draft.name == name && version.is_none() => {
-                        return Some((draft_info(model, draft), draft.content.clone()));
+                        return Some(Found::new(draft_info(model, draft), draft));
                     }
                     Change::Delete {
                         name: other,
@@ -236,13 +252,13 @@ impl World {
         let found = names
             .iter()
             .filter_map(|name| self.found(model, name, None));
-        found.map(|(info, _)| info).collect()
+        found.map(|found| found.info).collect()
     }
 
     /// Returns the metadata of the latest committed version; made up if the test has put none there.
     pub(super) fn found_info(&self, model: &str, name: &str) -> VersionInfo {
-        if let Some((info, _)) = self.data.get(model, name, |_| true) {
-            return info;
+        if let Some(found) = self.data.get(model, name, |_| true) {
+            return found.info;
         }
         VersionInfo {
             model: model.to_owned(),

@@ -53,7 +53,7 @@ pub(crate) fn http_reply(mut sent: SentRequest, url: &Uri<String>) -> HttpAnswer
 
 impl World {
     /// Logs a denial, as the host does.
-    fn denial_log(&mut self, message: String) {
+    pub(super) fn denial_log(&mut self, message: String) {
         self.log.push(LogEntry {
             level: crate::Level::Warn,
             message,

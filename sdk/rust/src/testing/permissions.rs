@@ -28,6 +28,8 @@ pub(super) enum Attempt<'a> {
     Reveal(&'a str),
     /// Run a command.
     Command(&'a str),
+    /// See a sealed field: the model and the JSON Pointer.
+    SealedField(&'a str, &'a str),
 }
 
 /// The HTTP methods that a check may use.
@@ -47,6 +49,9 @@ impl Attempt<'_> {
             Self::SecretSent(name, to) => format!("send the secret `{name}` to {to}"),
             Self::Reveal(name) => format!("see the secret `{name}`"),
             Self::Command(name) => format!("run the command `{name}`"),
+            Self::SealedField(model, pointer) => {
+                format!("see the sealed field `{pointer}` of the model `{model}`")
+            }
         }
     }
 
@@ -60,7 +65,8 @@ impl Attempt<'_> {
             | Self::Variable(_)
             | Self::Secret(_)
             | Self::SecretSent(..)
-            | Self::Reveal(_) => false,
+            | Self::Reveal(_)
+            | Self::SealedField(..) => false,
         }
     }
 
@@ -86,6 +92,9 @@ impl Attempt<'_> {
             }
             (Self::Reveal(name), Permission::Secrets(asked)) => asked.name == *name && asked.reveal,
             (Self::Command(name), Permission::Commands(asked)) => is_named(asked, name),
+            (Self::SealedField(model, pointer), Permission::Reveal(asked)) => {
+                is_field(asked, model, pointer)
+            }
             (
                 Self::Call(_)
                 | Self::Read(_)
@@ -96,7 +105,8 @@ impl Attempt<'_> {
                 | Self::Secret(_)
                 | Self::SecretSent(..)
                 | Self::Reveal(_)
-                | Self::Command(_),
+                | Self::Command(_)
+                | Self::SealedField(..),
                 _,
             ) => false,
         }
@@ -104,7 +114,7 @@ impl Attempt<'_> {
 
     /// Returns whether the model of the call needs no permission for this.
     fn is_own(&self, own: &str) -> bool {
-        matches!(self, Self::Call(model) | Self::Read(model) if *model == own)
+        matches!(self, Self::Call(model) | Self::Read(model) | Self::SealedField(model, _) if *model == own)
     }
 }
 
@@ -123,9 +133,7 @@ impl World {
         if attempt.is_own(model) {
             return Ok(());
         }
-        let requests = self.info.permissions.iter().map(|it| &it.permission);
-        let covering = requests.filter(|it| attempt.is_covered_by(it));
-        let covering: Vec<&Permission> = covering.collect();
+        let covering = self.covering(attempt);
         if covering.is_empty() {
             let type_name = &self.info.name;
             return Err(format!(
@@ -139,11 +147,37 @@ impl World {
         Ok(())
     }
 
+    /// Returns whether the type requests something.
+    pub(super) fn is_requested(&self, attempt: &Attempt<'_>) -> bool {
+        !self.covering(attempt).is_empty()
+    }
+
+    /// Returns the requests of the type that cover something.
+    fn covering(&self, attempt: &Attempt<'_>) -> Vec<&Permission> {
+        let requests = self.info.permissions.iter().map(|it| &it.permission);
+        requests.filter(|it| attempt.is_covered_by(it)).collect()
+    }
+
     /// Returns the message about something that the type requests and that the test does not grant.
     pub(super) fn not_granted(&self, attempt: &Attempt<'_>, why: &str) -> String {
         let (model, text) = (&self.model, attempt.text());
         format!("`{model}` may not {text}: no grant allows it; {why}")
     }
+}
+
+/// Returns whether a request to reveal something, `data:MODEL:POINTER`, covers a sealed field. In its
+/// JSON Pointer, `*` stands for any one part.
+fn is_field(asked: &str, model: &str, pointer: &str) -> bool {
+    let asked = asked.strip_prefix("data:");
+    let Some((models, fields)) = asked.and_then(|it| it.split_once(':')) else {
+        return false;
+    };
+    let (fields, parts) = (fields.split('/'), pointer.split('/'));
+    (models == "*" || models == model)
+        && fields.clone().count() == parts.clone().count()
+        && fields
+            .zip(parts)
+            .all(|(field, part)| field == "*" || field == part)
 }
 
 /// Returns whether two permissions are the same request. The generated types do not compare.

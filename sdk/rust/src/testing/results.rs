@@ -26,8 +26,8 @@ impl TestContext {
     #[must_use]
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
         let world = self.world();
-        let (_, content) = world.data.get(&world.model, name, |_| true)?;
-        Some(content)
+        let found = world.data.get(&world.model, name, |_| true)?;
+        Some(found.content)
     }
 
     /// Returns the committed versions of a name of the model, oldest first.

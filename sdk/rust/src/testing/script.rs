@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::bindings::sedge::model::types::MethodKind;
 use crate::{CallError, CommandError, Output, RunOutcome, WorkflowError};
 
 /// Answers a nested call.
@@ -179,6 +180,8 @@ pub struct QueryResult {
 #[derive(Default)]
 pub(super) struct Scripts {
     calls: BTreeMap<(String, String), CallHandler>,
+    /// The kinds of methods of other models, as far as the test has set them.
+    kinds: BTreeMap<(String, String), MethodKind>,
     workflows: BTreeMap<String, WorkflowHandler>,
     commands: BTreeMap<String, CommandHandler>,
     http: Vec<(String, String, HttpHandler)>,
@@ -221,6 +224,16 @@ impl Scripts {
     pub(super) fn call(&self, model: &str, method: &str) -> Option<CallHandler> {
         let key = (model.to_owned(), method.to_owned());
         self.calls.get(&key).cloned()
+    }
+
+    pub(super) fn kind_set(&mut self, model: &str, method: &str, kind: MethodKind) {
+        let key = (model.to_owned(), method.to_owned());
+        self.kinds.insert(key, kind);
+    }
+
+    pub(super) fn kind(&self, model: &str, method: &str) -> Option<MethodKind> {
+        let key = (model.to_owned(), method.to_owned());
+        self.kinds.get(&key).copied()
     }
 
     pub(super) fn has_model(&self, model: &str) -> bool {

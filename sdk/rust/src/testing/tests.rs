@@ -1,6 +1,7 @@
 //! Tests of the test context: what it does with methods, data, files, the clock and permissions.
 
 mod outside;
+mod sealed;
 
 use std::io::{BufRead, Write};
 

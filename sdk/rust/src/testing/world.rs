@@ -66,6 +66,8 @@ pub(super) struct RunningCall {
     /// For each name that was read or staged, the latest version at that time.
     pub(super) bases: BTreeMap<String, Option<u64>>,
     pub(super) written: Vec<Written>,
+    /// The values of sealed fields that the call has read or written, as texts.
+    pub(super) sealed_seen: Vec<String>,
 }
 
 /// What of a type runs.
@@ -89,6 +91,17 @@ impl RunningCall {
     /// Returns the kind of the method as a word.
     pub(super) fn kind_word(&self) -> &'static str {
         super::kind_word(self.kind)
+    }
+
+    /// Returns whether the call may call a method of this kind.
+    pub(super) fn may_call(&self, callee: MethodKind) -> bool {
+        match self.kind {
+            MethodKind::Read => callee == MethodKind::Read,
+            MethodKind::Observe => matches!(callee, MethodKind::Read | MethodKind::Observe),
+            MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+                true
+            }
+        }
     }
 }
 
@@ -170,6 +183,7 @@ impl World {
             staged: Vec::new(),
             bases: BTreeMap::new(),
             written: Vec::new(),
+            sealed_seen: Vec::new(),
         })
     }
 
@@ -211,12 +225,6 @@ impl World {
     pub(super) fn placeholders(&self) -> impl Iterator<Item = (String, &Placeholder)> {
         let all = self.placeholders.iter().enumerate();
         all.map(|(at, placeholder)| (placeholder_text(at), placeholder))
-    }
-
-    /// Returns whether a text contains the value of a secret.
-    pub(super) fn shows_secret(&self, text: &[u8]) -> bool {
-        let mut values = self.secrets.values().filter(|it| !it.is_empty());
-        values.any(|value| text.windows(value.len()).any(|part| part == value))
     }
 
     /// Logs that a resource does not fit its schema, and is staged nevertheless.

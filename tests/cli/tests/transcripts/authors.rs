@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sedge_test_kit::{TestEnv, sedge};
+use sedge_test_kit::{TestEnv, node_modules, sedge};
 
 /// Returns an environment in which cargo works without a network, from the packages that the build of
 /// Sedge has downloaded. The project `name` is a folder that the next run of the test uses again, so
@@ -51,6 +51,29 @@ pub(crate) fn python_env(env: TestEnv) -> TestEnv {
     assert!(found.status.success(), "no componentize-py: {complaint}");
     let program = String::from_utf8(found.stdout).expect("a path of text");
     env.variable("SEDGE_COMPONENTIZE_PY", program.trim());
+    env.variable(
+        "PATH",
+        &variable("PATH").expect("tests are started from a shell"),
+    );
+    env
+}
+
+/// Returns an environment in which plugins in TypeScript are built, with Node.js and the packages of npm
+/// that the build of Sedge uses.
+///
+/// # Panics
+/// They are not there: `sdk/typescript/toolchain` installs them.
+pub(crate) fn typescript_env(env: TestEnv) -> TestEnv {
+    let mut env = env;
+    let modules = node_modules();
+    assert!(
+        modules.join("esbuild").is_dir(),
+        "type: sdk/typescript/toolchain"
+    );
+    env.variable(
+        "SEDGE_NODE_MODULES",
+        modules.to_str().expect("a path of text"),
+    );
     env.variable(
         "PATH",
         &variable("PATH").expect("tests are started from a shell"),

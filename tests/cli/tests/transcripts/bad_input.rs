@@ -421,7 +421,7 @@ fn unknown_flag_is_refused() {
           },
           {
             "kind": "advice",
-            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit"
+            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit"
           }
         ]
       }

@@ -18,14 +18,14 @@ fn unknown_command_lists_those_that_exist() {
     $ sedge foo
     ------- stderr -------
     error: there is no command `sedge foo`
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge version
     ------- stderr -------
     error: there is no command `sedge version`
     hint: `sedge --version` shows the version
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge run n
@@ -118,14 +118,14 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge vault`
     hint: swamp's `vault put` is `sedge secret put` here
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge extension pull @acme/http
     ------- stderr -------
     error: there is no command `sedge extension`
     hint: swamp's `extension pull` is `sedge plugin add` here
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge model type search
@@ -146,7 +146,7 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge repo`
     hint: swamp's `repo` is `sedge init` here
-    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit
+    hint: the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit
     [exit status: 2]
 
     $ sedge model output

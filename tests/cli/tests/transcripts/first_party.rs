@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sedge_test_artifacts::{COMPILER, CSV, FILES, HTTP, SHELL, SINK, SPAWN};
-use sedge_test_kit::TestEnv;
+use sedge_test_artifacts::{COMPILER, CSV, FILES, GITHUB_RELEASES, HTTP, SHELL, SINK, SPAWN};
+use sedge_test_kit::{TestEnv, TypeScriptComponent, node_modules, sedge};
 
 /// The list of the plugins, relative to the root of the tree.
 const LIST: &str = "plugins/digests";
@@ -47,9 +47,10 @@ fn list_has_the_digests_of_the_build() {
 /// Returns the lines of the list for the components of this build. The digest of a component in Python
 /// differs from build to build, so the list has a word in its place.
 fn built() -> String {
+    github_releases_build();
     let env = TestEnv::with_repository();
     let mut lines = String::new();
-    for component in [CSV, FILES, HTTP, SHELL, SINK, SPAWN] {
+    for component in [CSV, FILES, GITHUB_RELEASES, HTTP, SHELL, SINK, SPAWN] {
         let added = env.run_json(["plugin", "add", component, "--grant", "none"]);
         let plugin = &added["data"]["plugins"][0];
         let text = |key: &str| plugin[key].as_str().expect("it is a text").to_owned();
@@ -61,6 +62,27 @@ fn built() -> String {
         writeln!(lines, "{name} {version} {digest}").expect("a String can be written");
     }
     lines
+}
+
+/// Builds the component in TypeScript, if its sources have changed since it was built. The program
+/// itself does that, so no build script can.
+fn github_releases_build() {
+    let component = TypeScriptComponent::of(Path::new(GITHUB_RELEASES));
+    let Some(TypeScriptComponent::Project(kept)) = component else {
+        panic!("`{GITHUB_RELEASES}` is not a plugin in TypeScript");
+    };
+    kept.built(|project| {
+        let built = Command::new(sedge())
+            .args(["plugin", "build", "--update-sdk", "--quiet"])
+            .arg(&project.folder)
+            .env("SEDGE_NODE_MODULES", node_modules())
+            .output()
+            .expect("the program can be started");
+        let complaint = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "{complaint}");
+        let file = String::from_utf8(built.stdout).expect("a path of text");
+        PathBuf::from(file.trim())
+    });
 }
 
 #[test]
@@ -111,7 +133,7 @@ fn unknown_name_is_refused() {
     $ sedge plugin add @acme/cloud
     ------- stderr -------
     error: `@acme/cloud` is not a plugin that comes with Sedge
-    hint: the plugins that come with Sedge are `@sedge/csv`, `@sedge/files`, `@sedge/http`, `@sedge/shell`, `@sedge/sink`, `@sedge/spawn`
+    hint: the plugins that come with Sedge are `@sedge/csv`, `@sedge/files`, `@sedge/github-releases`, `@sedge/http`, `@sedge/shell`, `@sedge/sink`, `@sedge/spawn`
     hint: or add its component from a file: `sedge plugin add FILE.wasm`
     [exit status: 3]
 
@@ -127,7 +149,7 @@ fn unknown_name_is_refused() {
         "help": [
           {
             "kind": "advice",
-            "text": "the plugins that come with Sedge are `@sedge/csv`, `@sedge/files`, `@sedge/http`, `@sedge/shell`, `@sedge/sink`, `@sedge/spawn`"
+            "text": "the plugins that come with Sedge are `@sedge/csv`, `@sedge/files`, `@sedge/github-releases`, `@sedge/http`, `@sedge/shell`, `@sedge/sink`, `@sedge/spawn`"
           },
           {
             "kind": "command",

@@ -19,6 +19,7 @@ fn program_help_lists_nouns() {
       eval       Try an expression
       schema     Print the JSON Schema of a kind of files, for editors
       plugin     Add, inspect, restore, remove and write plugins, which provide types
+      import     Take over what another tool has made
       model      Create, inspect, run and delete models
       data       Read, search and delete the data that models wrote
       datastore  Inspect and maintain the datastore
@@ -55,15 +56,16 @@ fn noun_help_lists_commands() {
     Usage: sedge plugin [OPTIONS] <COMMAND>
 
     Commands:
-      add       Add plugins, or replace them with other versions
-      build     Build the component of a plugin
-      describe  Show the type that a plugin provides
-      dev       Build, add and run a plugin each time a file changes
-      list      List plugins
-      new       Write the project of a new plugin
-      remove    Remove a plugin, and what was granted to all models of its type
-      restore   Restore the components of pinned plugins, as after a clone
-      test      Run the tests of a plugin
+      add           Add plugins, or replace them with other versions
+      build         Build the component of a plugin
+      describe      Show the type that a plugin provides
+      dev           Build, add and run a plugin each time a file changes
+      import-swamp  Build the models of a swamp extension as plugins
+      list          List plugins
+      new           Write the project of a new plugin
+      remove        Remove a plugin, and what was granted to all models of its type
+      restore       Restore the components of pinned plugins, as after a clone
+      test          Run the tests of a plugin
 
     Options:
       -h, --help  Print help
@@ -431,7 +433,7 @@ fn missing_or_unknown_command_is_a_usage_error() {
         "help": [
           {
             "kind": "advice",
-            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, model, data, datastore, secret, workflow, run, audit"
+            "text": "the commands of `sedge` are init, status, doctor, validate, eval, schema, plugin, import, model, data, datastore, secret, workflow, run, audit"
           }
         ]
       }

@@ -15,6 +15,7 @@ fn manual_has_a_page_for_each_command() {
     ./share/man/man1/sedge-plugin-build.1
     ./share/man/man1/sedge-plugin-describe.1
     ./share/man/man1/sedge-plugin-dev.1
+    ./share/man/man1/sedge-plugin-import-swamp.1
     ./share/man/man1/sedge-plugin-list.1
     ./share/man/man1/sedge-plugin-new.1
     ./share/man/man1/sedge-plugin-remove.1

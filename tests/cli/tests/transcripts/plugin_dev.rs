@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sedge_test_kit::{Child, TestEnv, wait_until};
 
-use crate::authors::{author_env, without_build};
+use crate::authors::{author_env, typescript_env, without_build};
 
 #[test]
 fn one_round_builds_adds_and_repeats_the_last_call() {
@@ -59,6 +59,39 @@ fn one_round_builds_adds_and_repeats_the_last_call() {
         document["data"]["notGranted"].as_array().map(Vec::len),
         Some(0)
     );
+}
+
+/// An edited plugin in TypeScript has its result within two seconds. A busy machine makes that longer.
+#[test]
+fn edited_file_in_typescript_is_built_and_run() {
+    let env = typescript_env(TestEnv::with_repository());
+    env.setup(&[
+        "plugin new swift --lang ts",
+        "plugin dev swift --once",
+        "model create @local/swift w",
+    ]);
+    let source = env.read_file("swift/plugin.ts");
+    let looping = env.spawn([
+        "plugin", "dev", "swift", "--run", "w", "greet", "-i", "name=Ada",
+    ]);
+    let is_waiting = |n_rounds: usize| {
+        let stderr = looping.stderr_so_far();
+        stderr.matches("Waiting for a change").count() == n_rounds
+    };
+    wait_until("the first round", || is_waiting(1));
+    let since = Instant::now();
+    env.write_file("swift/plugin.ts", source.replace("Hello", "Hallo"));
+    wait_until("the new result", || {
+        looping.stdout_so_far().contains("Hallo, Ada!")
+    });
+    let took = since.elapsed();
+    wait_until("the end of the round", || is_waiting(2));
+    let stderr = looping.stderr_so_far();
+    let timing = stderr.lines().rev().nth(1).unwrap_or_default();
+    println!("edit to result in {} ms: {timing}", took.as_millis());
+    looping.interrupt();
+    let ended = looping.wait();
+    assert_eq!(ended.code(), Some(130), "{ended}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Reads the definitions that a call may read, without the values that are secret.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
 use sedge_api::problem::Explain as _;
 use sedge_lang::definition::Definition;
@@ -38,20 +39,24 @@ impl ModelsPort for CallPorts {
                 && filter.after.as_deref().is_none_or(|after| name > after)
                 && readable.contains(name)
         };
-        let listed = self.cx.repository.models_listed(is_wanted);
-        let listed = listed.map_err(lookup_failed)?;
+        let mut listed = match self.models_ahead.rest(filter) {
+            Some(rest) => rest,
+            None => {
+                let listed = self.cx.repository.models_listed(is_wanted);
+                listed.map_err(lookup_failed)?.into()
+            }
+        };
         // The walk through the folder is not part of the time of the page: otherwise each page of a
         // large repository would have one definition.
         let mut meter = PageMeter::new(limits);
         let mut shown = ShownDefinitions::new(self);
         let (mut models, mut last) = (Vec::new(), None);
-        for model in listed {
+        while let Some(model) = listed.front() {
             if meter.is_full() {
-                let next = last;
-                return Ok(ModelsListed { models, next });
+                break;
             }
             meter.look();
-            let entry = match self.cx.repository.listed_definition(&model) {
+            let entry = match self.cx.repository.listed_definition(model) {
                 Ok(None) => None,
                 Ok(Some(definition)) if !admits(filter, &definition) => None,
                 Ok(Some(definition)) => {
@@ -61,7 +66,7 @@ impl ModelsPort for CallPorts {
                         n => Some(Err(shown.too_large(definition.name, n, limits))),
                     }
                 }
-                Err(error) => Some(Err(shown.fault(&model, error)?)),
+                Err(error) => Some(Err(shown.fault(model, error)?)),
             };
             if let Some(entry) = entry {
                 let n_bytes = match &entry {
@@ -70,16 +75,17 @@ impl ModelsPort for CallPorts {
                 };
                 if !meter.fits(n_bytes) && !meter.is_empty() {
                     // It begins the next page.
-                    let next = last;
-                    return Ok(ModelsListed { models, next });
+                    break;
                 }
                 meter.add(n_bytes);
                 self.identity().uses.mark(&Use::Model(model.name()));
                 models.push(entry);
             }
             last = Some(model.name().to_owned());
+            listed.pop_front();
         }
-        let next = None;
+        let next = last.filter(|_| !listed.is_empty());
+        self.models_ahead.keep(filter, next.as_deref(), listed);
         Ok(ModelsListed { models, next })
     }
 
@@ -107,6 +113,41 @@ impl ModelsPort for CallPorts {
     }
 }
 
+/// The models that follow a page, so that the next page of the call does not look at all files again.
+///
+/// A model that is created meanwhile is not among them. A definition is read for its page.
+#[derive(Default)]
+pub(in crate::call) struct ModelsAhead(Mutex<Option<Ahead>>);
+
+/// See [`ModelsAhead`].
+struct Ahead {
+    prefix: String,
+    /// The name after which they follow.
+    after: String,
+    models: VecDeque<ListedModel>,
+}
+
+impl ModelsAhead {
+    /// Takes the models of the next page and the pages after it, if the page before was the last one
+    /// that the call has listed.
+    fn rest(&self, filter: &ModelsFilter) -> Option<VecDeque<ListedModel>> {
+        let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_next =
+            |it: &mut Ahead| it.prefix == filter.prefix && filter.after.as_ref() == Some(&it.after);
+        ahead.take_if(is_next).map(|it| it.models)
+    }
+
+    /// Keeps the models that follow a page; none follow the last one.
+    fn keep(&self, filter: &ModelsFilter, next: Option<&str>, models: VecDeque<ListedModel>) {
+        let ahead = next.map(|next| Ahead {
+            prefix: filter.prefix.clone(),
+            after: next.to_owned(),
+            models,
+        });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+    }
+}
+
 fn admits(filter: &ModelsFilter, definition: &Definition) -> bool {
     let type_name = definition.type_name.value.as_str();
     let mut tags = filter.tags.iter();
@@ -120,22 +161,10 @@ fn guest(error: ModelReadError) -> Fault {
 
 /// Returns the fault of a look-up. A guest receives it if it is that of a file.
 fn lookup_failed(error: AppError) -> Fault {
-    match error {
-        AppError::Repository(_) | AppError::Path(_) => {
-            guest(ModelReadError::Unreadable(words(&error)))
-        }
-        AppError::Model(_)
-        | AppError::Plugin(_)
-        | AppError::Failed(_)
-        | AppError::Run(_)
-        | AppError::Data(_)
-        | AppError::Datastore(_)
-        | AppError::Secret(_)
-        | AppError::Lock(_)
-        | AppError::Upkeep(_)
-        | AppError::Author(_)
-        | AppError::Process(_) => RequestFault::Host(carried(error)),
+    if let AppError::Repository(_) | AppError::Path(_) = error {
+        return guest(ModelReadError::Unreadable(words(&error)));
     }
+    RequestFault::Host(carried(error))
 }
 
 /// Returns an error with its place and its causes.

@@ -323,31 +323,18 @@ fn start_fault(error: AppError) -> StartFault {
         path: String::new(),
         message,
     };
-    RequestFault::Guest(match &error {
-        AppError::Run(RunUseError::WorkflowMissing { name, .. }) => {
-            GuestRunError::NotFound(name.clone())
-        }
-        AppError::Run(RunUseError::Inputs(RunInputsError::Invalid { violations, .. })) => {
-            GuestRunError::InvalidInput(violations.clone())
-        }
-        AppError::Run(RunUseError::Inputs(RunInputsError::Undeclared { .. })) => {
-            GuestRunError::InvalidInput(vec![violation(error.message())])
-        }
-        AppError::Repository(_)
-        | AppError::Path(_)
-        | AppError::Model(_)
-        | AppError::Plugin(_)
-        | AppError::Author(_)
-        | AppError::Failed(_)
-        | AppError::Run(_)
-        | AppError::Data(_)
-        | AppError::Datastore(_)
-        | AppError::Secret(_)
-        | AppError::Lock(_)
-        | AppError::Upkeep(_)
-        | AppError::Process(_) => match child_fault(&error) {
-            Some(reason) => GuestRunError::Refused(reason),
-            None => return carried_fault(error),
-        },
-    })
+    if let AppError::Run(RunUseError::WorkflowMissing { name, .. }) = error {
+        return RequestFault::Guest(GuestRunError::NotFound(name));
+    }
+    if let AppError::Run(RunUseError::Inputs(RunInputsError::Invalid { violations, .. })) = error {
+        return RequestFault::Guest(GuestRunError::InvalidInput(violations));
+    }
+    if let AppError::Run(RunUseError::Inputs(RunInputsError::Undeclared { .. })) = error {
+        let undeclared = vec![violation(error.message())];
+        return RequestFault::Guest(GuestRunError::InvalidInput(undeclared));
+    }
+    match child_fault(&error) {
+        Some(reason) => refused(reason),
+        None => carried_fault(error),
+    }
 }

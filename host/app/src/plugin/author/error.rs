@@ -46,6 +46,16 @@ pub enum AuthorError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A folder is not a part of swamp.
+    #[error("`{}` is not {what} of swamp", folder.display())]
+    NotSwamp {
+        /// The folder.
+        folder: PathBuf,
+        /// What it should be: `an extension`, `a repository`.
+        what: &'static str,
+        /// The file that it lacks.
+        lacks: &'static str,
+    },
     /// A tool is missing, or has another version.
     #[error("{lack}")]
     ToolMissing {
@@ -69,8 +79,8 @@ pub enum AuthorError {
     BuildFailed {
         /// The project.
         folder: PathBuf,
-        /// What went wrong.
-        why: String,
+        /// What went wrong, and where.
+        why: Vec<String>,
         /// What to write instead, if that is known.
         remedies: Vec<String>,
     },
@@ -92,7 +102,7 @@ impl Explain for AuthorError {
             Self::SdkMissing { .. } | Self::SdkDamaged { .. } => ErrorCode::Installation,
             Self::BadName { .. } => ErrorCode::BadName,
             Self::FolderNotEmpty { .. } => ErrorCode::FileExists,
-            Self::ProjectMissing { .. } => ErrorCode::ProjectMissing,
+            Self::ProjectMissing { .. } | Self::NotSwamp { .. } => ErrorCode::ProjectMissing,
             Self::ToolMissing { .. } => ErrorCode::ToolMissing,
             Self::ToolNotStarted { .. } => {
                 Refusal::among(self).map_or(ErrorCode::ToolMissing, Refusal::code)
@@ -110,9 +120,11 @@ impl Explain for AuthorError {
                 .collect(),
             Self::BadName { rule, .. } => vec![rule.clone()],
             Self::ProjectMissing { .. } => {
-                vec!["it has neither a `Cargo.toml` nor a `plugin.py`".to_owned()]
+                vec!["it has no `Cargo.toml`, `plugin.py` or `plugin.ts`".to_owned()]
             }
-            Self::ToolMissing { why, .. } | Self::BuildFailed { why, .. } => vec![why.clone()],
+            Self::NotSwamp { lacks, .. } => vec![format!("it has no file `{lacks}`")],
+            Self::ToolMissing { why, .. } => vec![why.clone()],
+            Self::BuildFailed { why, .. } => why.clone(),
             Self::TestsFailed {
                 command, status, ..
             } => vec![format!("`{command}` ended with {status}")],
@@ -140,6 +152,10 @@ impl Explain for AuthorError {
                     .with("name", Argument::open())
                     .with("lang", Argument::open()),
             ],
+            Self::NotSwamp { .. } => vec![Help::advice(
+                "`sedge plugin import-swamp` builds an extension, and `sedge import swamp` takes over a \
+                 repository",
+            )],
             Self::ToolMissing { remedies, .. } | Self::BuildFailed { remedies, .. } => {
                 remedies.iter().map(Help::advice).collect()
             }

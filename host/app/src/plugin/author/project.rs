@@ -17,6 +17,9 @@ pub(crate) const RUST_MANIFEST: &str = "Cargo.toml";
 /// The file that makes a folder a project in Python.
 pub(crate) const PYTHON_MODULE: &str = "plugin.py";
 
+/// The file that makes a folder a project in TypeScript.
+pub(crate) const TYPESCRIPT_MODULE: &str = "plugin.ts";
+
 /// The project of a plugin author.
 #[derive(Debug, Clone)]
 pub(crate) struct PluginProject {
@@ -36,6 +39,8 @@ impl PluginProject {
         let folder = Folder::open(named)?.path().to_owned();
         let language = if is_named_file(&folder.join(PYTHON_MODULE))? {
             PluginLanguage::Python
+        } else if is_named_file(&folder.join(TYPESCRIPT_MODULE))? {
+            PluginLanguage::TypeScript
         } else if is_named_file(&folder.join(RUST_MANIFEST))? {
             PluginLanguage::Rust
         } else {

@@ -9,7 +9,7 @@ use sedge_sys::tool::{self, Tool, ToolOutput};
 use super::error::AuthorError;
 use super::project::PluginProject;
 use super::sdk::COPY_FOLDER;
-use super::tools::{tool_answer, tool_run, version_in};
+use super::tools::{TestRun, tool_answer, tool_run, version_in};
 use crate::error::AppError;
 
 /// The version of componentize-py with which the bindings of the SDK were generated. Each version
@@ -118,10 +118,10 @@ impl PythonTools {
             true => Ok(folder.join(OUTPUT)),
             false => Err(AuthorError::BuildFailed {
                 folder: project.named.clone(),
-                why: format!(
+                why: vec![format!(
                     "componentize-py ended with {}; its messages are above",
                     ended.status
-                ),
+                )],
                 remedies: Vec::new(),
             }
             .into()),
@@ -152,7 +152,9 @@ fn is_left_out(name: &str) -> bool {
     let is_test = file.is_some_and(|it| it.starts_with("test_") || it == "conftest.py");
     is_test
         || name.starts_with("tests/")
-        || name.starts_with(COPY_FOLDER)
+        || name
+            .strip_prefix(COPY_FOLDER)
+            .is_some_and(|it| it.starts_with('/'))
         || name.ends_with(".wasm")
 }
 
@@ -164,7 +166,7 @@ fn is_left_out(name: &str) -> bool {
 pub(crate) async fn python_tests(
     project: &PluginProject,
     arguments: &[String],
-) -> Result<Tool, AppError> {
+) -> Result<TestRun, AppError> {
     let own = project.folder.join(ENVIRONMENT).join("python");
     let found = match tool::is_program(&own) {
         true => Some(own),
@@ -186,13 +188,13 @@ pub(crate) async fn python_tests(
     all.extend_from_slice(arguments);
     let sdk = project.folder.join(COPY_FOLDER).join("python");
     let path = [project.folder.clone(), sdk].map(|it| it.to_string_lossy().into_owned());
-    Ok(Tool {
+    Ok(TestRun::of(Tool {
         program: python,
         arguments: all,
         folder: project.folder.clone(),
         variables: vec![("PYTHONPATH".to_owned(), Some(path.join(":")))],
         output: ToolOutput::Shown,
-    })
+    }))
 }
 
 async fn has_pytest(python: &Path, folder: &Path) -> Result<bool, AppError> {
@@ -212,5 +214,6 @@ mod tests {
         assert!(is_left_out("sedge-sdk/VERSION"));
         assert!(!is_left_out("plugin.py"));
         assert!(!is_left_out("shop/testing.py"));
+        assert!(!is_left_out("sedge-sdk-helpers/shop.py"));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::error::AuthorError;
 use super::project::{PluginProject, RUST_MANIFEST};
-use super::tools::{BuildProfile, is_at_least, tool_answer, tool_run, version_in};
+use super::tools::{BuildProfile, TestRun, is_at_least, tool_answer, tool_run, version_in};
 use crate::error::AppError;
 
 /// The target of components.
@@ -87,7 +87,7 @@ impl RustTools {
         let ended = tool_run(&tool).await?;
         let failed = |why: String, remedies: Vec<String>| AuthorError::BuildFailed {
             folder: project.named.clone(),
-            why,
+            why: vec![why],
             remedies,
         };
         if !ended.is_success {
@@ -128,17 +128,17 @@ fn component_of(messages: &str, manifest: &Path) -> Option<PathBuf> {
 pub(crate) async fn rust_tests(
     project: &PluginProject,
     arguments: &[String],
-) -> Result<Tool, AppError> {
+) -> Result<TestRun, AppError> {
     let cargo = cargo_find(&project.folder).await?;
     let mut all = vec!["test".to_owned()];
     all.extend_from_slice(arguments);
-    Ok(Tool {
+    Ok(TestRun::of(Tool {
         program: cargo,
         arguments: all,
         folder: project.folder.clone(),
         variables: Vec::new(),
         output: ToolOutput::Shown,
-    })
+    }))
 }
 
 /// Finds cargo, and checks its version.

@@ -193,6 +193,7 @@ fn folder_of(language: PluginLanguage) -> &'static str {
     match language {
         PluginLanguage::Rust => "rust",
         PluginLanguage::Python => "python",
+        PluginLanguage::TypeScript => "typescript",
     }
 }
 
@@ -209,6 +210,8 @@ fn digest(files: &SourceFiles) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sedge_sys::folder::Folder;
+
     use super::*;
 
     #[test]
@@ -219,6 +222,55 @@ mod tests {
         assert_eq!(record.contract, "0.4.0");
         assert_eq!(record.sha256, "abc");
         assert!(CopyRecord::parse("sedge 0.1.0\n").is_none());
+    }
+
+    /// Returns the SDKs of a program whose SDK for Python has this text.
+    fn installed(folder: &Path, text: &str) -> InstalledSdks {
+        let files = [
+            ("python/sdk.py", text),
+            ("python/template/plugin.py.in", ""),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+        let written = source_tree::replace(folder, &files.into_iter().collect());
+        written.expect("the folder is ours");
+        InstalledSdks {
+            folder: Some(folder.to_owned()),
+        }
+    }
+
+    #[test]
+    fn copy_is_compared_with_the_sdk_of_the_program() {
+        let home = tempfile::tempdir().expect("a folder");
+        let [project, one, other] = ["project", "one", "other"].map(|it| home.path().join(it));
+        let files = [("plugin.py".to_owned(), Vec::new())];
+        source_tree::replace(&project, &files.into_iter().collect()).expect("the folder is ours");
+        let python = PluginLanguage::Python;
+        let compared = |sdks: &InstalledSdks| {
+            let compared = copy_compare(&project, python, sdks).expect("it can be read");
+            compared.map(|it| it.state)
+        };
+        let (one, other) = (installed(&one, "1"), installed(&other, "2"));
+        assert_eq!(compared(&one), None, "there is no copy");
+        let sdk = one.read(python).expect("it is installed");
+        let copied = sdk.copy_to(&project, python).expect("it can be written");
+        assert_eq!(copied.state, SdkCopyState::Current);
+        assert_eq!(compared(&one), Some(SdkCopyState::Current));
+        assert_eq!(compared(&other), Some(SdkCopyState::Outdated));
+        assert_eq!(
+            compared(&InstalledSdks::default()),
+            Some(SdkCopyState::Unknown)
+        );
+        let copy = Folder::open(&project.join(COPY_FOLDER).join("python"));
+        let copy = copy.expect("it was written");
+        copy.write("sdk.py", b"3").expect("the file is ours");
+        assert_eq!(compared(&one), Some(SdkCopyState::Changed));
+        assert_eq!(compared(&other), Some(SdkCopyState::Changed));
+        let sdk = other.read(python).expect("it is installed");
+        sdk.copy_to(&project, python).expect("it can be written");
+        assert_eq!(compared(&other), Some(SdkCopyState::Current));
+        let file = project.join(COPY_FOLDER).join("python/sdk.py");
+        let text = read_named_text(&file, VERSION_BYTES_MAX).expect("it was written");
+        assert_eq!(text.as_deref(), Some("2"));
     }
 
     #[test]

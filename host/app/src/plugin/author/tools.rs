@@ -9,6 +9,8 @@ use super::error::AuthorError;
 use super::project::PluginProject;
 use super::python::PythonTools;
 use super::rust::RustTools;
+use super::script::ScriptBuilder;
+use super::typescript::TypeScriptTools;
 use crate::error::AppError;
 
 /// How a component is built.
@@ -25,6 +27,45 @@ pub(crate) enum BuildProfile {
 pub(crate) enum AuthorTools {
     Rust(RustTools),
     Python(PythonTools),
+    TypeScript(TypeScriptTools),
+}
+
+/// How a component is built, and by what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BuildSettings<'a> {
+    pub(crate) profile: BuildProfile,
+    /// Whether the compiler reports only faults.
+    pub(crate) is_quiet: bool,
+    /// What makes components of scripts.
+    pub(crate) scripts: ScriptBuilder<'a>,
+}
+
+/// A component that was built.
+#[derive(Debug)]
+pub(crate) struct BuiltComponent {
+    pub(crate) file: PathBuf,
+    /// What the author should know about the source.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// How the tests of a project are run.
+#[derive(Debug)]
+pub(crate) struct TestRun {
+    pub(crate) tool: Tool,
+    /// The command, as it is shown.
+    pub(crate) shown: String,
+}
+
+impl TestRun {
+    /// Returns a run that is shown as the name of its program and its arguments.
+    pub(crate) fn of(tool: Tool) -> Self {
+        let program = tool.program.file_name();
+        // ignored: no error is dropped, because this is an `Option`.
+        let program = program.unwrap_or_default().to_string_lossy().into_owned();
+        let words = std::iter::once(program).chain(tool.arguments.iter().cloned());
+        let shown = words.collect::<Vec<String>>().join(" ");
+        Self { tool, shown }
+    }
 }
 
 impl AuthorTools {
@@ -36,6 +77,7 @@ impl AuthorTools {
         Ok(match project.language {
             PluginLanguage::Rust => Self::Rust(RustTools::find(project).await?),
             PluginLanguage::Python => Self::Python(PythonTools::find(project).await?),
+            PluginLanguage::TypeScript => Self::TypeScript(TypeScriptTools::find(project).await?),
         })
     }
 
@@ -46,13 +88,22 @@ impl AuthorTools {
     pub(crate) async fn build(
         &self,
         project: &PluginProject,
-        profile: BuildProfile,
-        is_quiet: bool,
-    ) -> Result<PathBuf, AppError> {
-        match self {
-            Self::Rust(tools) => tools.build(project, profile, is_quiet).await,
-            Self::Python(tools) => tools.build(project).await,
-        }
+        settings: BuildSettings<'_>,
+    ) -> Result<BuiltComponent, AppError> {
+        let BuildSettings {
+            profile,
+            is_quiet,
+            scripts,
+        } = settings;
+        let file = match self {
+            Self::Rust(tools) => tools.build(project, profile, is_quiet).await?,
+            Self::Python(tools) => tools.build(project).await?,
+            Self::TypeScript(tools) => return tools.build(project, scripts).await,
+        };
+        Ok(BuiltComponent {
+            file,
+            warnings: Vec::new(),
+        })
     }
 }
 

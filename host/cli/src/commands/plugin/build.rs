@@ -41,6 +41,7 @@ impl Run for PluginBuildArgs {
         let built = cx.wait(plugin_build(&settings, &request))?;
         let mut notes = Vec::new();
         notes.extend(built.sdk.as_ref().and_then(sdk_note));
+        notes.extend(built.warnings.iter().map(|it| format!("warning: {it}")));
         notes.push(built_note(&built));
         notes.push(format!(
             "hint: `sedge plugin add {}` adds it to a repository",
@@ -95,5 +96,31 @@ fn sdk_note(sdk: &SdkCopyView) -> Option<String> {
             "The copy of the SDK in the project differs from what was copied from Sedge {version}; \
              {renew}"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copy_of_another_sdk_is_named_with_how_to_replace_it() {
+        let note = |state: SdkCopyState| {
+            sdk_note(&SdkCopyView {
+                version: "0.0.9".to_owned(),
+                contract: "0.3.0".to_owned(),
+                state,
+            })
+        };
+        assert_eq!(
+            note(SdkCopyState::Outdated).expect("there is a note"),
+            "The copy of the SDK in the project is that of Sedge 0.0.9 (contract 0.3.0), and not that of this program; `sedge plugin build --update-sdk` replaces it"
+        );
+        assert_eq!(
+            note(SdkCopyState::Changed).expect("there is a note"),
+            "The copy of the SDK in the project differs from what was copied from Sedge 0.0.9; `sedge plugin build --update-sdk` replaces it"
+        );
+        assert_eq!(note(SdkCopyState::Current), None);
+        assert_eq!(note(SdkCopyState::Unknown), None);
     }
 }

@@ -36,6 +36,9 @@ enum LanguageArg {
     /// Python
     #[value(name = "py", alias = "python")]
     Python,
+    /// TypeScript
+    #[value(name = "ts", alias = "typescript")]
+    TypeScript,
 }
 
 impl Run for PluginNewArgs {
@@ -45,6 +48,7 @@ impl Run for PluginNewArgs {
             language: match self.lang {
                 LanguageArg::Rust => PluginLanguage::Rust,
                 LanguageArg::Python => PluginLanguage::Python,
+                LanguageArg::TypeScript => PluginLanguage::TypeScript,
             },
             folder: self.folder,
             sdks: installed_sdks(),

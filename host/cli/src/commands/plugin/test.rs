@@ -12,7 +12,8 @@ use crate::output::Output;
 
 /// Run the tests of a plugin
 ///
-/// Runs `cargo test`, or pytest or unittest of Python, in the folder of the project. The tests run on
+/// Runs `cargo test`, pytest or unittest of Python, or the type checker and the test runner of
+/// Node.js, in the folder of the project. The tests run on
 /// this machine and not in the sandbox; they need no repository and no network. What they print goes to
 /// stderr.
 #[derive(Debug, Args)]

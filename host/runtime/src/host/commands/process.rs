@@ -378,7 +378,8 @@ impl OutputStream for GuestStdinStream {
         self.0.write(bytes.into()).map_err(stream_error)
     }
 
-    /// Bytes that do not fit into the pipe count as written later, when `check_write` permits more.
+    /// Bytes that do not fit into the pipe are written in the background. `check_write` permits more when
+    /// they are.
     fn flush(&mut self) -> StreamResult<()> {
         Ok(())
     }

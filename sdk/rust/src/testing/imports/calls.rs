@@ -4,11 +4,13 @@ pub(crate) use crate::bindings::sedge::model::calls::*;
 
 use std::cell::RefCell;
 
+use super::super::kind_word;
 use super::super::permissions::Attempt;
+use super::super::schema;
 use super::super::script::{CallHandler, Called};
 use super::super::world::{World, current};
 use super::io::Pollable;
-use crate::bindings::sedge::model::types;
+use crate::bindings::sedge::model::types::{self, MethodKind};
 use crate::{TargetKind, Violation};
 
 /// A call that was started. The handler of the test has answered it already.
@@ -71,27 +73,86 @@ fn begin(world: &mut World, called: Called) -> Result<CallHandler, crate::CallEr
     let attempt = Attempt::Call(&called.model);
     let permitted = world.permitted(&attempt);
     permitted.map_err(|reason| crate::CallError::Denied { reason })?;
-    let text = called.arguments.to_string();
-    if world.shows_secret(text.as_bytes()) {
-        let reason = "the arguments contain a secret, which a method cannot pass to another one; \
-                      let the definition of the called model refer to the secret instead";
-        return Err(crate::CallError::Denied {
-            reason: reason.to_owned(),
-        });
-    }
-    let missing = |kind: TargetKind, name: &str| crate::CallError::NotFound {
-        kind,
-        name: name.to_owned(),
+    let passed = world.passed(&called.arguments);
+    passed.map_err(|reason| crate::CallError::Denied { reason })?;
+    let (kind, handler) = match called.model == world.model {
+        true => of_own(world, &called)?,
+        false => of_other(world, &called)?,
     };
-    let handler = match world.scripts.call(&called.model, &called.method) {
-        Some(handler) => handler,
-        None if world.has_model(&called.model) => {
-            return Err(missing(TargetKind::Method, &called.method));
-        }
-        None => return Err(missing(TargetKind::Model, &called.model)),
-    };
+    may_call(world, &called, kind)?;
     world.scripts.called.push(called);
     Ok(handler)
+}
+
+/// The kind of a method that is called, if it is known, and the handler that answers the call.
+type Callee = (Option<MethodKind>, CallHandler);
+
+/// Finds a method of the type itself, and checks the arguments against its schema.
+///
+/// # Panics
+/// The test does not answer calls of it.
+fn of_own(world: &World, called: &Called) -> Result<Callee, crate::CallError> {
+    let Called {
+        model,
+        method,
+        arguments,
+    } = called;
+    let mut methods = world.info.methods.iter();
+    let Some(known) = methods.find(|it| it.name == *method) else {
+        return Err(missing(TargetKind::Method, method));
+    };
+    let violations = schema::violations(&known.arguments, arguments);
+    if !violations.is_empty() {
+        return Err(crate::CallError::InvalidInput { violations });
+    }
+    let handler = world.scripts.call(model, method).unwrap_or_else(|| {
+        panic!(
+            "a method calls `{method}` of its own model, and the test has no answer: add it by \
+             `on_call({model:?}, {method:?}, …)`"
+        )
+    });
+    Ok((Some(known.kind), handler))
+}
+
+/// Finds a method of another model, as the test has prepared it.
+fn of_other(world: &World, called: &Called) -> Result<Callee, crate::CallError> {
+    let Called { model, method, .. } = called;
+    match world.scripts.call(model, method) {
+        Some(handler) => Ok((world.scripts.kind(model, method), handler)),
+        None if world.has_model(model) => Err(missing(TargetKind::Method, method)),
+        None => Err(missing(TargetKind::Model, model)),
+    }
+}
+
+fn missing(kind: TargetKind, name: &str) -> crate::CallError {
+    crate::CallError::NotFound {
+        kind,
+        name: name.to_owned(),
+    }
+}
+
+/// Checks the kinds: what a method of kind `read` or `observe` must not do, its callees must not do for
+/// it either. A method whose kind the test has not set counts as one of kind `action`.
+fn may_call(
+    world: &World,
+    called: &Called,
+    callee: Option<MethodKind>,
+) -> Result<(), crate::CallError> {
+    let kind = callee.unwrap_or(MethodKind::Action);
+    let call = world.call();
+    if call.may_call(kind) {
+        return Ok(());
+    }
+    let Called { model, method, .. } = called;
+    let mut reason = format!(
+        "a method of kind `{}` may not call `{method}` of `{model}`, of kind `{}`",
+        call.kind_word(),
+        kind_word(kind)
+    );
+    if callee.is_none() {
+        reason.push_str("; if it is of another kind, set that in the test by `callee_kind`");
+    }
+    Err(crate::CallError::Denied { reason })
 }
 
 impl From<crate::CallError> for types::CallError {

@@ -2,9 +2,10 @@
 
 pub(crate) use crate::bindings::sedge::model::data::*;
 
-use super::super::data::{Change, Draft, JSON_BYTES_MAX, LIST_MAX, OPEN_FILES_MAX};
-use super::super::schema;
+use super::super::data::{Change, Draft, Found, JSON_BYTES_MAX, LIST_MAX, OPEN_FILES_MAX};
+use super::super::permissions::Attempt;
 use super::super::world::{World, current};
+use super::super::{schema, sealed};
 use crate::bindings::exports::sedge::model::model as wire;
 use crate::bindings::sedge::model::types;
 
@@ -59,6 +60,10 @@ fn resource_draft(
             wire::OnViolation::Warn => world.violations_warn(spec, name, &violations),
         }
     }
+    let sealed = sealed::places(&schema, &value);
+    for pointer in &sealed {
+        world.sealed_seen(value.pointer(pointer));
+    }
     Ok(Draft {
         name: name.to_owned(),
         kind: DataKind::Resource,
@@ -66,6 +71,7 @@ fn resource_draft(
         media_type: "application/json".to_owned(),
         tags,
         content: content.as_bytes().to_vec(),
+        sealed,
     })
 }
 
@@ -103,6 +109,7 @@ pub(crate) fn create_file(
             media_type,
             tags: schema::tags(of_spec, &options.tags).map_err(DataError::InvalidName)?,
             content: Vec::new(),
+            sealed: Vec::new(),
         };
         opened(world)?;
         Ok(FileWriter {
@@ -157,12 +164,13 @@ pub(crate) fn open_file(
         if version.is_none() {
             world.latest_read(model, name);
         }
-        let Some((info, content)) = world.found(model, name, version) else {
+        let Some(found) = world.found(model, name, version) else {
             return Ok(None);
         };
         opened(world)?;
+        let content = world.shown(&found);
         Ok(Some(FileReader {
-            info,
+            info: found.info,
             rest: std::cell::RefCell::new(content.into()),
         }))
     })
@@ -194,7 +202,8 @@ pub(crate) fn read_latest(model: &str, name: &str) -> Result<Option<Resource>, D
         world.readable(model)?;
         name_check(name)?;
         world.latest_read(model, name);
-        Ok(resource(world.found(model, name, None)))
+        let found = world.found(model, name, None);
+        Ok(resource(world, found))
     })
 }
 
@@ -207,7 +216,8 @@ pub(crate) fn read_version(
     current(|world| {
         world.readable(model)?;
         name_check(name)?;
-        Ok(resource(world.found(model, name, Some(version))))
+        let found = world.found(model, name, Some(version));
+        Ok(resource(world, found))
     })
 }
 
@@ -248,33 +258,37 @@ pub(crate) fn list(model: &str, filter: &ListFilter) -> Result<ListPage, DataErr
     })
 }
 
-/// Returns the results that the test has prepared for a predicate.
+/// Returns the results that the test has prepared for a predicate, of the models that the type may
+/// read: the data of others does not exist for a query.
+///
+/// # Panics
+/// The test has prepared none. A test evaluates no expressions, and an error that a method may handle
+/// would hide that.
 pub(crate) fn query(predicate: &str, options: &QueryOptions) -> Result<QueryPage, DataError> {
-    current(|world| {
-        let Some(results) = world.scripts.queries.get(predicate) else {
-            return Err(DataError::InvalidQuery(QueryFault {
-                expression: "predicate".to_owned(),
-                line: 1,
-                column: 1,
-                message: "the test has no results for it".to_owned(),
-                hint: Some("add them by `on_query`".to_owned()),
-            }));
-        };
-        let mut matches = Vec::new();
-        for result in results {
-            world.readable(&result.model)?;
-            matches.push(QueryMatch {
-                info: world.found_info(&result.model, &result.name),
-                value: options.select.as_ref().map(|_| result.value.to_string()),
-            });
-        }
-        Ok(QueryPage {
+    let page = current(|world| {
+        let results = world.scripts.queries.get(predicate)?;
+        let results = results
+            .iter()
+            .filter(|it| world.permitted(&Attempt::Read(&it.model)).is_ok());
+        let matches = results.map(|result| QueryMatch {
+            info: world.found_info(&result.model, &result.name),
+            value: options.select.as_ref().map(|_| result.value.to_string()),
+        });
+        let matches: Vec<QueryMatch> = matches.collect();
+        Some(QueryPage {
             looked: matches.len() as u64,
             matches,
             faults: None,
             next: None,
         })
-    })
+    });
+    let page = page.unwrap_or_else(|| {
+        panic!(
+            "a method queries `{predicate}`; a test evaluates no expressions, so prepare the results: \
+             `on_query({predicate:?}, vec![…])`"
+        )
+    });
+    Ok(page)
 }
 
 /// Stages a deletion.
@@ -303,10 +317,13 @@ pub(crate) fn publish() -> Result<Vec<Written>, DataError> {
     })
 }
 
-fn resource(found: Option<(VersionInfo, Vec<u8>)>) -> Option<Resource> {
-    let (info, content) = found.filter(|(info, _)| info.kind == DataKind::Resource)?;
-    let content = String::from_utf8_lossy(&content).into_owned();
-    Some(Resource { info, content })
+fn resource(world: &mut World, found: Option<Found>) -> Option<Resource> {
+    let found = found.filter(|it| it.info.kind == DataKind::Resource)?;
+    let content = world.shown(&found);
+    Some(Resource {
+        info: found.info,
+        content: String::from_utf8_lossy(&content).into_owned(),
+    })
 }
 
 fn writing(world: &World) -> Result<(), DataError> {

@@ -36,10 +36,11 @@ fn begin(
     permitted.map_err(WorkflowError::Denied)?;
     if !world.call().may_change() {
         return Err(WorkflowError::Denied(format!(
-            "`{}` may not run the workflow `{}` in `{}`: a method of kind `read` changes nothing",
+            "`{}` may not run the workflow `{}` in `{}`: a method of kind `{}` runs no workflows",
             world.model,
             workflow.escape_debug(),
-            world.call().method
+            world.call().method,
+            world.call().kind_word()
         )));
     }
     let handler = world.scripts.workflow(workflow);

@@ -1,0 +1,3 @@
+//! Takes over what other tools have made.
+
+pub mod swamp;

@@ -1,0 +1,11 @@
+//! `sedge import …`
+
+pub(crate) mod swamp;
+
+use super::commands;
+
+commands! {
+    Import {
+        Swamp(swamp::ImportSwampArgs),
+    }
+}

@@ -1,0 +1,3 @@
+/** `jsr:@std/path`. */
+export * from "../node/path.js";
+export const SEPARATOR = "/";
