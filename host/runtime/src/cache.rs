@@ -198,6 +198,15 @@ impl CodeCache {
         Ok(Self { folder, key })
     }
 
+    /// Returns what follows the MAC at the beginning of a file's content. Returns `None` if the MAC is
+    /// not that of the name and of what follows.
+    fn authentic<'c>(&self, name: &str, content: &'c [u8]) -> Option<&'c [u8]> {
+        let (mac, rest) = content.split_first_chunk::<MAC_BYTES>()?;
+        let mut hasher = self.key.hasher(name);
+        hasher.update(rest);
+        (hasher.finalize() == *mac).then_some(rest)
+    }
+
     /// Returns this cache, restricted to entries for `engine`, whose process expects `workload`.
     pub(crate) fn for_engine(self, engine: &Engine, workload: Workload) -> Cache {
         let mut hasher = DefaultHasher::new();
@@ -270,15 +279,9 @@ impl Cache {
                 .take(LINES_BYTES_MAX)
                 .read_to_end(&mut content);
             read.map_err(|source| self.fault("read", &name, source))?;
-            let Some((mac, text)) = content.split_first_chunk::<MAC_BYTES>() else {
-                return Ok(None);
-            };
-            let mut hasher = self.store.key.hasher(&name);
-            hasher.update(text);
-            let is_authentic = hasher.finalize() == *mac;
-            Ok(is_authentic
-                .then(|| serde_json::from_slice(text).ok())
-                .flatten())
+            let text = self.store.authentic(&name, &content);
+            // ignored: a table that another version wrote is like one that is not authentic.
+            Ok(text.and_then(|text| serde_json::from_slice(text).ok()))
         };
         match read() {
             Ok(Some(lines)) => lines,
@@ -306,19 +309,13 @@ impl Cache {
         let mut content = Vec::new();
         let read = file.by_ref().take(CODE_BYTES_MAX).read_to_end(&mut content);
         read.map_err(|source| self.fault("read", &name, source))?;
-        let Some((mac, _)) = content.split_first_chunk::<MAC_BYTES>() else {
-            return Ok(None);
-        };
-        let mac = *mac;
-        let code = content.split_off(MAC_BYTES);
-        let mut hasher = self.store.key.hasher(&name);
-        hasher.update(&code);
-        if hasher.finalize() != mac {
+        if self.store.authentic(&name, &content).is_none() {
             tracing::warn!(name, "compiled code is not authentic, compiling it again");
             return Ok(None);
         }
+        content.drain(..MAC_BYTES);
         self.used_mark(&file);
-        Ok(Some(code))
+        Ok(Some(content))
     }
 
     /// Stores the machine code of an engine for scripts.

@@ -8,7 +8,7 @@ use sedge_sys::own_folder::{self, OwnFolderError};
 
 use super::code::mac_of;
 use super::key::MAC_BYTES;
-use super::{CODE, CodeCache, LINES, NOTE, RECORD};
+use super::{CODE, CodeCache, LINES, NOTE, RECORD, SCRIPT};
 
 impl CodeCache {
     /// Returns the names of the entries that are not authentic, sorted. They count as missing, so
@@ -22,7 +22,7 @@ impl CodeCache {
         for name in names {
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
             let is_entry =
-                ending.is_some_and(|ending| [NOTE, CODE, LINES, RECORD].contains(&ending));
+                ending.is_some_and(|ending| [NOTE, CODE, LINES, SCRIPT, RECORD].contains(&ending));
             if is_entry && !self.is_authentic(&name)? {
                 damaged.push(name);
             }
@@ -132,9 +132,11 @@ mod tests {
             let saved = cache.write_code(stem, b"code", b"{}");
             saved.expect("the folder is the user's");
         }
-        cache
-            .write(&lines, &[b"{}".as_slice()])
-            .expect("the folder is the user's");
+        let script = cache.name("engine", SCRIPT);
+        for file in [&lines, &script] {
+            let written = cache.write(file, &[b"{}".as_slice()]);
+            written.expect("the folder is the user's");
+        }
         let path = |name: &str| keep.path().join("code").join(name);
         let replace = |name: &str, content: &[u8]| {
             // ignored: it may not exist yet.
@@ -142,6 +144,7 @@ mod tests {
             std::fs::write(path(name), content).expect("it can be written");
         };
         replace(&note[1], b"x");
+        replace(&script, b"machine code of another user");
         replace(&code[2], b"cod_");
         for (from, to) in [(&note[0], &note[3]), (&code[0], &code[3])] {
             std::fs::copy(path(from), path(to)).expect("it can be copied");
@@ -153,11 +156,11 @@ mod tests {
         // Without its note, code cannot be authentic.
         let (torn, renamed) = ([&note[1], &code[1]], [&note[3], &code[3]]);
         let mut expect: Vec<String> = [torn, renamed].concat().into_iter().cloned().collect();
-        expect.extend([code[2].clone(), code[4].clone()]);
+        expect.extend([code[2].clone(), code[4].clone(), script]);
         expect.sort();
         let damaged = store.damaged().expect("readable");
         assert_eq!(damaged, expect);
-        assert_eq!(store.damaged_remove(&damaged).expect("removed"), 6);
+        assert_eq!(store.damaged_remove(&damaged).expect("removed"), 7);
         assert_eq!(store.damaged().expect("readable"), [""; 0]);
         let mut left = store.folder.files(".").expect("readable");
         left.sort();

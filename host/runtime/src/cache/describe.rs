@@ -35,13 +35,8 @@ impl Cache {
         let mut content = Vec::new();
         let read = file.take(NOTE_BYTES_MAX).read_to_end(&mut content);
         read.map_err(|source| self.fault("read", name, source))?;
-        let Some((mac, rest)) = content.split_first_chunk::<MAC_BYTES>() else {
-            return Ok(None);
-        };
-        let mut hasher = self.store.key.hasher(name);
-        hasher.update(rest);
-        let is_authentic = hasher.finalize() == *mac;
-        let parts = rest.split_first_chunk().filter(|_| is_authentic);
+        let rest = self.store.authentic(name, &content);
+        let parts = rest.and_then(<[u8]>::split_first_chunk);
         Ok(parts.map(|(code_mac, note)| (note.to_vec(), *code_mac)))
     }
 }

@@ -31,12 +31,7 @@ impl CodeCache {
             let mut content = Vec::new();
             let bytes_max = (MAC_BYTES + RECORD_BYTES_MAX) as u64;
             (&file).take(bytes_max).read_to_end(&mut content)?;
-            let Some((mac, text)) = content.split_first_chunk::<MAC_BYTES>() else {
-                return Ok(None);
-            };
-            let mut hasher = self.key.hasher(&name);
-            hasher.update(text);
-            if hasher.finalize() != *mac {
+            if self.authentic(&name, &content).is_none() {
                 return Ok(None);
             }
             let now = Clock::machine().now();
