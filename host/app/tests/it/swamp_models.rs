@@ -366,9 +366,9 @@ async fn pipeline_runs_methods_of_other_models() {
     .await;
     let note = |text: &str| json!({"definition": "journal", "method": "add", "arguments": {"entry": {"kind": "note", "text": text}}});
     let broken = json!({"definition": "journal", "method": "careful"});
-    let nobody = json!({"definition": "nobody", "method": "add"});
+    let absent = json!({"definition": "absent", "method": "add"});
     for mode in ["sequential", "parallel"] {
-        let calls = json!({"calls": [note("a"), broken, nobody, note("b")], "mode": mode});
+        let calls = json!({"calls": [note("a"), broken, absent, note("b")], "mode": mode});
         house.value("pipeline", "run", calls).await;
         let result = house.latest("pipeline", "result");
         let ended = result["ended"].as_array().expect("a list");
@@ -378,7 +378,7 @@ async fn pipeline_runs_methods_of_other_models() {
             ended[1].contains("failed: the draft was torn up"),
             "{ended:?}"
         );
-        assert!(ended[2].contains("no model named `nobody`"), "{ended:?}");
+        assert!(ended[2].contains("no model named `absent`"), "{ended:?}");
     }
     house.has_versions("journal", "book", 4);
     // A model that does not exist is not made on the way.

@@ -29,7 +29,7 @@ pub(crate) struct PluginNewArgs {
 }
 
 /// A language, as the user types it.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LanguageArg {
     /// Rust
     Rust,
@@ -61,8 +61,13 @@ impl Run for PluginNewArgs {
             made.language.as_str(),
             made.files.join(", ")
         );
-        Ok(Output::new(made)
-            .note(note)
+        let mut output = Output::new(made).note(note);
+        if self.lang == LanguageArg::TypeScript {
+            let install =
+                format!("hint: `npm install` in `{path}` gets the packages that it needs");
+            output = output.note(install);
+        }
+        Ok(output
             .note(format!("hint: `sedge plugin test {path}` runs its test"))
             .note(format!("hint: `sedge plugin build {path}` builds it")))
     }

@@ -139,8 +139,8 @@ export const model = {
       description: "Look for what is not there",
       arguments: z.object({}),
       execute: async (_args: Record<string, never>, context: Context) => {
-        const nothing = await context.definitionRepository.findByNameGlobal("nobody");
-        const none = await context.readModelData("nobody");
+        const nothing = await context.definitionRepository.findByNameGlobal("absent");
+        const none = await context.readModelData("absent");
         if (nothing !== null || none.length > 0) throw new Error("there is something");
         return { dataHandles: [] };
       },
